@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The decision IR: what the checker hands to the emitter and to the reference interpreter.
+ * Names are resolved, types are known, sets are expanded, globs are classified; nothing here can fail any more.
+ * Plain JSON data: the IR can be printed, hashed and compared.
+ */
+import type { Span } from '../grammar/tree.js';
+
+export type { Span };
+
+export interface PolicyIr {
+  readonly name: string;
+  readonly version: string;
+  readonly roles: readonly { readonly name: string; readonly value: string }[];
+  readonly facts: readonly FactIr[];
+  /** Every tool pinned in the lock, sorted by server then name. */
+  readonly tools: readonly ToolIr[];
+  /** Rules and blocks of all phases, sorted by name. The emitter must not depend on source order. */
+  readonly units: readonly UnitIr[];
+}
+
+export interface FactIr {
+  readonly name: string;
+  readonly type: TypeIr;
+  readonly source: 'claim' | 'config' | 'http';
+  /** Path below the source, e.g. `["limits", "max"]` for `config.limits.max`. */
+  readonly path: readonly string[];
+}
+
+export interface ToolIr {
+  readonly server: string;
+  readonly name: string;
+  /** `sha256:…` of the JCS form of the whole definition. */
+  readonly hash: string;
+  readonly hints: HintsIr;
+}
+export interface HintsIr {
+  readonly readOnly: boolean;
+  readonly destructive: boolean;
+  readonly idempotent: boolean;
+  readonly openWorld: boolean;
+}
+
+/** `json` is what a schema cannot type: only presence and equality are allowed on it. `union` members are never unions. */
+export type TypeIr =
+  | { readonly kind: 'bool' | 'int' | 'decimal' | 'string' | 'path' | 'url' | 'instant' | 'duration' | 'json' | 'null' | 'object' }
+  | { readonly kind: 'enum'; readonly members: readonly string[] }
+  | { readonly kind: 'list'; readonly element: TypeIr }
+  | { readonly kind: 'union'; readonly members: readonly TypeIr[] };
+
+export type EffectIr = 'allow' | 'review' | 'deny' | 'escalate';
+export type UnitIr = RuleIr | BlockIr;
+
+export interface RuleIr {
+  readonly kind: 'rule';
+  readonly name: string;
+  readonly effect: EffectIr;
+  readonly phase: 'call' | 'list' | 'result';
+  readonly who: WhoIr;
+  readonly what: WhatIr;
+  /** `when` and `not unless` joined; null when the rule has no condition. */
+  readonly when: ExprIr | null;
+  /** Present on review and escalate only. */
+  readonly approval: ApprovalIr | null;
+  readonly because: string | null;
+  readonly tell: boolean;
+  readonly span: Span;
+}
+/** First case that holds decides; without `otherwise` (partial) nothing is yielded when none holds. */
+export interface BlockIr {
+  readonly kind: 'block';
+  readonly name: string;
+  readonly who: WhoIr;
+  readonly what: WhatIr;
+  readonly cases: readonly { readonly when: ExprIr; readonly outcome: OutcomeIr; readonly span: Span }[];
+  readonly otherwise: OutcomeIr | null;
+  readonly span: Span;
+}
+export interface OutcomeIr {
+  readonly effect: EffectIr;
+  readonly approval: ApprovalIr | null;
+  readonly because: string | null;
+}
+/** `roles` are role values (as credentials carry them); empty with `self`. `timeout` in milliseconds. */
+export interface ApprovalIr {
+  readonly self: boolean;
+  readonly roles: readonly string[];
+  readonly quorum: number;
+  readonly timeout: number;
+}
+
+/** A set of principals: in `include` and not in `except`. */
+export interface WhoIr {
+  readonly include: readonly WhoTermIr[];
+  readonly except: readonly WhoTermIr[];
+}
+export type WhoTermIr =
+  | { readonly kind: 'any' }
+  /** Matches the whole id, e.g. `agent:copy-*`: literal prefix `agent:` plus the glob. */
+  | { readonly kind: 'principal'; readonly glob: GlobIr }
+  | { readonly kind: 'role'; readonly value: string }
+  | { readonly kind: 'set'; readonly who: WhoIr };
+
+/** A set of actions. */
+export interface WhatIr {
+  readonly include: readonly WhatTermIr[];
+  readonly except: readonly WhatTermIr[];
+}
+export type ActKindIr = 'tool' | 'resource' | 'prompt' | 'completion' | 'sampling' | 'elicitation' | 'roots';
+export type WhatTermIr =
+  /** A bare `*`: every kind and direction. `toolsOnly` when the rule reads `tool` or `args`. */
+  | { readonly kind: 'every'; readonly toolsOnly: boolean }
+  | { readonly kind: 'act'; readonly act: ActKindIr; readonly server: GlobIr; readonly name: GlobIr | null }
+  | { readonly kind: 'set'; readonly what: WhatIr };
+
+/**
+ * Anchored, case-sensitive. `parts` are literal pieces; between two pieces stands a wildcard of `gaps[i]`:
+ * `any` = any run of characters, `segment` = any run without `/`. parts.length === gaps.length + 1.
+ * In names and principals every `*` is `any`; in resource URIs `*` is `segment` and `**` is `any`.
+ */
+export interface GlobIr {
+  readonly text: string;
+  readonly parts: readonly string[];
+  readonly gaps: readonly ('any' | 'segment')[];
+}
+
+/**
+ * Expressions. Every boolean has three values (true, false, unknown; strong Kleene); every other expression is a value or
+ * unknown. `and`/`or`/`not` never short-circuit in meaning. Unknown arises only at leaves (a missing, null, ill-typed or
+ * refused value) and in operators that refuse (`under`, arithmetic overflow).
+ */
+export type ExprIr =
+  | { readonly op: 'const'; readonly type: TypeIr; readonly value: ConstIr }
+  /** `args.a.b`: own members only; absent, null or not of `type` is unknown (`nullable`: null is a value, for `== null`). */
+  | { readonly op: 'arg'; readonly path: readonly string[]; readonly type: TypeIr; readonly nullable: boolean }
+  /** True when present, even if null. */
+  | { readonly op: 'has'; readonly path: readonly string[] }
+  /** `principal.id`, `user.id` (unknown without a user), `session.id`, `tool.server`, `tool.name`. */
+  | { readonly op: 'subject'; readonly field: 'principal.id' | 'user.id' | 'session.id' | 'tool.server' | 'tool.name' }
+  | { readonly op: 'fact'; readonly name: string; readonly type: TypeIr }
+  | { readonly op: 'hint'; readonly hint: 'readOnly' | 'destructive' | 'idempotent' | 'openWorld' }
+  | { readonly op: 'hasRole'; readonly subject: 'principal' | 'user'; readonly value: string }
+  | { readonly op: 'inWho'; readonly subject: 'principal' | 'user'; readonly who: WhoIr }
+  | { readonly op: 'not'; readonly operand: ExprIr }
+  | { readonly op: 'and' | 'or'; readonly operands: readonly ExprIr[] }
+  /** Same type on both sides. Numbers: exact decimals; strings: by code point; bool, enum, json, list: == and != only. */
+  | {
+      readonly op: 'compare';
+      readonly cmp: '==' | '!=' | '<' | '<=' | '>' | '>=';
+      readonly on: 'number' | 'string' | 'bool' | 'json';
+      readonly left: ExprIr;
+      readonly right: ExprIr;
+    }
+  /** Kleene "or" over equality with each item. */
+  | { readonly op: 'inList'; readonly on: 'number' | 'string' | 'bool' | 'json'; readonly left: ExprIr; readonly items: readonly ExprIr[] }
+  /** Membership in a list value: `"x" in args.tags`. */
+  | { readonly op: 'inValue'; readonly on: 'number' | 'string' | 'bool' | 'json'; readonly left: ExprIr; readonly list: ExprIr }
+  | { readonly op: 'startsWith' | 'endsWith' | 'contains'; readonly left: ExprIr; readonly right: ExprIr }
+  /** `contains` on a list value. */
+  | { readonly op: 'like'; readonly left: ExprIr; readonly glob: GlobIr }
+  /** Unknown where either side is a path that `under` refuses (language.md 1.2). */
+  | { readonly op: 'under'; readonly left: ExprIr; readonly right: ExprIr }
+  | { readonly op: 'quantifier'; readonly mode: 'all' | 'any'; readonly list: ExprIr; readonly param: number; readonly body: ExprIr }
+  /** The parameter of an enclosing quantifier, by number; each quantifier has its own. */
+  | { readonly op: 'param'; readonly param: number; readonly type: TypeIr }
+  | { readonly op: 'arith'; readonly fn: '+' | '-' | '*'; readonly left: ExprIr; readonly right: ExprIr }
+  | { readonly op: 'negate'; readonly operand: ExprIr }
+  | { readonly op: 'lower' | 'size'; readonly operand: ExprIr };
+
+/** Numbers are canonical decimal text (`"-1.5"`), so that no digit is lost; enum members are strings. */
+export type ConstIr =
+  | { readonly kind: 'null' }
+  | { readonly kind: 'bool'; readonly value: boolean }
+  | { readonly kind: 'number'; readonly text: string }
+  | { readonly kind: 'string'; readonly value: string }
+  | { readonly kind: 'list'; readonly items: readonly ConstIr[] };

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What the rest of the runtime knows of the receipt log: append, read back, and whether it still works. */
+import type { Body, EntryType } from '../verify/format/body.js';
+
+/** A body before the writer has given it its place: `v log seq prev time boot clock` are the writer's. */
+export type Draft = Omit<Body, 'v' | 'log' | 'seq' | 'prev' | 'time' | 'boot' | 'clock' | 'type'> & {
+  readonly type: EntryType;
+};
+
+/** Clear text that belongs to an entry; sealed beside the log in the same batch (docs/receipts, Privacy). */
+export interface Openings {
+  /** Base64 of the receipt's 16-byte salt. */
+  readonly salt: string;
+  /** The whole canonical intent, JCS text. */
+  readonly intent?: string;
+  /** Values of the facts used, JCS text of an object. */
+  readonly facts?: string;
+  /** Canonical result text. */
+  readonly result?: string;
+}
+
+export interface Appended {
+  readonly seq: number;
+  /** `sha256:…` leaf hash. */
+  readonly leaf: string;
+  readonly time: string;
+  /** The receipt's id, `<origin>#<seq>`. */
+  readonly id: string;
+  /** Key id (8 hex digits) of the epoch key. */
+  readonly kid: string;
+}
+
+export interface StoredEntry {
+  readonly body: Body;
+  readonly leaf: string;
+}
+
+/**
+ * A single-writer, append-only log. `append` resolves once the entry is durable (fdatasync) and rejects with a
+ * `LogFailure` after any failed write or flush; from then on every append rejects until restart.
+ */
+export interface ReceiptLog {
+  readonly origin: string;
+  append(draft: Draft, openings?: Openings): Promise<Appended>;
+  /** Entries in order from `from` (default 0), read from disk. */
+  entries(from?: number): AsyncIterable<StoredEntry>;
+  /** Clear text kept beside an entry, or null when there is none or it was erased. */
+  openings(seq: number): Promise<Openings | null>;
+  /** Size and root over everything durable. */
+  head(): { readonly size: number; readonly root: string };
+  /** Writes and returns a checkpoint now (also done by timer and at close). */
+  checkpoint(): Promise<string>;
+  /** Why the log refuses to append, or null while it works. */
+  failure(): Error | null;
+  close(): Promise<void>;
+}

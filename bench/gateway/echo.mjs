@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// The upstream of the gateway bench: an SDK server with one tool, over stdio (default) or Streamable HTTP (`--http PORT`).
+import { createServer } from 'node:http';
+import { Server } from '@modelcontextprotocol/sdk/server/index.js';
+import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import { CallToolRequestSchema, ListToolsRequestSchema } from '@modelcontextprotocol/sdk/types.js';
+
+const tool = {
+  name: 'echo',
+  description: 'Returns its text.',
+  inputSchema: {
+    type: 'object',
+    properties: { text: { type: 'string' } },
+    required: ['text'],
+    additionalProperties: false,
+  },
+};
+
+function server() {
+  const s = new Server({ name: 'echo', version: '1.0.0' }, { capabilities: { tools: {} } });
+  s.setRequestHandler(ListToolsRequestSchema, () => ({ tools: [tool] }));
+  s.setRequestHandler(CallToolRequestSchema, (request) => ({
+    content: [{ type: 'text', text: String(request.params.arguments?.text ?? '') }],
+  }));
+  return s;
+}
+
+const at = process.argv.indexOf('--http');
+if (at < 0) {
+  await server().connect(new StdioServerTransport());
+} else {
+  const sessions = new Map();
+  const http = createServer(async (req, res) => {
+    const id = req.headers['mcp-session-id'];
+    let transport = id === undefined ? undefined : sessions.get(id);
+    if (transport === undefined) {
+      transport = new StreamableHTTPServerTransport({
+        sessionIdGenerator: () => crypto.randomUUID(),
+        enableJsonResponse: true,
+        onsessioninitialized: (session) => sessions.set(session, transport),
+      });
+      await server().connect(transport);
+    }
+    await transport.handleRequest(req, res);
+  });
+  http.listen(Number(process.argv[at + 1]), '127.0.0.1');
+}

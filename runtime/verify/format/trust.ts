@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The auditor's trust file: which log, which keys. Keys never come from a receipt. */
+import { parseStrict } from './json.js';
+import { parseHash } from './hash.js';
+import { parseVerifierKey, type VerifierKey } from './note.js';
+
+export interface Trust {
+  readonly origin: string;
+  readonly root: VerifierKey;
+  readonly logKey: VerifierKey;
+  /** Leaf hash of entry 0, the log's identity; null when the log was not yet begun when the file was written. */
+  readonly genesis: string | null;
+  readonly witnesses: readonly VerifierKey[];
+  readonly quorum: number;
+  /** Names of `ext` members that may stand in entries. */
+  readonly extensions: readonly string[];
+}
+
+const MEMBERS = ['origin', 'root', 'logKey', 'genesis', 'witnesses', 'quorum', 'extensions'];
+
+/** The trust file, or what is wrong with it. */
+export function parseTrust(text: string): Trust | string {
+  const parsed = parseStrict(text);
+  if (!parsed.ok) return `not JSON: ${parsed.error.message} at offset ${parsed.error.offset}`;
+  const value = parsed.value;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'not an object';
+  const file = value as { readonly [key: string]: unknown };
+  const unknown = Object.keys(file).find((key) => !MEMBERS.includes(key));
+  if (unknown !== undefined) return `unknown member "${unknown}"`;
+  const key = (name: string): VerifierKey | null => {
+    const text = file[name];
+    return typeof text === 'string' ? parseVerifierKey(text) : null;
+  };
+  const [root, logKey] = [key('root'), key('logKey')];
+  if (typeof file['origin'] !== 'string' || file['origin'] === '') return 'origin is missing';
+  if (root === null) return 'root is not a verifier key (name+id+base64)';
+  if (logKey === null) return 'logKey is not a verifier key (name+id+base64)';
+  const genesis = file['genesis'] ?? null;
+  if (genesis !== null && (typeof genesis !== 'string' || parseHash(genesis) === null)) {
+    return 'genesis is not a sha256 hash';
+  }
+  const witnesses = strings(file['witnesses'] ?? [])?.map(parseVerifierKey);
+  if (witnesses === undefined || witnesses.includes(null)) return 'witnesses is not a list of verifier keys';
+  const quorum = file['quorum'] ?? 0;
+  if (typeof quorum !== 'number' || !Number.isSafeInteger(quorum) || quorum < 0 || quorum > witnesses.length) {
+    return 'quorum is not a number between 0 and the number of witnesses';
+  }
+  const extensions = strings(file['extensions'] ?? []);
+  if (extensions === undefined) return 'extensions is not a list of names';
+  return {
+    origin: file['origin'],
+    root,
+    logKey,
+    genesis,
+    witnesses: witnesses.filter((w): w is VerifierKey => w !== null),
+    quorum,
+    extensions,
+  };
+}
+
+function strings(value: unknown): readonly string[] | undefined {
+  return Array.isArray(value) && value.every((item): item is string => typeof item === 'string') ? value : undefined;
+}

@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Reads `sepal.json`: strict JSON, known keys only, paths from the file's folder, `${env:NAME}` where it may stand. */
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import type { z } from 'zod';
+import type { JsonRecord } from '../stdlib/abi.js';
+import {
+  type ConfigFile,
+  configSchema,
+  parseAddress,
+  parseDuration,
+  parseRate,
+  type ServerEntry,
+} from './config-schema.js';
+import { lineColumn, locate } from './gateway/wire/spans.js';
+import { parseStrict } from './verify/format/json.js';
+
+export interface StdioServer {
+  readonly kind: 'stdio';
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: { readonly [name: string]: string };
+  readonly cwd: string;
+  readonly perPrincipal: boolean;
+  readonly maxProcesses: number;
+  readonly idleMs: number;
+  readonly timeoutMs: number;
+}
+
+export interface HttpServer {
+  readonly kind: 'http';
+  readonly url: string;
+  readonly headers: { readonly [name: string]: string };
+  readonly perPrincipal: boolean;
+  readonly maxProcesses: number;
+  readonly idleMs: number;
+  readonly timeoutMs: number;
+}
+
+export type ServerConfig = StdioServer | HttpServer;
+
+export interface Rate {
+  readonly count: number;
+  readonly windowMs: number;
+}
+
+export interface ListenConfig {
+  readonly http: { readonly host: string; readonly port: number } | null;
+  readonly path: string;
+  readonly publicUrl: string | null;
+  readonly trustProxy: boolean;
+  readonly allowedOrigins: readonly string[];
+  readonly limits: { readonly perCredential: Rate; readonly unauthenticated: Rate };
+}
+
+/** The checked configuration; every path is absolute, every duration in milliseconds. */
+export interface Config {
+  readonly file: string;
+  readonly dir: string;
+  readonly policy: string;
+  readonly lock: string;
+  readonly servers: ReadonlyMap<string, ServerConfig>;
+  readonly listen: ListenConfig;
+  readonly identity: {
+    readonly stdio: { readonly principal: string; readonly roles: readonly string[] } | null;
+    readonly tokens: string | null;
+    readonly anonymous: string | null;
+    readonly sessionIdleMs: number;
+  };
+  readonly approvers: readonly {
+    readonly id: string;
+    readonly roles: readonly string[];
+    readonly key: string;
+  }[];
+  readonly receipts: {
+    readonly origin: string;
+    readonly dir: string;
+    readonly keys: string;
+    readonly checkpointSeconds: number;
+  };
+  readonly approvals: { readonly holdSeconds: number };
+  /** Values of `config.x` facts. */
+  readonly config: JsonRecord;
+  readonly names: ConfigFile['names'];
+  /** Where the control socket stands. */
+  readonly control: string;
+}
+
+export interface ConfigError {
+  /** `listen.http`, or '' for the whole file. */
+  readonly path: string;
+  readonly line?: number;
+  readonly column?: number;
+  readonly message: string;
+  readonly help: string;
+}
+
+export type ConfigResult =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly errors: readonly ConfigError[] };
+
+type Env = { readonly [name: string]: string | undefined };
+type Path = readonly (string | number)[];
+
+/** Loads and checks the file at `path`; never throws. */
+export function loadConfig(path: string, env: Env): ConfigResult {
+  const file = resolve(path);
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(file);
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : String(error);
+    const help = 'name the file with --config, or write one with `sepal init`';
+    return { ok: false, errors: [{ path: '', message: `cannot read ${file}: ${why}`, help }] };
+  }
+  return readConfig(bytes, file, env);
+}
+
+/** As `loadConfig`, from bytes; `file` gives the folder that paths start from. */
+export function readConfig(bytes: string | Uint8Array, file: string, env: Env): ConfigResult {
+  const source = typeof bytes === 'string' ? bytes : Buffer.from(bytes).toString('utf8');
+  const parsed = parseStrict(bytes);
+  if (!parsed.ok) {
+    const help = 'sepal.json is strict JSON: no comments, no trailing commas, no key twice';
+    return {
+      ok: false,
+      errors: [{ path: '', ...lineColumn(source, parsed.error.offset), message: parsed.error.message, help }],
+    };
+  }
+  const checked = configSchema.safeParse(plain(parsed.value));
+  const place = (path: Path, message: string, help: string): ConfigError => ({
+    path: path.join('.'),
+    ...lineColumn(source, locate(source, path)),
+    message,
+    help,
+  });
+  if (!checked.success)
+    return { ok: false, errors: checked.error.issues.flatMap((issue) => explain(issue, place)) };
+  const errors = [...unsupported(checked.data, place), ...misplaced(checked.data, place)];
+  const servers = new Map<string, ServerConfig>();
+  for (const [name, entry] of Object.entries(checked.data.mcpServers)) {
+    const result = readServer(name, entry, dirname(file), env, place);
+    if (result.server === null) errors.push(...result.errors);
+    else servers.set(name, result.server);
+  }
+  errors.push(...crossChecks(checked.data, place));
+  return errors.length > 0
+    ? { ok: false, errors }
+    : { ok: true, config: assemble(checked.data, servers, file) };
+}
+
+/** Null-prototype objects of the strict parser as plain ones, which zod asks for. */
+function plain(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(plain);
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, plain(member)]));
+}
+
+type Place = (path: Path, message: string, help: string) => ConfigError;
+
+function explain(issue: z.core.$ZodIssue, place: Place): readonly ConfigError[] {
+  const path = issue.path.filter((step) => typeof step !== 'symbol');
+  if (issue.code === 'unrecognized_keys') {
+    const known = keysAt(path);
+    return issue.keys.map((key) => {
+      const near = nearest(key, known);
+      const help = near === null ? `known keys here: ${known.join(', ')}` : `did you mean \`${near}\`?`;
+      return place([...path, key], `unknown key \`${key}\``, help);
+    });
+  }
+  const help =
+    issue.code === 'invalid_value'
+      ? 'write one of the listed values'
+      : 'see docs/interface for the shape of sepal.json';
+  const message =
+    path.length === 0
+      ? issue.message
+      : `\`${path.join('.')}\`: ${issue.message.replace(/^Invalid input: /, '')}`;
+  return [place(path, message, help)];
+}
+
+/** The keys that the schema knows at `path`, walking through defaults, nullables and records. */
+function keysAt(path: Path): readonly string[] {
+  let schema: unknown = configSchema;
+  for (const step of path) {
+    const def = unwrap(schema);
+    if (def.shape !== undefined) schema = def.shape[String(step)];
+    else schema = def.valueType ?? def.element;
+  }
+  return Object.keys(unwrap(schema).shape ?? {}).filter((key) => !key.startsWith('$'));
+}
+
+interface Def {
+  readonly innerType?: unknown;
+  readonly shape?: { readonly [key: string]: unknown };
+  readonly valueType?: unknown;
+  readonly element?: unknown;
+}
+
+function unwrap(schema: unknown): Def {
+  let def = (schema as { readonly def?: Def } | undefined)?.def ?? {};
+  while (def.innerType !== undefined) def = (def.innerType as { readonly def: Def }).def;
+  return def;
+}
+
+function nearest(word: string, known: readonly string[]): string | null {
+  const scored = known.map((name) => ({
+    name,
+    distance: editDistance(word.toLowerCase(), name.toLowerCase()),
+  }));
+  const best = scored.sort((a, b) => a.distance - b.distance)[0];
+  return best !== undefined && best.distance <= Math.max(1, Math.floor(word.length / 3)) ? best.name : null;
+}
+
+function editDistance(a: string, b: string): number {
+  if (a.length > 100) return a.length;
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const swap = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(swap, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? b.length;
+}
+
+/** Keys that the interface promises and this release does not implement: refused, never ignored. */
+function unsupported(file: ConfigFile, place: Place): readonly ConfigError[] {
+  const later: readonly (readonly [Path, boolean, string])[] = [
+    [
+      ['console'],
+      file.console !== null,
+      'remove it or write null; use `sepal approvals` and `sepal log show`',
+    ],
+    [['listen', 'tls'], file.listen.tls !== null, 'put a TLS proxy in front and set `listen.trustProxy`'],
+    [['identity', 'jwt'], file.identity.jwt !== null, 'use `identity.tokens` (`sepal token create`)'],
+    [['approvals', 'webhook'], file.approvals.webhook !== null, 'use `sepal approvals`'],
+    [
+      ['receipts', 'disclose'],
+      file.receipts.disclose !== 'reads',
+      'it governs exports, which come later; keep "reads"',
+    ],
+    [['receipts', 'witnesses'], file.receipts.witnesses.length > 0, 'keep it empty'],
+    [['facts'], Object.keys(file.facts).length > 0, 'use `config` facts'],
+    [['store'], file.store !== 'embedded', 'keep "embedded"'],
+    [['unpinned'], file.unpinned !== 'deny', 'keep "deny"; accept tools with `sepal tools accept`'],
+    [['trustedPublishers'], file.trustedPublishers.length > 0, 'keep it empty'],
+  ];
+  const sse = Object.entries(file.mcpServers)
+    .filter(([, entry]) => entry.type === 'sse')
+    .map(([name]) =>
+      place(['mcpServers', name, 'type'], '`sse` is not supported', 'use the Streamable HTTP endpoint'),
+    );
+  const found = later
+    .filter(([, set]) => set)
+    .map(([path, , help]) => place(path, `\`${path.join('.')}\` is not supported yet`, help));
+  return [...found, ...sse];
+}
+
+const SUBSTITUTED = ['args', 'env', 'headers', 'url'];
+
+/** `${…}` outside `args`, `env`, `headers` and `url` of a server would stand there as it is: refused. */
+function misplaced(file: ConfigFile, place: Place): readonly ConfigError[] {
+  const found: ConfigError[] = [];
+  const walk = (value: unknown, path: Path): void => {
+    if (path[0] === 'mcpServers' && SUBSTITUTED.includes(String(path[2]))) return;
+    if (typeof value === 'string' && value.includes('${')) {
+      const help = '`${env:NAME}` may stand in `args`, `env`, `headers` and `url` of a server only';
+      found.push(place(path, 'a substitution is not allowed here', help));
+    } else if (Array.isArray(value)) value.forEach((item, i) => walk(item, [...path, i]));
+    else if (value !== null && typeof value === 'object') {
+      for (const [key, member] of Object.entries(value)) walk(member, [...path, key]);
+    }
+  };
+  walk(file, []);
+  return found;
+}
+
+interface ServerResult {
+  readonly server: ServerConfig | null;
+  readonly errors: readonly ConfigError[];
+}
+
+function readServer(name: string, entry: ServerEntry, dir: string, env: Env, place: Place): ServerResult {
+  const errors: ConfigError[] = [];
+  const at = (...rest: string[]): Path => ['mcpServers', name, ...rest];
+  if (!/^[A-Za-z0-9_.@-]+$/.test(name)) {
+    errors.push(
+      place(at(), `\`${name}\` cannot name a server`, 'use letters, digits, `_`, `-`, `.` and `@`'),
+    );
+  }
+  if ((entry.command === undefined) === (entry.url === undefined)) {
+    errors.push(place(at(), 'a server has either a `command` or a `url`', 'keep one of the two'));
+  }
+  const foreign = entry.url === undefined ? (['headers'] as const) : (['args', 'env', 'cwd'] as const);
+  for (const key of foreign) {
+    if (entry[key] !== undefined) {
+      const other = entry.url === undefined ? '`url`' : '`command`';
+      errors.push(place(at(key), `\`${key}\` needs ${other}`, 'remove it'));
+    }
+  }
+  const fill = (value: string, path: Path): string =>
+    substitute(value, env, (m, h) => errors.push(place(path, m, h)));
+  const record = (values: { readonly [key: string]: string } | undefined, key: string) =>
+    Object.fromEntries(Object.entries(values ?? {}).map(([k, v]) => [k, fill(v, at(key, k))]));
+  const args = (entry.args ?? []).map((value, i) => fill(value, [...at('args'), i]));
+  const [variables, headers] = [record(entry.env, 'env'), record(entry.headers, 'headers')];
+  const url = entry.url === undefined ? undefined : fill(entry.url, at('url'));
+  if (
+    url !== undefined &&
+    errors.length === 0 &&
+    !/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : '')
+  ) {
+    errors.push(
+      place(at('url'), '`url` must be an http or https URL', 'for example https://tools.example.com/mcp'),
+    );
+  }
+  if (errors.length > 0) return { server: null, errors };
+  const shared = {
+    perPrincipal: entry.perPrincipal ?? true,
+    maxProcesses: entry.maxProcesses ?? 20,
+    idleMs: parseDuration(entry.idle ?? '10m') ?? 600_000,
+    timeoutMs: parseDuration(entry.timeout ?? '2m') ?? 120_000,
+  };
+  if (url !== undefined) return { server: { kind: 'http', url, headers, ...shared }, errors };
+  const cwd = resolve(dir, entry.cwd ?? '.');
+  return {
+    server: { kind: 'stdio', command: entry.command ?? '', args, env: variables, cwd, ...shared },
+    errors,
+  };
+}
+
+/** Replaces each `${env:NAME}`; anything else between `${` and `}` and an unset variable are errors. The value is never printed. */
+function substitute(value: string, env: Env, fail: (message: string, help: string) => void): string {
+  let out = '';
+  let from = 0;
+  for (let open = value.indexOf('${'); open >= 0; open = value.indexOf('${', from)) {
+    const close = value.indexOf('}', open);
+    const inner = value.slice(open + 2, close < 0 ? value.length : close);
+    const name = inner.startsWith('env:') ? inner.slice(4) : '';
+    if (close < 0 || name === '') {
+      fail(
+        'only `${env:NAME}` can be substituted',
+        'close the brace and write `env:` before the name of the variable',
+      );
+      return value;
+    }
+    const found = Object.hasOwn(env, name) ? env[name] : undefined;
+    if (found === undefined)
+      fail(`the environment variable \`${name}\` is not set`, `set ${name} before the gateway starts`);
+    out += value.slice(from, open) + (found ?? '');
+    from = close + 1;
+  }
+  return out + value.slice(from);
+}
+
+const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
+
+export const isLoopback = (host: string): boolean => LOOPBACK.has(host);
+
+function crossChecks(file: ConfigFile, place: Place): readonly ConfigError[] {
+  const errors: ConfigError[] = [];
+  const host = file.listen.http === null ? null : (parseAddress(file.listen.http)?.host ?? null);
+  if (host !== null && !isLoopback(host) && !file.listen.trustProxy) {
+    const help = 'listen on 127.0.0.1, or put a TLS proxy in front and set `listen.trustProxy: true`';
+    errors.push(place(['listen', 'http'], `\`${host}\` is not a loopback address and there is no TLS`, help));
+  }
+  if (host !== null && !isLoopback(host) && file.identity.anonymous !== null) {
+    const help = 'remove `identity.anonymous` or listen on 127.0.0.1';
+    errors.push(
+      place(['identity', 'anonymous'], 'an anonymous principal is for loopback listeners only', help),
+    );
+  }
+  const seen = new Set<string>();
+  file.approvers.forEach((approver, i) => {
+    if (seen.has(approver.id))
+      errors.push(place(['approvers', i], `\`${approver.id}\` is registered twice`, 'keep one entry'));
+    seen.add(approver.id);
+  });
+  return errors;
+}
+
+function assemble(file: ConfigFile, servers: ReadonlyMap<string, ServerConfig>, path: string): Config {
+  const dir = dirname(path);
+  const { listen, identity, receipts } = file;
+  return {
+    file: path,
+    dir,
+    policy: resolve(dir, file.policy),
+    lock: resolve(dir, 'sepal.lock'),
+    servers,
+    listen: {
+      http: listen.http === null ? null : parseAddress(listen.http),
+      path: listen.path,
+      publicUrl: listen.publicUrl,
+      trustProxy: listen.trustProxy,
+      allowedOrigins: listen.allowedOrigins,
+      limits: {
+        perCredential: parseRate(listen.limits.perCredential) ?? { count: 600, windowMs: 60_000 },
+        unauthenticated: parseRate(listen.limits.unauthenticated) ?? { count: 60, windowMs: 60_000 },
+      },
+    },
+    identity: {
+      stdio: identity.stdio,
+      tokens: identity.tokens === null ? null : resolve(dir, identity.tokens),
+      anonymous: identity.anonymous,
+      sessionIdleMs: parseDuration(identity.sessionIdle) ?? 1_800_000,
+    },
+    approvers: file.approvers,
+    receipts: {
+      origin: receipts.origin,
+      dir: resolve(dir, receipts.dir),
+      keys: resolve(dir, receipts.keys),
+      checkpointSeconds: receipts.checkpointSeconds,
+    },
+    approvals: { holdSeconds: file.approvals.holdSeconds },
+    config: file.config as JsonRecord,
+    names: file.names,
+    control: resolve(dir, '.sepal/control.sock'),
+  };
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import { readConfig } from '../../../runtime/config.js';
+
+const base = {
+  policy: 'policies/main.sep',
+  mcpServers: { fs: { command: 'node', args: ['server.js', '/srv'] } },
+  receipts: { origin: 'gw.example.com/log' },
+};
+const read = (value: unknown, env: Record<string, string> = {}) =>
+  readConfig(
+    typeof value === 'string' ? value : JSON.stringify(value, null, 2),
+    '/etc/sepal/sepal.json',
+    env,
+  );
+const errorsOf = (value: unknown, env: Record<string, string> = {}) => {
+  const result = read(value, env);
+  return result.ok ? [] : result.errors;
+};
+
+describe('sepal.json', () => {
+  it('fills defaults and resolves paths from the file', () => {
+    const result = read(base);
+    expect(result.ok).toBe(true);
+    if (!result.ok) return;
+    expect(result.config.policy).toBe('/etc/sepal/policies/main.sep');
+    expect(result.config.receipts).toEqual({
+      origin: 'gw.example.com/log',
+      dir: '/etc/sepal/.sepal/log',
+      keys: '/etc/sepal/.sepal/keys',
+      checkpointSeconds: 60,
+    });
+    expect(result.config.listen.http).toEqual({ host: '127.0.0.1', port: 4002 });
+    expect(result.config.listen.limits.perCredential).toEqual({ count: 600, windowMs: 60_000 });
+    expect(result.config.identity.sessionIdleMs).toBe(1_800_000);
+    expect(result.config.servers.get('fs')).toMatchObject({
+      kind: 'stdio',
+      perPrincipal: true,
+      maxProcesses: 20,
+      cwd: '/etc/sepal',
+    });
+  });
+
+  it('names an unknown key, where it stands and what was meant', () => {
+    const [error] = errorsOf(
+      '{\n  "policy": "a.sep",\n  "mcpServer": {},\n  "mcpServers": {},\n  "receipts": {"origin": "x"}\n}',
+    );
+    expect(error).toMatchObject({
+      path: 'mcpServer',
+      line: 3,
+      message: 'unknown key `mcpServer`',
+      help: 'did you mean `mcpServers`?',
+    });
+  });
+
+  it('suggests keys inside records and nested objects', () => {
+    const nested = {
+      ...base,
+      mcpServers: { fs: { comand: 'node' } },
+      listen: { limits: { perCredentials: '1/1m' } },
+    };
+    const errors = errorsOf(nested);
+    expect(errors.map((e) => e.help)).toContain('did you mean `command`?');
+    expect(errors.map((e) => e.help)).toContain('did you mean `perCredential`?');
+  });
+
+  it.each([
+    ['console', { console: { http: '127.0.0.1:4003' } }],
+    ['listen.tls', { listen: { tls: { cert: 'c', key: 'k' } } }],
+    ['identity.jwt', { identity: { jwt: { issuer: 'https://id.example.com' } } }],
+    ['approvals.webhook', { approvals: { webhook: 'https://x' } }],
+    ['store', { store: 'postgres://db' }],
+    ['facts', { facts: { t: { url: 'https://x' } } }],
+    ['trustedPublishers', { trustedPublishers: ['x'] }],
+    ['receipts.witnesses', { receipts: { origin: 'x', witnesses: ['w'] } }],
+    ['unpinned', { unpinned: 'review' }],
+  ])('refuses %s as not supported yet', (path, extra) => {
+    const errors = errorsOf({ ...base, ...extra });
+    expect(errors).toHaveLength(1);
+    expect(errors[0]).toMatchObject({ path, message: `\`${path}\` is not supported yet` });
+  });
+
+  it('accepts the defaults of what it does not support', () => {
+    expect(
+      errorsOf({
+        ...base,
+        console: null,
+        store: 'embedded',
+        facts: {},
+        trustedPublishers: [],
+        unpinned: 'deny',
+      }),
+    ).toEqual([]);
+  });
+
+  it('substitutes the environment in servers only, and never prints the value', () => {
+    const servers = {
+      web: { url: 'https://t.example.com/mcp', headers: { Authorization: 'Bearer ${env:TOKEN}' } },
+    };
+    const result = read({ ...base, mcpServers: servers }, { TOKEN: 's3cret' });
+    expect(result.ok && result.config.servers.get('web')).toMatchObject({
+      headers: { Authorization: 'Bearer s3cret' },
+    });
+    expect(errorsOf({ ...base, mcpServers: servers })[0]?.message).toContain('`TOKEN` is not set');
+    const misplaced = errorsOf({ ...base, policy: '${env:POLICY}' }, { POLICY: 's3cret' });
+    expect(misplaced[0]).toMatchObject({ path: 'policy', message: 'a substitution is not allowed here' });
+    expect(JSON.stringify(misplaced)).not.toContain('s3cret');
+    expect(
+      errorsOf({ ...base, mcpServers: { a: { command: 'x', args: ['${claim.x}'] } } })[0]?.message,
+    ).toContain('only `${env:NAME}`');
+  });
+
+  it('gives the position of broken JSON and of a repeated key', () => {
+    expect(errorsOf('{\n "policy": "a.sep",\n}')[0]).toMatchObject({ line: 3 });
+    expect(errorsOf('{"policy": "a",\n "policy": "b"}')[0]).toMatchObject({ line: 2 });
+    expect(errorsOf('')[0]?.message).toBeTruthy();
+  });
+
+  it('refuses a listener off loopback without TLS and an anonymous principal there', () => {
+    expect(errorsOf({ ...base, listen: { http: '0.0.0.0:4002' } })[0]).toMatchObject({ path: 'listen.http' });
+    expect(errorsOf({ ...base, listen: { http: '0.0.0.0:4002', trustProxy: true } })).toEqual([]);
+    const anonymous = {
+      ...base,
+      listen: { http: '0.0.0.0:4002', trustProxy: true },
+      identity: { anonymous: 'agent:x' },
+    };
+    expect(errorsOf(anonymous)[0]).toMatchObject({ path: 'identity.anonymous' });
+  });
+
+  it.each([
+    [{ listen: { http: '4002' } }, 'listen.http'],
+    [{ identity: { sessionIdle: 'soon' } }, 'identity.sessionIdle'],
+    [{ identity: { anonymous: 'bob' } }, 'identity.anonymous'],
+    [{ listen: { limits: { perCredential: '600' } } }, 'listen.limits.perCredential'],
+    [{ names: 'sometimes' }, 'names'],
+    [{ mcpServers: { fs: {} } }, 'mcpServers.fs'],
+    [{ mcpServers: { fs: { command: 'x', url: 'https://x' } } }, 'mcpServers.fs'],
+    [{ mcpServers: { 'a/b': { command: 'x' } } }, 'mcpServers.a/b'],
+    [{ mcpServers: { w: { url: 'ftp://x' } } }, 'mcpServers.w.url'],
+    [{ mcpServers: { w: { url: 'https://x', type: 'sse' } } }, 'mcpServers.w.type'],
+  ])('says where %j is wrong', (extra, path) => {
+    const errors = errorsOf({ ...base, ...extra });
+    expect(errors.map((e) => e.path)).toContain(path);
+    for (const error of errors) expect(error.help).not.toBe('');
+  });
+});

@@ -18,6 +18,10 @@ export interface Member {
 
 const QUOTE = 34;
 const BACKSLASH = 92;
+const OPEN_OBJECT = 123;
+const CLOSE_OBJECT = 125;
+const OPEN_ARRAY = 91;
+const CLOSE_ARRAY = 93;
 
 function skipSpace(text: string, at: number): number {
   for (let i = at; ; i++) {
@@ -38,19 +42,19 @@ function stringEnd(text: string, at: number): number {
 
 /** The index after the value that starts at `at`. */
 function valueEnd(text: string, at: number): number {
-  const first = text[at];
-  if (first === '"') return stringEnd(text, at);
-  if (first !== '{' && first !== '[') {
+  const first = text.charCodeAt(at);
+  if (first === QUOTE) return stringEnd(text, at);
+  if (first !== OPEN_OBJECT && first !== OPEN_ARRAY) {
     let i = at;
     while (i < text.length && !',}] \n\r\t'.includes(text[i] ?? '')) i++;
     return i;
   }
   let depth = 0;
   for (let i = at; i < text.length; i++) {
-    const c = text[i];
-    if (c === '"') i = stringEnd(text, i) - 1;
-    else if (c === '{' || c === '[') depth++;
-    else if ((c === '}' || c === ']') && --depth === 0) return i + 1;
+    const c = text.charCodeAt(i);
+    if (c === QUOTE) i = stringEnd(text, i) - 1;
+    else if (c === OPEN_OBJECT || c === OPEN_ARRAY) depth++;
+    else if ((c === CLOSE_OBJECT || c === CLOSE_ARRAY) && --depth === 0) return i + 1;
   }
   return text.length;
 }

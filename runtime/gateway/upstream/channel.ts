@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The two ways to an upstream (a child's stdio, Streamable HTTP) in one shape: texts out, texts in, and how an answer can be lost. */
+
+/** The message surely did not reach the upstream: the call may be answered `not_sent`. */
+export class NotSent extends Error {}
+
+export interface ChannelEvents {
+  message(text: string): void;
+  /** Bytes that were no message (a banner line …). */
+  noise(bytes: number): void;
+  /** No answer will come to this request, or to any when `id` is null; whether it ran is not known. */
+  lost(id: number | null, why: string): void;
+  /** The channel is gone. */
+  closed(why: string): void;
+}
+
+export interface Channel {
+  /** Resolves once handed over; rejects with `NotSent` when it surely did not leave. `id` is that of a request. */
+  send(text: string, id: number | null): Promise<void>;
+  /** Tells the channel which revision was agreed, once. */
+  negotiated(revision: string): void;
+  /** Ends the wait for one answer (HTTP: aborts its stream). */
+  abandon(id: number): void;
+  close(): Promise<void>;
+}
+
+export type OpenChannel = (events: ChannelEvents) => Promise<Channel>;

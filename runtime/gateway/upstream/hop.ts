@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * One MCP client hop over a channel: its own handshake, its own ids and progress tokens. Answers find their request by our id;
+ * requests of the upstream are refused at once; a call whose answer is lost fails as `unknown` and is never sent again.
+ */
+import type { JsonObject } from '../../verify/format/canonical.js';
+import { parseStrict } from '../../verify/format/json.js';
+import { readUpstream, replaceMember, type UpstreamMessage } from '../wire/answer.js';
+import { type CanonicalIntent, type Envelope, forwardText } from '../wire/intent.js';
+import { isObject, METHOD_NOT_FOUND } from '../wire/message.js';
+import { errorOf, notificationOf, resultOf } from '../wire/reply.js';
+import { type Channel, type ChannelEvents, NotSent, type OpenChannel } from './channel.js';
+
+/** Revisions of the legacy era that we speak, newest first. */
+export const REVISIONS = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'] as const;
+const HANDSHAKE_MS = 30_000;
+const LIST_MS = 30_000;
+const MAX_PAGES = 100;
+const MAX_TOOLS = 5_000;
+
+export type Answer =
+  | { readonly kind: 'result'; readonly raw: string; readonly value: unknown }
+  | { readonly kind: 'error'; readonly raw: string; readonly message: string }
+  | {
+      readonly kind: 'failed';
+      readonly status: 'not_sent' | 'unknown' | 'timeout' | 'cancelled';
+      readonly why: string;
+    };
+
+/** What a hop tells its owner. */
+export interface HopEvents {
+  /** The upstream asked for something (sampling, elicitation, roots …); it has been refused. */
+  asked(method: string, params: unknown): void;
+  /** `notifications/message`: raw text of its params and its level. */
+  logged(params: string, level: string): void;
+  listChanged(): void;
+  closed(why: string): void;
+}
+
+export interface CallOptions {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  /** Called with the raw params of each progress notification, carrying the client's token. */
+  readonly progress: (params: string) => void;
+}
+
+interface Waiting {
+  readonly settle: (answer: Answer) => void;
+  readonly progress: ((params: string) => void) | null;
+}
+
+export interface Hop {
+  readonly info: JsonObject;
+  readonly protocol: string;
+  readonly capabilities: JsonObject;
+  readonly instructions: string | null;
+  call(intent: CanonicalIntent, beside: Envelope, options: CallOptions): Promise<Answer>;
+  /** Every page of `tools/list`. */
+  tools(): Promise<readonly JsonObject[]>;
+  setLogLevel(level: string): void;
+  running(): number;
+  alive(): boolean;
+  /** Why the hop is gone, once it is. */
+  close(): Promise<void>;
+}
+
+/** Opens the channel and shakes hands; rejects with an Error that says what failed. */
+export async function openHop(open: OpenChannel, version: string, events: HopEvents): Promise<Hop> {
+  const state: State = { waiting: new Map(), next: 1, closed: null, channel: null, noise: 0, events };
+  const channel = await open(channelEvents(state));
+  state.channel = channel;
+  try {
+    const hello = await ask(
+      state,
+      'initialize',
+      {
+        protocolVersion: REVISIONS[0],
+        capabilities: {},
+        clientInfo: { name: 'sepal', version },
+      },
+      HANDSHAKE_MS,
+    );
+    const protocol = String(hello['protocolVersion']);
+    if (!(REVISIONS as readonly string[]).includes(protocol)) {
+      throw new NotSent(`the server speaks revision ${protocol.slice(0, 40)}, which this release does not`);
+    }
+    channel.negotiated(protocol);
+    await channel.send('{"jsonrpc":"2.0","method":"notifications/initialized"}', null);
+    return hopOf(state, channel, hello, protocol);
+  } catch (error) {
+    await channel.close();
+    throw error;
+  }
+}
+
+interface State {
+  readonly waiting: Map<number, Waiting>;
+  next: number;
+  closed: string | null;
+  channel: Channel | null;
+  noise: number;
+  readonly events: HopEvents;
+}
+
+function channelEvents(state: State): ChannelEvents {
+  return {
+    message: (text) => receive(state, readUpstream(text)),
+    noise: () => {
+      state.noise++;
+    },
+    lost: (id, why) => {
+      const ids = id === null ? [...state.waiting.keys()] : [id];
+      for (const one of ids) settle(state, one, { kind: 'failed', status: 'unknown', why });
+    },
+    closed: (why) => {
+      if (state.closed !== null) return;
+      state.closed = why;
+      for (const id of [...state.waiting.keys()])
+        settle(state, id, { kind: 'failed', status: 'unknown', why });
+      state.events.closed(why);
+    },
+  };
+}
+
+function settle(state: State, id: number, answer: Answer): void {
+  const waiting = state.waiting.get(id);
+  state.waiting.delete(id);
+  waiting?.settle(answer);
+}
+
+function receive(state: State, message: UpstreamMessage): void {
+  switch (message.kind) {
+    case 'result':
+    case 'error':
+      return settle(state, message.id, message);
+    case 'request':
+      return answerRequest(state, message.id, message.method, message.params);
+    case 'notification':
+      return notified(state, message);
+    case 'noise':
+      state.noise++;
+      return;
+  }
+}
+
+/** `ping` is protocol; everything else that an upstream asks of a client is refused at once, so that it need not wait. */
+function answerRequest(state: State, id: string, method: string, params: unknown): void {
+  const parsed = JSON.parse(id) as string | number;
+  const text =
+    method === 'ping'
+      ? resultOf(parsed, {})
+      : errorOf(parsed, METHOD_NOT_FOUND, `\`${method.slice(0, 100)}\` is not allowed here`);
+  state.channel?.send(text, null).catch(() => undefined);
+  if (method !== 'ping') state.events.asked(method, params);
+}
+
+function notified(state: State, message: UpstreamMessage & { readonly kind: 'notification' }): void {
+  const params = isObject(message.params) ? message.params : {};
+  switch (message.method) {
+    case 'notifications/progress': {
+      const token = params['progressToken'];
+      if (typeof token === 'number') state.waiting.get(token)?.progress?.(message.raw);
+      return;
+    }
+    case 'notifications/message':
+      state.events.logged(message.raw, typeof params['level'] === 'string' ? params['level'] : 'info');
+      return;
+    case 'notifications/tools/list_changed':
+      state.events.listChanged();
+      return;
+    default:
+      state.noise++;
+  }
+}
+
+/** Sends a request of our own and reads its result; throws when there is none. */
+async function ask(state: State, method: string, params: unknown, ms: number): Promise<JsonObject> {
+  const id = state.next++;
+  const text = JSON.stringify({ jsonrpc: '2.0', id, method, params });
+  const answer = await send(state, id, text, {
+    timeoutMs: ms,
+    signal: new AbortController().signal,
+    progress: null,
+  });
+  if (answer.kind === 'failed') throw new NotSent(`\`${method}\` failed: ${answer.why}`);
+  if (answer.kind === 'error')
+    throw new NotSent(`\`${method}\` was refused: ${answer.message.slice(0, 200)}`);
+  // Definitions are hashed: what is read here is read strictly or not at all.
+  const parsed = parseStrict(answer.raw, { size: 16 * 1024 * 1024, depth: 128, keys: 500_000 });
+  if (!parsed.ok || !isObject(parsed.value)) {
+    throw new NotSent(
+      `the answer to \`${method}\` is not acceptable JSON${parsed.ok ? '' : `: ${parsed.error.message}`}`,
+    );
+  }
+  return parsed.value;
+}
+
+interface SendOptions {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  readonly progress: ((params: string) => void) | null;
+}
+
+function send(state: State, id: number, text: string, options: SendOptions): Promise<Answer> {
+  return new Promise((resolve) => {
+    const { channel } = state;
+    if (state.closed !== null || channel === null) {
+      return resolve({ kind: 'failed', status: 'not_sent', why: state.closed ?? 'not connected' });
+    }
+    const stop = (status: 'timeout' | 'cancelled', why: string): void => {
+      if (!state.waiting.has(id)) return;
+      settle(state, id, { kind: 'failed', status, why });
+      channel
+        .send(notificationOf('notifications/cancelled', { requestId: id, reason: why }), null)
+        .catch(() => undefined);
+      channel.abandon(id);
+    };
+    const late = (): void => stop('timeout', `no answer within ${Math.round(options.timeoutMs / 1000)} s`);
+    let timer = setTimeout(late, options.timeoutMs);
+    const cancel = (): void => stop('cancelled', 'the client cancelled');
+    const progress = options.progress;
+    state.waiting.set(id, {
+      settle: (answer) => {
+        clearTimeout(timer);
+        options.signal.removeEventListener('abort', cancel);
+        resolve(answer);
+      },
+      progress:
+        progress === null
+          ? null
+          : (params) => {
+              clearTimeout(timer);
+              timer = setTimeout(late, options.timeoutMs);
+              progress(params);
+            },
+    });
+    options.signal.addEventListener('abort', cancel, { once: true });
+    channel.send(text, id).catch((error: unknown) => {
+      const why = error instanceof Error ? error.message : String(error);
+      settle(state, id, { kind: 'failed', status: error instanceof NotSent ? 'not_sent' : 'unknown', why });
+      if (error instanceof NotSent && error.constructor !== NotSent) channelEvents(state).closed(why);
+    });
+    return undefined;
+  });
+}
+
+function hopOf(state: State, channel: Channel, hello: JsonObject, protocol: string): Hop {
+  const [info, capabilities, instructions] = [
+    hello['serverInfo'],
+    hello['capabilities'],
+    hello['instructions'],
+  ];
+  return {
+    info: isObject(info) ? info : {},
+    protocol,
+    capabilities: isObject(capabilities) ? capabilities : {},
+    instructions: typeof instructions === 'string' ? instructions : null,
+    call(intent, beside, options) {
+      if (options.signal.aborted)
+        return Promise.resolve({ kind: 'failed', status: 'not_sent', why: 'the client cancelled' });
+      const id = state.next++;
+      const token = JSON.stringify(beside.progressToken);
+      const progress = (params: string): void => {
+        const own = replaceMember(params, 'progressToken', token);
+        if (own !== null) options.progress(own);
+      };
+      return send(state, id, forwardText(intent, id, beside), {
+        ...options,
+        progress: beside.progressToken === null ? null : progress,
+      });
+    },
+    tools: () => listTools(state),
+    setLogLevel: (level) => {
+      if (isObject(capabilities) && Object.hasOwn(capabilities, 'logging')) {
+        ask(state, 'logging/setLevel', { level }, LIST_MS).catch(() => undefined);
+      }
+    },
+    running: () => state.waiting.size,
+    alive: () => state.closed === null,
+    close: async () => {
+      channelEvents(state).closed('closed');
+      await channel.close();
+    },
+  };
+}
+
+/** Walks all pages; a repeated cursor, too many pages or tools, and entries without a name are errors. */
+async function listTools(state: State): Promise<readonly JsonObject[]> {
+  const found = new Map<string, JsonObject>();
+  const cursors = new Set<string>();
+  let cursor: string | null = null;
+  for (let page = 0; page < MAX_PAGES; page++) {
+    const result: JsonObject = await ask(state, 'tools/list', cursor === null ? {} : { cursor }, LIST_MS);
+    const tools = Array.isArray(result['tools']) ? result['tools'] : [];
+    for (const tool of tools) {
+      if (!isObject(tool) || typeof tool['name'] !== 'string')
+        throw new NotSent('a tool without a name in `tools/list`');
+      if (found.has(tool['name']))
+        throw new NotSent(`the tool \`${tool['name'].slice(0, 100)}\` stands twice in \`tools/list\``);
+      if (found.size >= MAX_TOOLS) throw new NotSent(`more than ${MAX_TOOLS} tools`);
+      found.set(tool['name'], tool);
+    }
+    const next: unknown = result['nextCursor'];
+    if (typeof next !== 'string') return [...found.values()];
+    if (cursors.has(next)) throw new NotSent('`tools/list` repeats a cursor');
+    cursors.add(next);
+    cursor = next;
+  }
+  throw new NotSent(`more than ${MAX_PAGES} pages of tools`);
+}

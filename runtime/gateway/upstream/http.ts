@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Streamable HTTP as upstream: pooled, no redirect followed, headers built from nothing, JSON and event-stream answers. */
+import { Pool } from 'undici';
+import type { HttpServer } from '../../config.js';
+import { sseReader } from '../wire/sse.js';
+import { type Channel, type ChannelEvents, NotSent } from './channel.js';
+
+const MAX_ANSWER = 16 * 1024 * 1024;
+const FORBIDDEN = new Set(['host', 'content-length', 'transfer-encoding', 'connection']);
+
+/** The session at the upstream is gone: the request did not run, a new session is needed. */
+export class SessionGone extends NotSent {}
+
+interface Line {
+  readonly pool: Pool;
+  readonly path: string;
+  readonly headers: { readonly [name: string]: string };
+  readonly events: ChannelEvents;
+  readonly running: Map<number, AbortController>;
+  session: string | null;
+  revision: string | null;
+}
+
+/** One pool per server, shared by its channels (sessions are per channel). */
+export function openPool(server: HttpServer): Pool {
+  return new Pool(new URL(server.url).origin, {
+    connections: 64,
+    connect: { timeout: 5000 },
+    headersTimeout: server.timeoutMs,
+    bodyTimeout: server.timeoutMs,
+  });
+}
+
+export async function openHttp(server: HttpServer, pool: Pool, events: ChannelEvents): Promise<Channel> {
+  const url = new URL(server.url);
+  const own = Object.entries(server.headers).filter(([name]) => !FORBIDDEN.has(name.toLowerCase()));
+  const line: Line = {
+    pool,
+    path: url.pathname + url.search,
+    headers: Object.fromEntries(own),
+    events,
+    running: new Map(),
+    session: null,
+    revision: null,
+  };
+  return {
+    send: (text, id) => post(line, text, id),
+    negotiated: (revision) => {
+      line.revision = revision;
+    },
+    abandon: (id) => line.running.get(id)?.abort(),
+    close: () => end(line),
+  };
+}
+
+function headersOf(line: Line): { [name: string]: string } {
+  const headers: { [name: string]: string } = { ...line.headers };
+  if (line.session !== null) headers['mcp-session-id'] = line.session;
+  if (line.revision !== null) headers['mcp-protocol-version'] = line.revision;
+  return headers;
+}
+
+/** Resolves when the upstream has taken the message (its status is in); the answer is then read on its own. */
+async function post(line: Line, text: string, id: number | null): Promise<void> {
+  const abort = new AbortController();
+  if (id !== null) line.running.set(id, abort);
+  try {
+    const { statusCode, headers, body } = await line.pool.request({
+      path: line.path,
+      method: 'POST',
+      headers: {
+        ...headersOf(line),
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+      },
+      body: text,
+      signal: abort.signal,
+    });
+    const session = headers['mcp-session-id'];
+    if (typeof session === 'string' && line.session === null) line.session = session;
+    if (statusCode >= 200 && statusCode < 300) {
+      // The answer streams in while the caller goes on; its faults reach `lost`.
+      void read(line, id, String(headers['content-type'] ?? ''), body);
+      return;
+    }
+    body.on('error', () => undefined).destroy();
+    if (id !== null) line.running.delete(id);
+    if (statusCode >= 500 || statusCode === 408)
+      line.events.lost(id, `the server failed with HTTP ${statusCode}`);
+    else throw refusal(line, statusCode);
+  } catch (error) {
+    if (id !== null) line.running.delete(id);
+    if (error instanceof NotSent) throw error;
+    const why = `the server cannot be reached (${codeOf(error)})`;
+    if (unsent(error)) throw new NotSent(why);
+    line.events.lost(id, why);
+  }
+}
+
+function refusal(line: Line, status: number): NotSent {
+  if (status === 404 && line.session !== null) {
+    line.session = null;
+    return new SessionGone('the session at the server has ended');
+  }
+  if (status >= 300 && status < 400)
+    return new NotSent(`the server answers with a redirect (${status}), which is not followed`);
+  return new NotSent(`the server refuses with HTTP ${status}`);
+}
+
+type Body = AsyncIterable<Buffer> & { destroy(): unknown };
+
+async function read(line: Line, id: number | null, contentType: string, body: Body): Promise<void> {
+  try {
+    const type = contentType.split(';')[0]?.trim().toLowerCase();
+    if (type === 'text/event-stream') {
+      const take = sseReader(MAX_ANSWER, (data) => line.events.message(data));
+      for await (const chunk of body) take(chunk);
+    } else {
+      const chunks: Buffer[] = [];
+      let size = 0;
+      for await (const chunk of body) {
+        size += chunk.length;
+        if (size > MAX_ANSWER) throw new RangeError(`an answer over ${MAX_ANSWER} bytes`);
+        chunks.push(chunk);
+      }
+      if (type === 'application/json') line.events.message(Buffer.concat(chunks).toString('utf8'));
+      else if (size > 0) line.events.noise(size);
+    }
+    if (id !== null) line.events.lost(id, 'the stream ended without an answer');
+  } catch (error) {
+    body.destroy();
+    const why = error instanceof RangeError ? error.message : `the answer broke off (${codeOf(error)})`;
+    if (id !== null) line.events.lost(id, why);
+  } finally {
+    if (id !== null) line.running.delete(id);
+  }
+}
+
+const codeOf = (error: unknown): string => {
+  const { code, name } = error as { readonly code?: unknown; readonly name?: unknown };
+  return typeof code === 'string' ? code : String(name);
+};
+
+/** Faults before a connection stood: nothing was sent. Anything later counts as perhaps run. */
+const unsent = (error: unknown): boolean =>
+  [
+    'ECONNREFUSED',
+    'ENOTFOUND',
+    'EAI_AGAIN',
+    'EHOSTUNREACH',
+    'ENETUNREACH',
+    'UND_ERR_CONNECT_TIMEOUT',
+  ].includes(codeOf(error)) ||
+  codeOf(error).startsWith('ERR_TLS') ||
+  codeOf(error).startsWith('CERT_') ||
+  codeOf(error) === 'DEPTH_ZERO_SELF_SIGNED_CERT';
+
+async function end(line: Line): Promise<void> {
+  for (const abort of line.running.values()) abort.abort();
+  line.running.clear();
+  if (line.session === null) return;
+  try {
+    const { body } = await line.pool.request({
+      path: line.path,
+      method: 'DELETE',
+      headers: headersOf(line),
+      signal: AbortSignal.timeout(1000),
+    });
+    body.on('error', () => undefined).destroy();
+  } catch {
+    // The session ends on its own when the server does not listen.
+  }
+}

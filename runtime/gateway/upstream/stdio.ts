@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+/** A child process as upstream: argv without a shell, an allow-listed environment, its own process group, killed as a group. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { StdioServer } from '../../config.js';
+import { lineSplitter } from '../wire/lines.js';
+import { type Channel, type ChannelEvents, NotSent } from './channel.js';
+
+const INHERITED = ['HOME', 'PATH', 'SHELL', 'TERM'];
+/** One message of an upstream; a longer one is answered with an error and the upstream lives on. */
+export const MAX_LINE = 16 * 1024 * 1024;
+const MAX_QUEUED = 64 * 1024 * 1024;
+const GRACE_MS = 1500;
+
+/** Groups that must not outlive us, whatever ends us (a SIGKILL apart: then their stdin closes). */
+const groups = new Set<number>();
+let guarded = false;
+
+function guardGroups(): void {
+  if (guarded) return;
+  guarded = true;
+  process.on('exit', () => {
+    for (const pid of groups) signal(pid, 'SIGKILL');
+  });
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, name);
+  } catch {
+    groups.delete(pid);
+  }
+}
+
+/** What a child sees of our environment: four harmless names and what the operator configured. */
+export function childEnvironment(
+  server: StdioServer,
+  own: { readonly [name: string]: string | undefined },
+): { [name: string]: string } {
+  const env: { [name: string]: string } = {};
+  for (const name of INHERITED) {
+    const value = own[name];
+    if (value !== undefined) env[name] = value;
+  }
+  return Object.assign(env, server.env);
+}
+
+/** Starts the process; rejects with `NotSent` when it cannot be started. */
+export async function openStdio(
+  server: StdioServer,
+  own: { readonly [name: string]: string | undefined },
+  events: ChannelEvents,
+): Promise<Channel> {
+  guardGroups();
+  const child = spawn(server.command, [...server.args], {
+    cwd: server.cwd,
+    env: childEnvironment(server, own),
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true,
+    shell: false,
+    windowsHide: true,
+  });
+  await started(child, server.command);
+  const pid = child.pid ?? 0;
+  groups.add(pid);
+  return attach(child, pid, events);
+}
+
+function started(child: ChildProcess, command: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.once('spawn', resolve);
+    child.once('error', (error: NodeJS.ErrnoException) => {
+      reject(new NotSent(`cannot start \`${command}\`: ${error.code ?? error.message}`));
+    });
+  });
+}
+
+function attach(child: ChildProcess, pid: number, events: ChannelEvents): Channel {
+  const { stdin, stdout, stderr } = child;
+  if (stdin === null || stdout === null || stderr === null) throw new NotSent('the process has no pipes');
+  let open = true;
+  let lastWords = '';
+  const end = (why: string): void => {
+    if (!open) return;
+    open = false;
+    events.lost(null, why);
+    events.closed(why);
+  };
+  stderr.on('data', (chunk: Buffer) => {
+    lastWords = (lastWords + chunk.toString('utf8')).slice(-400);
+  });
+  stdout.on(
+    'data',
+    lineSplitter(MAX_LINE, {
+      line: (bytes) => {
+        const text = bytes.toString('utf8').trim();
+        if (text.startsWith('{')) events.message(text);
+        else if (text !== '') events.noise(bytes.length);
+      },
+      tooLong: (head, tail) => events.lost(answeredBy(head, tail), `an answer over ${MAX_LINE} bytes`),
+    }),
+  );
+  for (const stream of [stdin, stdout, stderr])
+    stream.on('error', () => end('the pipe to the process broke'));
+  child.on('error', () => end('the process failed'));
+  child.on('close', (code, by) => {
+    const words = lastWords.trim().split('\n').at(-1)?.trim() ?? '';
+    end(`the process ended (${by ?? `code ${code}`})${words === '' ? '' : `: ${words.slice(0, 200)}`}`);
+    signal(pid, 'SIGKILL');
+    groups.delete(pid);
+  });
+  return {
+    send: (text) =>
+      new Promise((resolve, reject) => {
+        if (!open || !stdin.writable) return reject(new NotSent('the process has ended'));
+        if (stdin.writableLength > MAX_QUEUED)
+          return reject(new NotSent('the process does not read its input'));
+        stdin.write(`${text}\n`, (error) => (error ? end('the pipe to the process broke') : undefined));
+        return resolve();
+      }),
+    negotiated: () => undefined,
+    abandon: () => undefined,
+    close: () => stop(child, pid, () => end('closed')),
+  };
+}
+
+/** Close stdin, then SIGTERM, then SIGKILL, each to the whole group. */
+async function stop(child: ChildProcess, pid: number, end: () => void): Promise<void> {
+  end();
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise<boolean>((resolve) => child.once('exit', () => resolve(true)));
+  const within = (ms: number): Promise<boolean> => {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), ms);
+    });
+    return Promise.race([gone, late]).finally(() => clearTimeout(timer));
+  };
+  child.stdin?.end();
+  if (!(await within(300))) {
+    signal(pid, 'SIGTERM');
+    if (!(await within(GRACE_MS))) signal(pid, 'SIGKILL');
+  }
+  signal(pid, 'SIGKILL');
+}
+
+/** The id of the request that an overlong answer belongs to, found at its start or end; null when it is not to be seen. */
+function answeredBy(head: string, tail: string): number | null {
+  const found =
+    /"id":(\d{1,15})[,}]/.exec(head.slice(0, 80)) ??
+    /"id":(\d{1,15})(?:,"jsonrpc":"2\.0")?\}\s*$/.exec(tail.slice(-80));
+  return found === null ? null : Number(found[1]);
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Server-sent events, read (upstream) and written (front). Only `data` counts; `event` must be absent or `message`. */
+import { StringDecoder } from 'node:string_decoder';
+
+/** Returns the function that takes the next chunk; throws a RangeError when one event passes the cap (in UTF-16 units). */
+export function sseReader(cap: number, message: (data: string) => void): (chunk: Buffer) => void {
+  const decoder = new StringDecoder('utf8');
+  let pending = '';
+  let data: string[] = [];
+  let size = 0;
+  let kind = 'message';
+  const line = (text: string): void => {
+    if (text === '') {
+      if (data.length > 0 && kind === 'message') message(data.join('\n'));
+      data = [];
+      size = 0;
+      kind = 'message';
+      return;
+    }
+    const colon = text.indexOf(':');
+    const field = colon < 0 ? text : text.slice(0, colon);
+    const value = colon < 0 ? '' : text.slice(text[colon + 1] === ' ' ? colon + 2 : colon + 1);
+    if (field === 'data') {
+      size += value.length;
+      data.push(value);
+    } else if (field === 'event') kind = value;
+  };
+  return (chunk) => {
+    const text = pending + decoder.write(chunk);
+    let from = 0;
+    for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', from)) {
+      line(text.slice(from, text[at - 1] === '\r' && at > from ? at - 1 : at));
+      from = at + 1;
+    }
+    pending = text.slice(from);
+    if (size + pending.length > cap) throw new RangeError(`an event over ${cap} characters`);
+  };
+}
+
+/** One event with one JSON text (which holds no line break once written by us; an upstream's raw text may). */
+export function sseEvent(json: string): string {
+  return json.includes('\n') || json.includes('\r')
+    ? `event: message\n${json
+        .split(/\r\n|\r|\n/)
+        .map((part) => `data: ${part}\n`)
+        .join('')}\n`
+    : `event: message\ndata: ${json}\n\n`;
+}

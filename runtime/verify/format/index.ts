@@ -9,6 +9,7 @@ export * from './ed25519.js';
 export * from './entry.js';
 export * from './hash.js';
 export * from './json.js';
+export * from './keys.js';
 export * from './note.js';
 export * from './segment.js';
 export * from './tree.js';

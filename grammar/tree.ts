@@ -374,8 +374,7 @@ export type WhatTerm =
   | Act
   | { readonly kind: 'every'; readonly span: Span }
   | { readonly kind: 'name'; readonly name: Dotted; readonly span: Span };
-export type ActKind =
-  'tool' | 'resource' | 'prompt' | 'completion' | 'sampling' | 'elicitation' | 'roots';
+export type ActKind = 'tool' | 'resource' | 'prompt' | 'completion' | 'sampling' | 'elicitation' | 'roots';
 /** `fs/read_*`, `resource fs/"file:///**"`, `sampling from web` (`name` is null for the last three kinds). */
 export interface Act extends Node {
   readonly kind: 'act';

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Text to tree. Never throws: every syntax error is a fault with a span and an expectation in the author's words. */
+import type { IRecognitionException, IToken } from 'chevrotain';
+import { describe, splitMessage } from './expectations.js';
+import { guardSource, guardTokens } from './guards.js';
+import { SepalParser } from './parser.js';
+import * as t from './tokens.js';
+import type { Comment, Fault, File, Span } from './tree.js';
+
+export interface ParseResult {
+  /** Only statements that were read whole. */
+  readonly file: File;
+  /** Sorted by position. */
+  readonly faults: readonly Fault[];
+}
+
+let parser: SepalParser | undefined;
+
+export function parse(source: string): ParseResult {
+  const guarded = guardSource(source);
+  if (guarded.some((fault) => fault.code === 'SEP1009')) return { file: emptyFile(source), faults: guarded };
+  const lexed = t.sepalLexer().tokenize(source);
+  const comments = (lexed.groups['comments'] ?? []).map((token) => commentOf(token, source));
+  const lexical: Fault[] = [
+    ...guarded,
+    ...lexed.errors.map((error) => strayText(source, error.offset, error.length)),
+    ...lexed.tokens.flatMap(malformed),
+  ];
+  const tooDeep = guardTokens(lexed.tokens);
+  if (tooDeep !== null) return { file: emptyFile(source), faults: sorted([...lexical, tooDeep]) };
+  const headless = missingHeader(lexed.tokens, source);
+  parser ??= new SepalParser();
+  const { file, faults } = parser.run(lexed.tokens);
+  const syntax = parser.errors.map((error) => syntaxFault(error, source));
+  const all = [...lexical, ...headless, ...faults, ...(headless.length > 0 ? syntax.slice(1) : syntax)];
+  return {
+    file: { ...file, comments, span: { start: 0, end: source.length } },
+    faults: sorted(unique(all, lexical)),
+  };
+}
+
+function emptyFile(source: string): File {
+  const span = { start: 0, end: source.length };
+  return { edition: null, name: null, version: null, tighten: false, statements: [], comments: [], span };
+}
+
+function commentOf(token: IToken, source: string): Comment {
+  const start = token.startOffset;
+  const lineStart = source.lastIndexOf('\n', start - 1) + 1;
+  return {
+    text: token.image.slice(2).trimEnd(),
+    trailing: source.slice(lineStart, start).trim() !== '',
+    span: { start, end: start + token.image.length },
+  };
+}
+
+function strayText(source: string, offset: number, length: number): Fault {
+  const found = String.fromCodePoint(source.codePointAt(offset) ?? 0xfffd);
+  return { code: 'SEP1001', args: { found }, span: { start: offset, end: offset + Math.max(1, length) } };
+}
+
+/** Tokens that stand for malformed literals. */
+function malformed(token: IToken): readonly Fault[] {
+  const span: Span = { start: token.startOffset, end: token.startOffset + token.image.length };
+  if (token.tokenType === t.OpenString) return [{ code: 'SEP1003', args: {}, span }];
+  if (token.tokenType === t.BadNumber) {
+    return [
+      { code: 'SEP1005', args: { found: token.image, expected: 'a number, duration, time or date' }, span },
+    ];
+  }
+  return [];
+}
+
+function missingHeader(tokens: readonly IToken[], source: string): readonly Fault[] {
+  const [sep, edition] = tokens;
+  const span = (token: IToken | undefined): Span =>
+    token === undefined
+      ? { start: source.length, end: source.length }
+      : { start: token.startOffset, end: token.startOffset + token.image.length };
+  if (sep?.image !== 'sep') return [{ code: 'SEP1010', args: { found: describe(sep) }, span: span(sep) }];
+  if (edition?.tokenType === t.Int && edition.image !== '1') {
+    return [{ code: 'SEP1010', args: { found: `\`sep ${edition.image}\`` }, span: span(edition) }];
+  }
+  return [];
+}
+
+function syntaxFault(error: IRecognitionException, source: string): Fault {
+  const { expected, found } = splitMessage(error.message);
+  const at = error.token.startOffset;
+  const span =
+    Number.isNaN(at) || at === undefined
+      ? { start: source.trimEnd().length, end: source.trimEnd().length }
+      : { start: at, end: at + error.token.image.length };
+  return { code: 'SEP1002', args: { expected, found }, span };
+}
+
+/** A malformed token is one mistake, not two: drop what the parser says about the same place. */
+function unique(faults: readonly Fault[], lexical: readonly Fault[]): readonly Fault[] {
+  const inside = (fault: Fault): boolean =>
+    lexical.some(
+      (l) => l.span.start <= fault.span.start && fault.span.start < Math.max(l.span.end, l.span.start + 1),
+    );
+  const seen = new Set<string>();
+  return faults.filter((fault) => {
+    if (!lexical.includes(fault) && fault.code === 'SEP1002' && inside(fault)) return false;
+    const key = `${fault.code} ${fault.span.start} ${fault.args['expected'] ?? ''}`;
+    return !seen.has(key) && seen.add(key).size > 0;
+  });
+}
+
+const sorted = (faults: readonly Fault[]): readonly Fault[] =>
+  [...faults].sort((a, b) => a.span.start - b.span.start || (a.code < b.code ? -1 : 1));

@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Words, names, literals and expressions. The statements stand in parser.ts. */
+import { EmbeddedActionsParser, type IToken, type ParserMethod } from 'chevrotain';
+import { errorMessages } from './expectations.js';
+import { durationMs, regexValue, stringValue } from './literals.js';
+import * as t from './tokens.js';
+import type * as tree from './tree.js';
+
+type Expr = tree.Expr;
+type Span = tree.Span;
+
+/**
+ * What a rule that failed hands up: enough members that no action throws. The statement around it is dropped, so that nothing
+ * of it is ever seen.
+ */
+export const RECOVERED = {
+  recoveryValueFunc: () => ({
+    ...{ kind: 'name', text: '', quoted: false, value: 'deny', parts: [], ms: 0, span: { start: 0, end: 0 } },
+    key: { text: '', quoted: false, span: { start: 0, end: 0 } },
+  }),
+} as never;
+
+export abstract class ExpressionParser extends EmbeddedActionsParser {
+  /** Faults that are not Chevrotain's: duplicates, escapes, chains. */
+  protected found: tree.Fault[] = [];
+
+  constructor() {
+    super(t.ALL_TOKENS, {
+      recoveryEnabled: true,
+      maxLookahead: 3,
+      skipValidations: false,
+      errorMessageProvider: errorMessages,
+    });
+  }
+
+  protected start(): number {
+    return this.LA(1).startOffset;
+  }
+  protected from(start: number): Span {
+    const last = this.LA(0);
+    return { start, end: last.startOffset + (last.image?.length ?? 0) };
+  }
+  protected spanOf(token: IToken): Span {
+    return { start: token.startOffset, end: token.startOffset + (token.image?.length ?? 0) };
+  }
+  protected fault(code: string, span: Span, args: Record<string, string> = {}): void {
+    this.ACTION(() => this.found.push({ code, span, args }));
+  }
+  protected nameOf(token: IToken): tree.Name {
+    return { text: token.image, quoted: false, span: this.spanOf(token) };
+  }
+  protected strOf(token: IToken): tree.Str {
+    return { value: this.text(token), span: this.spanOf(token) };
+  }
+  protected text(token: IToken): string {
+    return this.ACTION(() => stringValue(token.image, token.startOffset, this.found)) ?? '';
+  }
+  protected durationOf(token: IToken): tree.Duration {
+    return { ms: durationMs(token.image), text: token.image, span: this.spanOf(token) };
+  }
+  protected numOf(token: IToken): tree.Num {
+    return { text: token.image, span: this.spanOf(token) };
+  }
+
+  /** A name that a statement gives: not reserved. */
+  protected id = this.RULE('name', (): tree.Name => this.nameOf(this.CONSUME(t.Word)), RECOVERED);
+  protected str = this.RULE('string', (): tree.Str => this.strOf(this.CONSUME(t.StringToken)));
+  protected int = this.RULE('whole number', (): tree.Num => this.numOf(this.CONSUME(t.Int)));
+  protected duration = this.RULE(
+    'duration',
+    (): tree.Duration => this.durationOf(this.CONSUME(t.DurationToken)),
+  );
+  protected anyWord = this.RULE('word', (): tree.Name => this.nameOf(this.CONSUME(t.AnyWord)), RECOVERED);
+  protected wordOrString = this.RULE(
+    'member',
+    (): tree.Name =>
+      this.OR([
+        { ALT: () => this.nameOf(this.CONSUME(t.AnyWord)) },
+        {
+          ALT: () => {
+            const token = this.CONSUME(t.StringToken);
+            return { text: this.text(token), quoted: true, span: this.spanOf(token) };
+          },
+        },
+      ]),
+    RECOVERED,
+  );
+
+  protected dotted = this.RULE(
+    'dotted name',
+    (): tree.Dotted => {
+      const start = this.start();
+      const parts = [this.SUBRULE(this.id)];
+      this.MANY(() => {
+        this.CONSUME(t.Dot);
+        parts.push(this.SUBRULE(this.anyWord));
+      });
+      return this.dottedOf(parts, this.from(start));
+    },
+    RECOVERED,
+  );
+  protected dottedOf(parts: readonly tree.Name[], span: Span): tree.Dotted {
+    return { parts, text: parts.map((p) => p?.text ?? '').join('.'), span };
+  }
+
+  /** `image` is a PART as written, `start` its offset. */
+  protected globOf(image: string, start: number): tree.Glob {
+    const quoted = image.startsWith('"');
+    const text = quoted ? stringValue(image, start, this.found) : image;
+    return { text, quoted, span: { start, end: start + image.length } };
+  }
+  protected principalOf(token: IToken): tree.PrincipalPattern {
+    const colon = token.image.indexOf(':');
+    const kind = token.image.slice(0, colon) as tree.PrincipalPattern['type'];
+    const glob = this.globOf(token.image.slice(colon + 1), token.startOffset + colon + 1);
+    return { kind: 'principal', type: kind, glob, span: this.spanOf(token) };
+  }
+  protected principalPattern = this.RULE(
+    'principal',
+    (): tree.PrincipalPattern => {
+      const token = this.CONSUME(t.KindPart);
+      return this.ACTION(() => this.principalOf(token));
+    },
+    RECOVERED,
+  );
+
+  protected expr: ParserMethod<[], Expr> = this.RULE('condition', (): Expr => {
+    const start = this.start();
+    let left = this.SUBRULE(this.conjunction);
+    this.MANY(() => {
+      this.CONSUME(t.kw('or'));
+      const right = this.SUBRULE2(this.conjunction);
+      left = { kind: 'or', left, right, span: this.from(start) };
+    });
+    return left;
+  });
+
+  private conjunction: ParserMethod<[], Expr> = this.RULE('conjunction', (): Expr => {
+    const start = this.start();
+    let left = this.SUBRULE(this.negation);
+    this.MANY(() => {
+      this.CONSUME(t.kw('and'));
+      const right = this.SUBRULE2(this.negation);
+      left = { kind: 'and', left, right, span: this.from(start) };
+    });
+    return left;
+  });
+
+  private negation: ParserMethod<[], Expr> = this.RULE('negation', (): Expr => {
+    const start = this.start();
+    return this.OR<Expr>([
+      {
+        ALT: () => {
+          this.CONSUME(t.kw('not'));
+          const operand = this.SUBRULE(this.negation);
+          return { kind: 'not', operand, span: this.from(start) };
+        },
+      },
+      { ALT: () => this.SUBRULE(this.comparison) },
+    ]);
+  });
+
+  private comparison: ParserMethod<[], Expr> = this.RULE('comparison', (): Expr => {
+    const start = this.start();
+    let left = this.SUBRULE(this.sum);
+    let count = 0;
+    this.MANY(() => {
+      const at = this.start();
+      const tail = this.SUBRULE(this.tail);
+      const span = this.from(start);
+      this.ACTION(() => {
+        if (tail === undefined) return;
+        left = { ...tail, [tail.kind === 'hasRole' ? 'subject' : 'left']: left, span } as Expr;
+        if (count++ === 1) this.fault('SEP1007', this.from(at));
+      });
+    });
+    return left;
+  });
+
+  /** What follows the left operand of a comparison. */
+  private tail: ParserMethod<[], Tail> = this.RULE('comparison operator', (): Tail => {
+    const start = this.start();
+    return this.OR<Tail>([
+      {
+        ALT: () => {
+          const op = this.SUBRULE(this.compareOp);
+          const opSpan = this.from(start);
+          return { kind: 'compare', op, opSpan, right: this.SUBRULE(this.sum) };
+        },
+      },
+      {
+        ALT: () => {
+          const op = this.SUBRULE(this.testOp);
+          const opSpan = this.from(start);
+          return { kind: 'test', op, opSpan, right: this.SUBRULE2(this.sum) };
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(t.kw('has'));
+          this.CONSUME(t.kw('role'));
+          return { kind: 'hasRole', role: this.SUBRULE(this.anyWord) };
+        },
+      },
+    ]);
+  });
+
+  private compareOp = this.RULE('operator', (): tree.CompareOp => {
+    const token = this.OR([
+      { ALT: () => this.CONSUME(t.EqualEqual) },
+      { ALT: () => this.CONSUME(t.NotEqual) },
+      { ALT: () => this.CONSUME(t.LessEqual) },
+      { ALT: () => this.CONSUME(t.GreaterEqual) },
+      { ALT: () => this.CONSUME(t.Less) },
+      { ALT: () => this.CONSUME(t.Greater) },
+    ]);
+    return token.image as tree.CompareOp;
+  });
+
+  private testOp = this.RULE(
+    'operator word',
+    (): tree.TestOp =>
+      this.OR<tree.TestOp>([
+        { ALT: () => this.keyword('in', 'in') },
+        { ALT: () => this.keyword('under', 'under') },
+        { ALT: () => this.keyword('within', 'within') },
+        { ALT: () => this.keyword('contains', 'contains') },
+        { ALT: () => this.keyword('like', 'like') },
+        { ALT: () => this.keyword('matches', 'matches') },
+        {
+          ALT: () => {
+            this.CONSUME(t.kw('starts'));
+            this.CONSUME1(t.kw('with'));
+            return 'starts with';
+          },
+        },
+        {
+          ALT: () => {
+            this.CONSUME(t.kw('ends'));
+            this.CONSUME2(t.kw('with'));
+            return 'ends with';
+          },
+        },
+        {
+          ALT: () => {
+            this.CONSUME(t.kw('not'));
+            return this.SUBRULE(this.negatedOp);
+          },
+        },
+      ]),
+  );
+  private negatedOp: ParserMethod<[], tree.TestOp> = this.RULE(
+    'operator after not',
+    (): tree.TestOp =>
+      this.OR<tree.TestOp>([
+        { ALT: () => this.keyword('in', 'not in') },
+        { ALT: () => this.keyword('under', 'not under') },
+        { ALT: () => this.keyword('within', 'not within') },
+      ]),
+  );
+  private keyword<T>(word: t.Reserved, value: T): T {
+    this.CONSUME(t.kw(word));
+    return value;
+  }
+
+  private sum: ParserMethod<[], Expr> = this.RULE('sum', (): Expr => {
+    const start = this.start();
+    let left = this.SUBRULE(this.product);
+    this.MANY(() => {
+      const op = this.OR([{ ALT: () => this.CONSUME(t.Plus) }, { ALT: () => this.CONSUME(t.Minus) }]);
+      const right = this.SUBRULE2(this.product);
+      left = { kind: 'arith', op: op.image as '+' | '-', left, right, span: this.from(start) };
+    });
+    return left;
+  });
+
+  private product: ParserMethod<[], Expr> = this.RULE('product', (): Expr => {
+    const start = this.start();
+    let left = this.SUBRULE(this.operand);
+    this.MANY(() => {
+      this.CONSUME(t.Star);
+      const right = this.SUBRULE2(this.operand);
+      left = { kind: 'arith', op: '*', left, right, span: this.from(start) };
+    });
+    return left;
+  });
+
+  protected operand: ParserMethod<[], Expr> = this.RULE('operand', (): Expr => {
+    const start = this.start();
+    return this.OR<Expr>([
+      {
+        ALT: () => {
+          this.CONSUME(t.Minus);
+          const operand = this.SUBRULE(this.operand);
+          return { kind: 'negate', operand, span: this.from(start) };
+        },
+      },
+      { ALT: () => this.SUBRULE(this.postfix) },
+    ]);
+  });
+
+  private postfix: ParserMethod<[], Expr> = this.RULE('operand with members', (): Expr => {
+    const start = this.start();
+    let value = this.SUBRULE(this.primary);
+    this.MANY(() => {
+      this.OR([
+        {
+          ALT: () => {
+            this.CONSUME(t.Dot);
+            const property = this.SUBRULE(this.wordOrString);
+            value = { kind: 'member', object: value, property, span: this.from(start) };
+          },
+        },
+        {
+          ALT: () => {
+            const args = this.SUBRULE(this.callArgs);
+            const object = value;
+            value = this.ACTION(() => this.callOf(object, args, this.from(start)));
+          },
+        },
+      ]);
+    });
+    return value;
+  });
+
+  private callArgs: ParserMethod<[], readonly Expr[]> = this.RULE('arguments', (): readonly Expr[] => {
+    const args: Expr[] = [];
+    this.CONSUME(t.OpenParen);
+    this.MANY_SEP({ SEP: t.Comma, DEF: () => args.push(this.SUBRULE(this.expr)) });
+    this.CONSUME(t.CloseParen);
+    return args;
+  });
+
+  /** `callee(args)`: the callee is a name or a chain of members of a name. */
+  private callOf(callee: Expr, args: readonly Expr[], span: Span): Expr {
+    const parts: tree.Name[] = [];
+    let at = callee;
+    while (at?.kind === 'member') {
+      parts.unshift(at.property);
+      at = at.object;
+    }
+    if (at?.kind !== 'name') {
+      this.fault('SEP1002', span, { expected: 'a function before `(`', found: 'a value' });
+      return callee;
+    }
+    return { kind: 'call', callee: this.dottedOf([at.name, ...parts], callee.span), args, span };
+  }
+
+  private primary: ParserMethod<[], Expr> = this.RULE('value', (): Expr => {
+    const start = this.start();
+    return this.OR<Expr>([
+      { ALT: () => this.literal('null', this.CONSUME(t.kw('null'))) },
+      { ALT: () => this.literal('true', this.CONSUME(t.kw('true'))) },
+      { ALT: () => this.literal('false', this.CONSUME(t.kw('false'))) },
+      { ALT: () => this.numberOf(this.CONSUME(t.Int), false) },
+      { ALT: () => this.numberOf(this.CONSUME(t.Decimal), true) },
+      {
+        ALT: () => {
+          const token = this.CONSUME(t.StringToken);
+          return { kind: 'string', value: this.text(token), span: this.spanOf(token) };
+        },
+      },
+      {
+        ALT: () => {
+          const token = this.CONSUME(t.Regex);
+          return { kind: 'regex', value: regexValue(token.image), span: this.spanOf(token) };
+        },
+      },
+      {
+        ALT: () => {
+          const token = this.CONSUME(t.DurationToken);
+          return { ...this.durationOf(token), kind: 'duration' };
+        },
+      },
+      {
+        ALT: () => {
+          const items: Expr[] = [];
+          this.CONSUME(t.OpenBracket);
+          this.MANY_SEP({ SEP: t.Comma, DEF: () => items.push(this.SUBRULE(this.expr)) });
+          this.CONSUME(t.CloseBracket);
+          return { kind: 'list', items, span: this.from(start) };
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(t.OpenParen);
+          const inner = this.SUBRULE2(this.expr);
+          this.CONSUME(t.CloseParen);
+          return inner;
+        },
+      },
+      {
+        ALT: () => {
+          const pattern = this.SUBRULE(this.principalPattern);
+          return { kind: 'principal', pattern, span: pattern.span };
+        },
+      },
+      { ALT: () => this.SUBRULE(this.quantifier) },
+      { ALT: () => this.SUBRULE(this.nameExpr) },
+    ]);
+  });
+
+  private literal(word: 'null' | 'true' | 'false', token: IToken): Expr {
+    const span = this.spanOf(token);
+    return word === 'null' ? { kind: 'null', span } : { kind: 'bool', value: word === 'true', span };
+  }
+  private numberOf(token: IToken, decimal: boolean): Expr {
+    return { kind: 'number', text: token.image, decimal, span: this.spanOf(token) };
+  }
+
+  private quantifier: ParserMethod<[], Expr> = this.RULE('quantifier', (): Expr => {
+    const start = this.start();
+    const mode = this.OR([
+      { ALT: () => this.CONSUME(t.kw('all')) },
+      { ALT: () => this.CONSUME(t.kw('any')) },
+    ]);
+    this.CONSUME(t.OpenParen);
+    const list = this.SUBRULE(this.expr);
+    this.CONSUME(t.Comma);
+    const param = this.SUBRULE(this.id);
+    this.CONSUME(t.FatArrow);
+    const body = this.SUBRULE2(this.expr);
+    this.CONSUME(t.CloseParen);
+    return {
+      kind: 'quantifier',
+      mode: mode.image as 'all' | 'any',
+      list,
+      param,
+      body,
+      span: this.from(start),
+    };
+  });
+
+  /** Names of policies, and the reserved words that are operands. */
+  private nameExpr: ParserMethod<[], Expr> = this.RULE('name in a condition', (): Expr => {
+    const token = this.OR([
+      { ALT: () => this.CONSUME(t.Word) },
+      { ALT: () => this.CONSUME(t.kw('args')) },
+      { ALT: () => this.CONSUME(t.kw('principal')) },
+      { ALT: () => this.CONSUME(t.kw('user')) },
+      { ALT: () => this.CONSUME(t.kw('session')) },
+      { ALT: () => this.CONSUME(t.kw('tool')) },
+      { ALT: () => this.CONSUME(t.kw('now')) },
+      { ALT: () => this.CONSUME(t.kw('result')) },
+      { ALT: () => this.CONSUME(t.kw('self')) },
+      { ALT: () => this.CONSUME(t.kw('has')) },
+    ]);
+    const name = this.nameOf(token);
+    return { kind: 'name', name, span: name.span };
+  });
+}
+
+type Tail =
+  | { readonly kind: 'compare'; readonly op: tree.CompareOp; readonly opSpan: Span; readonly right: Expr }
+  | { readonly kind: 'test'; readonly op: tree.TestOp; readonly opSpan: Span; readonly right: Expr }
+  | { readonly kind: 'hasRole'; readonly role: tree.Name };

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Who, what, approvals, types and JSON: the parts that statements share. */
+import type { IToken, ParserMethod } from 'chevrotain';
+import { ExpressionParser, RECOVERED } from './parser-base.js';
+import * as t from './tokens.js';
+import type * as tree from './tree.js';
+
+export abstract class SetParser extends ExpressionParser {
+  protected who: ParserMethod<[], tree.Who> = this.RULE('who', (): tree.Who => {
+    const start = this.start();
+    const include: tree.WhoTerm[] = [];
+    const except: tree.WhoTerm[] = [];
+    this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => include.push(this.SUBRULE(this.whoTerm)) });
+    this.OPTION(() => {
+      this.CONSUME(t.kw('except'));
+      this.AT_LEAST_ONE_SEP2({ SEP: t.Comma, DEF: () => except.push(this.SUBRULE2(this.whoTerm)) });
+    });
+    return { include, except, span: this.from(start) };
+  });
+
+  protected whoTerm: ParserMethod<[], tree.WhoTerm> = this.RULE('who term', (): tree.WhoTerm => {
+    const start = this.start();
+    return this.OR<tree.WhoTerm>([
+      {
+        ALT: () => {
+          this.CONSUME(t.kw('any'));
+          return { kind: 'any', span: this.from(start) };
+        },
+      },
+      { ALT: () => this.SUBRULE(this.principalPattern) },
+      { ALT: () => ({ kind: 'role', role: this.SUBRULE(this.roleRef), span: this.from(start) }) },
+      {
+        ALT: () => {
+          const name = this.SUBRULE(this.dotted);
+          return { kind: 'name', name, span: name.span };
+        },
+      },
+    ]);
+  });
+
+  /** `role:x` */
+  protected roleRef: ParserMethod<[], tree.Name> = this.RULE('role', (): tree.Name => {
+    this.CONSUME(t.kw('role'));
+    this.CONSUME(t.Colon);
+    return this.SUBRULE(this.anyWord);
+  });
+
+  protected what: ParserMethod<[], tree.What> = this.RULE('what', (): tree.What => {
+    const start = this.start();
+    const include: tree.WhatTerm[] = [];
+    const except: tree.WhatTerm[] = [];
+    this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => include.push(this.SUBRULE(this.whatTerm)) });
+    this.OPTION(() => {
+      this.CONSUME(t.kw('except'));
+      this.AT_LEAST_ONE_SEP2({ SEP: t.Comma, DEF: () => except.push(this.SUBRULE2(this.whatTerm)) });
+    });
+    return { include, except, span: this.from(start) };
+  });
+
+  protected whatTerm: ParserMethod<[], tree.WhatTerm> = this.RULE('what term', (): tree.WhatTerm => {
+    const start = this.start();
+    return this.OR<tree.WhatTerm>([
+      {
+        ALT: () => {
+          this.CONSUME(t.Star);
+          return { kind: 'every', span: this.from(start) };
+        },
+      },
+      { ALT: () => this.SUBRULE(this.act) },
+      {
+        ALT: () => {
+          const name = this.SUBRULE(this.dotted);
+          return { kind: 'name', name, span: name.span };
+        },
+      },
+    ]);
+  });
+
+  protected act: ParserMethod<[], tree.Act> = this.RULE('action', (): tree.Act => {
+    const start = this.start();
+    return this.OR<tree.Act>([
+      {
+        ALT: () => {
+          let kind: IToken | undefined;
+          this.OPTION(() => {
+            kind = this.OR2([
+              { ALT: () => this.CONSUME(t.kw('tool')) },
+              { ALT: () => this.CONSUME(t.kw('resource')) },
+              { ALT: () => this.CONSUME(t.kw('prompt')) },
+              { ALT: () => this.CONSUME(t.kw('completion')) },
+            ]);
+          });
+          const token = this.CONSUME(t.Action);
+          const span = this.from(start);
+          return this.ACTION(() => this.actOf(kind, token, span));
+        },
+      },
+      {
+        ALT: () => {
+          const kind = this.OR3([
+            { ALT: () => this.CONSUME(t.kw('sampling')) },
+            { ALT: () => this.CONSUME(t.kw('elicitation')) },
+            { ALT: () => this.CONSUME(t.kw('roots')) },
+          ]);
+          this.CONSUME(t.kw('from'));
+          const part = this.OR4([
+            { ALT: () => this.CONSUME(t.FromPart) },
+            { ALT: () => this.CONSUME(t.StringToken) },
+          ]);
+          const server = this.ACTION(() => this.globOf(part.image, part.startOffset));
+          const act = kind.image as tree.ActKind;
+          return { kind: 'act', act, explicit: true, server, name: null, span: this.from(start) };
+        },
+      },
+    ]);
+  });
+
+  private actOf(kind: IToken | undefined, token: IToken, span: tree.Span): tree.Act {
+    const slash = partEnd(token.image);
+    const server = this.globOf(token.image.slice(0, slash), token.startOffset);
+    const name = this.globOf(token.image.slice(slash + 1), token.startOffset + slash + 1);
+    const act = (kind?.image ?? 'tool') as tree.ActKind;
+    return { kind: 'act', act, explicit: kind !== undefined, server, name, span };
+  }
+
+  protected approval: ParserMethod<[], tree.Approval> = this.RULE('approval', (): tree.Approval => {
+    const start = this.start();
+    const roles: tree.Name[] = [];
+    let self = false;
+    let quorum: tree.Num | null = null;
+    this.CONSUME(t.kw('by'));
+    this.OR([
+      {
+        ALT: () => {
+          this.CONSUME(t.kw('self'));
+          self = true;
+        },
+      },
+      {
+        ALT: () => {
+          this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => roles.push(this.SUBRULE(this.roleRef)) });
+          this.OPTION(() => {
+            this.CONSUME(t.kw('quorum'));
+            quorum = this.SUBRULE(this.int);
+          });
+        },
+      },
+    ]);
+    this.CONSUME(t.kw('timeout'));
+    const timeout = this.SUBRULE(this.duration);
+    return { self, roles, quorum, timeout, span: this.from(start) };
+  });
+
+  protected block: ParserMethod<[], tree.Expr> = this.RULE('block', (): tree.Expr => {
+    this.CONSUME(t.OpenBrace);
+    const expr = this.SUBRULE(this.expr);
+    this.CONSUME(t.CloseBrace);
+    return expr;
+  });
+
+  protected typeRef: ParserMethod<[], tree.TypeRef> = this.RULE('type', (): tree.TypeRef => {
+    const start = this.start();
+    const word = this.OR([
+      { ALT: () => this.CONSUME(t.Word) },
+      { ALT: () => this.CONSUME(t.kw('principals')) },
+    ]);
+    const members: tree.Name[] = [];
+    let element: tree.TypeRef | null = null;
+    this.OPTION(() => {
+      this.CONSUME(t.Less);
+      element = this.SUBRULE(this.typeRef);
+      this.CONSUME(t.Greater);
+    });
+    this.OPTION2({
+      GATE: () => word.image === 'enum',
+      DEF: () =>
+        this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => members.push(this.SUBRULE(this.wordOrString)) }),
+    });
+    const span = this.from(start);
+    const wrong =
+      !TYPES.has(word.image) ||
+      (word.image === 'list') !== (element !== null) ||
+      (word.image === 'enum') !== members.length > 0;
+    if (wrong) this.fault('SEP1002', span, { expected: TYPE_WORDS, found: `\`${word.image}\`` });
+    return { name: word.image as tree.TypeRef['name'], members, element, span };
+  });
+
+  protected jsonObject: ParserMethod<[], tree.JsonObject> = this.RULE(
+    'arguments object',
+    (): tree.JsonObject => {
+      const start = this.start();
+      const members: { key: tree.Name; value: tree.JsonValue }[] = [];
+      this.CONSUME(t.OpenBrace);
+      this.MANY_SEP({
+        SEP: t.Comma,
+        DEF: () => {
+          const member = this.SUBRULE(this.jsonMember);
+          this.ACTION(() => {
+            if (members.some((m) => m.key.text === member.key.text)) {
+              this.fault('SEP1006', member.key.span, { key: member.key.text });
+            }
+            members.push(member);
+          });
+        },
+      });
+      this.CONSUME(t.CloseBrace);
+      return { kind: 'object', members, span: this.from(start) };
+    },
+  );
+
+  private jsonMember = this.RULE(
+    'key and value',
+    (): { key: tree.Name; value: tree.JsonValue } =>
+      this.OR([
+        {
+          ALT: () => {
+            const key = this.SUBRULE(this.wordOrString);
+            this.CONSUME(t.Colon);
+            return { key, value: this.SUBRULE(this.json) };
+          },
+        },
+        {
+          ALT: () => {
+            const token = this.CONSUME(t.KindPart);
+            return this.ACTION(() => this.gluedMember(token));
+          },
+        },
+      ]),
+    RECOVERED,
+  );
+
+  /** `user:"x"` without white space reads as a principal; as a key and value it means the same as with a space. */
+  private gluedMember(token: IToken): { key: tree.Name; value: tree.JsonValue } {
+    const { type, glob, span } = this.principalOf(token);
+    const key = { text: type, quoted: false, span: { start: span.start, end: span.start + type.length } };
+    const text = token.image.slice(type.length + 1);
+    const words = new Map<string, boolean | null>([
+      ['true', true],
+      ['false', false],
+      ['null', null],
+    ]);
+    const number = /^-?\d+(?:\.\d+)?(?:[eE]-?\d+)?$/.test(text);
+    const value = glob.quoted ? glob.text : number ? Number(text) : words.get(text);
+    if (value === undefined) {
+      this.fault('SEP1002', glob.span, { expected: 'a JSON value', found: `\`${text}\`` });
+    }
+    return { key, value: { kind: 'scalar', value: value ?? null, text, span: glob.span } };
+  }
+
+  protected json: ParserMethod<[], tree.JsonValue> = this.RULE('json', (): tree.JsonValue => {
+    const start = this.start();
+    return this.OR<tree.JsonValue>([
+      { ALT: () => this.SUBRULE(this.jsonObject) },
+      {
+        ALT: () => {
+          const items: tree.JsonValue[] = [];
+          this.CONSUME(t.OpenBracket);
+          this.MANY_SEP({ SEP: t.Comma, DEF: () => items.push(this.SUBRULE(this.json)) });
+          this.CONSUME(t.CloseBracket);
+          return { kind: 'array', items, span: this.from(start) };
+        },
+      },
+      {
+        ALT: () => {
+          const token = this.CONSUME(t.StringToken);
+          return this.scalar(this.text(token), token.image, start);
+        },
+      },
+      { ALT: () => this.wordScalar(true, this.CONSUME(t.kw('true'))) },
+      { ALT: () => this.wordScalar(false, this.CONSUME(t.kw('false'))) },
+      { ALT: () => this.wordScalar(null, this.CONSUME(t.kw('null'))) },
+      {
+        ALT: () => {
+          let minus = '';
+          this.OPTION(() => {
+            minus = this.CONSUME(t.Minus).image;
+          });
+          const token = this.OR2([
+            { ALT: () => this.CONSUME(t.Int) },
+            { ALT: () => this.CONSUME(t.Decimal) },
+            { ALT: () => this.CONSUME(t.Exponent) },
+          ]);
+          return this.scalar(Number(minus + token.image), minus + token.image, start);
+        },
+      },
+    ]);
+  });
+  private wordScalar(value: boolean | null, token: IToken): tree.JsonScalar {
+    return { kind: 'scalar', value, text: token.image, span: this.spanOf(token) };
+  }
+  private scalar(value: string | number, text: string, start: number): tree.JsonScalar {
+    return { kind: 'scalar', value, text, span: this.from(start) };
+  }
+}
+
+const TYPES = new Set([
+  'bool',
+  'int',
+  'decimal',
+  'string',
+  'path',
+  'url',
+  'instant',
+  'duration',
+  'principals',
+  'enum',
+  'list',
+]);
+const TYPE_WORDS =
+  'a type: `bool`, `int`, `decimal`, `string`, `path`, `url`, `instant`, `duration`, `principals`, `enum a, b` or `list<type>`';
+
+/** Where the first PART of `PART/PART` ends. */
+function partEnd(image: string): number {
+  if (!image.startsWith('"')) return image.indexOf('/');
+  for (let i = 1; i < image.length; i++) {
+    if (image[i] === '\\') i++;
+    else if (image[i] === '"') return i + 1;
+  }
+  return image.length;
+}

@@ -4,8 +4,20 @@
  * ASCII keys, safe integers only, no floats. Hashes are `sha256:` and 64 hex digits; ids are base64 of 16 bytes.
  */
 export type EntryType =
-  | 'genesis' | 'key' | 'revoke' | 'policy' | 'propose' | 'decide' | 'approve' | 'outcome' | 'ack'
-  | 'anchor' | 'seal' | 'snapshot' | 'recovery' | 'event';
+  | 'genesis'
+  | 'key'
+  | 'revoke'
+  | 'policy'
+  | 'propose'
+  | 'decide'
+  | 'approve'
+  | 'outcome'
+  | 'ack'
+  | 'anchor'
+  | 'seal'
+  | 'snapshot'
+  | 'recovery'
+  | 'event';
 
 export interface Body {
   readonly v: 1;
@@ -29,7 +41,11 @@ export interface Body {
   readonly facts_root?: string;
   readonly reads?: readonly string[];
   readonly unknowns?: readonly { readonly name: string; readonly why: string; readonly otherwise: Effect }[];
-  readonly counts?: readonly { readonly name: string; readonly key: readonly string[]; readonly add: number | string }[];
+  readonly counts?: readonly {
+    readonly name: string;
+    readonly key: readonly string[];
+    readonly add: number | string;
+  }[];
   readonly decision?: DecisionBody;
   readonly approval?: ApprovalBody;
   readonly outcome?: OutcomeBody;
@@ -83,7 +99,13 @@ export interface PolicyRef {
   /** Leaf of the `policy` entry that activated it; absent in that entry. */
   readonly activation?: string;
   /** In `policy` entries only. */
-  readonly versions?: { readonly node: string; readonly icu: string; readonly unicode: string; readonly tz: string; readonly ada: string };
+  readonly versions?: {
+    readonly node: string;
+    readonly icu: string;
+    readonly unicode: string;
+    readonly tz: string;
+    readonly ada: string;
+  };
 }
 export interface DecisionBody {
   readonly effect: Effect;
@@ -109,8 +131,7 @@ export interface ApprovalBody {
   readonly approver: { readonly id: string; readonly roles: readonly string[] };
   readonly nonce: string;
   readonly expires: string;
-  readonly proof:
-    /** `key` is the approver's vkey (C2SP); `signature` base64 over the approval text. */
+  readonly proof: /** `key` is the approver's vkey (C2SP); `signature` base64 over the approval text. */
     | { readonly key: string; readonly signature: string }
     /** The gateway attests: authentication method and session commitment. */
     | { readonly session: string; readonly method: string };
@@ -135,7 +156,13 @@ export interface KeyBody {
 }
 export interface EventBody {
   readonly kind:
-    | 'refused_input' | 'failed_authentication' | 'pins_changed' | 'kill_switch' | 'dry_run' | 'erase' | 'denied_method';
+    | 'refused_input'
+    | 'failed_authentication'
+    | 'pins_changed'
+    | 'kill_switch'
+    | 'dry_run'
+    | 'erase'
+    | 'denied_method';
   readonly source?: string;
   readonly detail?: string;
   readonly count?: number;

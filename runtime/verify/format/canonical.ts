@@ -44,17 +44,34 @@ function container(value: object, depth: number): string {
   if (prototype !== null && prototype !== Object.prototype) {
     throw new TypeError('only plain objects and arrays have a canonical form');
   }
-  const entries = Object.entries(value);
-  if (entries.length > 1) entries.sort((a, b) => (a[0] < b[0] ? -1 : 1));
+  if (Object.getOwnPropertySymbols(value).length > 0) {
+    throw new TypeError('an object with symbols as keys has no canonical form');
+  }
+  return members(value as { readonly [key: string]: unknown }, depth);
+}
+
+function members(value: { readonly [key: string]: unknown }, depth: number): string {
+  const keys = Object.keys(value);
+  // Comparison of JavaScript strings is by UTF-16 unit, as RFC 8785 section 3.2.3 asks.
+  for (let i = 1; i < keys.length; i++) {
+    if ((keys[i - 1] as string) > (keys[i] as string)) {
+      keys.sort((a, b) => (a < b ? -1 : 1));
+      break;
+    }
+  }
   let out = '{';
-  for (let i = 0; i < entries.length; i++) {
-    const [key, member] = entries[i] as [string, unknown];
-    out += `${i === 0 ? '' : ','}${text(key)}:${write(member, depth + 1)}`;
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i] as string;
+    out += `${i === 0 ? '' : ','}${text(key)}:${write(value[key], depth + 1)}`;
   }
   return `${out}}`;
 }
 
+/** Nothing that needs an escape, and no surrogate at all. */
+const PLAIN = /^[^"\\\u0000-\u001f\ud800-\udfff]*$/;
+
 function text(value: string): string {
+  if (PLAIN.test(value)) return `"${value}"`;
   if (!(value as string & { isWellFormed(): boolean }).isWellFormed()) {
     throw new TypeError('a string with a lone surrogate has no canonical form');
   }

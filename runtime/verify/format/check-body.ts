@@ -1,67 +1,75 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The schema of a receipt body, version 1, by hand: every member known, every type checked, nothing more. */
 import type { Body, EntryType } from './body.js';
-import type { JsonValue } from './canonical.js';
-import { parseHash } from './hash.js';
+import type { JsonObject, JsonValue } from './canonical.js';
 
-/** Null when the value fits, else what is wrong, starting with where. */
-type Check = (value: JsonValue, at: string) => string | null;
+/** Null when the value fits, else what is wrong with it: a path from here and a sentence, e.g. `.id is not a string`. */
+type Check = (value: JsonValue) => string | null;
 
-const string: Check = (value, at) => (typeof value === 'string' ? null : `${at} is not a string`);
-const boolean: Check = (value, at) => (typeof value === 'boolean' ? null : `${at} is not a boolean`);
-const natural: Check = (value, at) =>
-  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? null : `${at} is not a natural number`;
-const integer: Check = (value, at) =>
-  typeof value === 'number' && Number.isSafeInteger(value) ? null : `${at} is not an integer`;
-const hash: Check = (value, at) =>
-  typeof value === 'string' && parseHash(value) !== null ? null : `${at} is not a sha256 hash`;
-const id: Check = (value, at) =>
-  typeof value === 'string' && Buffer.from(value, 'base64').length === 16 && value.length === 24
-    ? null
-    : `${at} is not 16 bytes in base64`;
-const time: Check = (value, at) => {
-  if (typeof value !== 'string' || value.length !== 24) return `${at} is not a time`;
+const string: Check = (value) => (typeof value === 'string' ? null : ' is not a string');
+const boolean: Check = (value) => (typeof value === 'boolean' ? null : ' is not a boolean');
+const integer: Check = (value) => (Number.isSafeInteger(value) ? null : ' is not an integer');
+const natural: Check = (value) =>
+  Number.isSafeInteger(value) && (value as number) >= 0 ? null : ' is not a natural number';
+
+// Anchored classes of fixed length: linear on any text.
+const HASH = /^sha256:[0-9a-f]{64}$/;
+const ID = /^[A-Za-z0-9+/]{21}[AQgw]==$/;
+const DECIMAL = /^-?(?:0|[1-9][0-9]{0,40})(?:\.[0-9]{0,40}[1-9])?$/;
+
+const hash: Check = (value) =>
+  typeof value === 'string' && HASH.test(value) ? null : ' is not a sha256 hash';
+const id: Check = (value) =>
+  typeof value === 'string' && ID.test(value) ? null : ' is not 16 bytes in base64';
+const decimal: Check = (value) =>
+  typeof value === 'string' && DECIMAL.test(value) && value !== '-0' ? null : ' is not a canonical decimal';
+const time: Check = (value) => {
+  if (typeof value !== 'string' || value.length !== 24) return ' is not a time';
   const ms = Date.parse(value);
-  return !Number.isNaN(ms) && new Date(ms).toISOString() === value ? null : `${at} is not a time`;
+  return !Number.isNaN(ms) && new Date(ms).toISOString() === value
+    ? null
+    : ' is not a time (RFC 3339, UTC, milliseconds)';
 };
 const oneOf =
   (...values: readonly JsonValue[]): Check =>
-  (value, at) =>
-    values.includes(value) ? null : `${at} is none of ${values.map((v) => JSON.stringify(v)).join(', ')}`;
+  (value) =>
+    values.includes(value) ? null : ` is none of ${values.map((v) => JSON.stringify(v)).join(', ')}`;
 const listOf =
   (item: Check): Check =>
-  (value, at) => {
-    if (!Array.isArray(value)) return `${at} is not a list`;
+  (value) => {
+    if (!Array.isArray(value)) return ' is not a list';
     for (let i = 0; i < value.length; i++) {
-      const wrong = item(value[i] as JsonValue, `${at}[${i}]`);
-      if (wrong !== null) return wrong;
+      const wrong = item(value[i] as JsonValue);
+      if (wrong !== null) return `[${i}]${wrong}`;
     }
     return null;
   };
 const either =
   (a: Check, b: Check): Check =>
-  (value, at) =>
-    a(value, at) === null ? null : b(value, at);
+  (value) =>
+    a(value) === null ? null : b(value);
 
 type Members = { readonly [name: string]: Check };
-const object =
-  (required: Members, optional: Members = {}): Check =>
-  (value, at) => {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return `${at} is not an object`;
-    const members = value as { readonly [key: string]: JsonValue };
-    for (const key of Object.keys(required)) if (!Object.hasOwn(members, key)) return `${at}.${key} is missing`;
-    for (const key of Object.keys(members)) {
-      const check = Object.hasOwn(required, key)
-        ? required[key]
-        : Object.hasOwn(optional, key)
-          ? optional[key]
-          : undefined;
-      if (check === undefined) return `${at} has an unknown member "${key}"`;
-      const wrong = check(members[key] as JsonValue, `${at}.${key}`);
-      if (wrong !== null) return wrong;
+
+function isObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function object(required: Members, optional: Members = {}): Check {
+  const names = Object.keys(required);
+  const checks = new Map(Object.entries({ ...required, ...optional }));
+  return (value) => {
+    if (!isObject(value)) return ' is not an object';
+    for (const name of names) if (!Object.hasOwn(value, name)) return `.${name} is missing`;
+    for (const name of Object.keys(value)) {
+      const check = checks.get(name);
+      if (check === undefined) return ` has an unknown member ${JSON.stringify(name.slice(0, 60))}`;
+      const wrong = check(value[name] as JsonValue);
+      if (wrong !== null) return `.${name}${wrong}`;
     }
     return null;
   };
+}
 
 const effect = oneOf('allow', 'review', 'deny');
 const refs = object(
@@ -102,7 +110,10 @@ const decision = object(
     shadow: listOf(object({ name: string, effect: string }, { unknown: oneOf(true) })),
     reason: string,
     approvals: listOf(
-      object({ rule: string, quorum: natural, timeout: natural }, { roles: listOf(string), self: oneOf(true) }),
+      object(
+        { rule: string, quorum: natural, timeout: natural },
+        { roles: listOf(string), self: oneOf(true) },
+      ),
     ),
     expires: time,
     masked: listOf(object({ kind: string, count: natural })),
@@ -156,7 +167,7 @@ const TYPES: { readonly [type in EntryType]: readonly [Members, Members] } = {
       facts_root: hash,
       reads: listOf(string),
       unknowns: listOf(object({ name: string, why: string, otherwise: effect })),
-      counts: listOf(object({ name: string, key: listOf(string), add: either(integer, string) })),
+      counts: listOf(object({ name: string, key: listOf(string), add: either(integer, decimal) })),
     },
   ],
   approve: [{ call: id, refs, approval }, { principal }],
@@ -176,24 +187,42 @@ const CHECKS = new Map<string, Check>(
   ]),
 );
 
-/** The body, or what is wrong with it. */
+/** The body, or what is wrong with it. `extensions` are the members of `ext` that the trust file lists. */
 export function checkBody(value: JsonValue, extensions: readonly string[] = []): Body | string {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'the body is not an object';
-  const body = value as { readonly [key: string]: JsonValue };
-  const type = body['type'];
+  if (!isObject(value)) return 'body is not an object';
+  const type = value['type'];
   const check = typeof type === 'string' ? CHECKS.get(type) : undefined;
-  if (check === undefined) return `the type ${JSON.stringify(type)} is not known`;
-  const wrong = check(value, 'body') ?? checkExtensions(body['ext'], extensions);
-  if (wrong !== null) return wrong;
-  if ((type === 'genesis') === Object.hasOwn(body, 'prev')) {
-    return type === 'genesis' ? 'genesis has a predecessor' : 'body.prev is missing';
+  if (check === undefined) return 'body.type is not a known type';
+  const wrong = check(value) ?? checkExtensions(value['ext'], extensions);
+  if (wrong !== null) return `body${wrong}`;
+  if ((type === 'genesis') === Object.hasOwn(value, 'prev')) {
+    return type === 'genesis' ? 'body.prev stands in genesis' : 'body.prev is missing';
   }
   return value as unknown as Body;
 }
 
 function checkExtensions(ext: JsonValue | undefined, listed: readonly string[]): string | null {
   if (ext === undefined) return null;
-  if (typeof ext !== 'object' || ext === null || Array.isArray(ext)) return 'body.ext is not an object';
-  const unknown = Object.keys(ext).find((name) => !listed.includes(name));
-  return unknown === undefined ? null : `the trust file does not list the extension "${unknown}"`;
+  if (!isObject(ext)) return '.ext is not an object';
+  for (const name of Object.keys(ext)) {
+    if (!listed.includes(name))
+      return `.ext has ${JSON.stringify(name.slice(0, 60))}, which the trust file does not list`;
+  }
+  const wrong = plainData(ext);
+  return wrong === null ? null : `.ext${wrong}`;
 }
+
+/** Inside `ext` too: safe integers only, ASCII keys that do not look like array indexes. */
+function plainData(value: JsonValue): string | null {
+  if (typeof value === 'number') return integer(value);
+  if (typeof value !== 'object' || value === null) return null;
+  if (Array.isArray(value)) return listOf(plainData)(value);
+  for (const [name, member] of Object.entries(value as JsonObject)) {
+    if (!KEY.test(name)) return ` has a key that is not allowed: ${JSON.stringify(name.slice(0, 60))}`;
+    const wrong = plainData(member);
+    if (wrong !== null) return `.${name}${wrong}`;
+  }
+  return null;
+}
+
+const KEY = /^(?![0-9]+$)[\u0020-\u007e]+$/;

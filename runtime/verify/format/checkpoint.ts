@@ -24,7 +24,8 @@ export function parseCheckpoint(note: string): Checkpoint | null {
   const parsed = parseNote(note);
   if (parsed === null) return null;
   const [origin, sizeText, rootText, end, ...more] = parsed.text.split('\n');
-  if (!origin || sizeText === undefined || rootText === undefined || end !== '' || more.length > 0) return null;
+  if (!origin || sizeText === undefined || rootText === undefined || end !== '' || more.length > 0)
+    return null;
   const size = Number(sizeText);
   if (!Number.isSafeInteger(size) || size < 0 || String(size) !== sizeText) return null;
   const root = parseBase64(rootText);

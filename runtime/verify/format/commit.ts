@@ -7,7 +7,8 @@
  * leaf_p = SHA-256(0x00 || JCS([pointer, base64(salt_p), value]))
  * root   = RFC 6962 root over the leaves, sorted by pointer (UTF-16 order)
  * ```
- * One leaf per member; members past the 64th, or past 64 KB of text, share one leaf with the pointer "".
+ * One leaf per member. From the 65th member on, or from the one that takes the canonical text of the values past 64 * 1024
+ * UTF-16 units, all the rest share one leaf: pointer "", value the list of their [pointer, value] pairs.
  */
 import { canonical, type JsonValue } from './canonical.js';
 import { type Hash, hashText, hmac } from './hash.js';
@@ -28,19 +29,20 @@ export function commitMembers(
   prefix: string,
   members: { readonly [name: string]: JsonValue | undefined },
 ): Commitment {
-  const names = Object.keys(members).sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  const pairs = Object.keys(members)
+    .map((name): [string, JsonValue] => [`${prefix}/${escapePointer(name)}`, members[name] ?? null])
+    .sort((a, b) => (a[0] < b[0] ? -1 : 1));
   const tree = new CompactTree();
-  const rest: [string, JsonValue][] = [];
   let size = 0;
-  for (const name of names) {
-    const value = members[name] ?? null;
-    const pointer = `${prefix}/${escapePointer(name)}`;
-    size += rest.length === 0 ? canonical(value).length : 0;
-    if (rest.length > 0 || tree.size >= MAX_MEMBERS || size > MAX_TEXT) rest.push([pointer, value]);
-    else tree.append(memberLeaf(salt, pointer, value));
+  let own = 0;
+  for (const [pointer, value] of pairs) {
+    size += canonical(value).length;
+    if (own >= MAX_MEMBERS || size > MAX_TEXT) break;
+    tree.append(memberLeaf(salt, pointer, value));
+    own++;
   }
-  if (rest.length > 0) tree.append(memberLeaf(salt, '', rest));
-  return { root: hashText(tree.root()), count: names.length };
+  if (own < pairs.length) tree.append(memberLeaf(salt, '', pairs.slice(own)));
+  return { root: hashText(tree.root()), count: pairs.length };
 }
 
 /** Commits to one text, e.g. a result. */

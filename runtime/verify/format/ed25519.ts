@@ -52,7 +52,8 @@ export function nodeVerifier(key: Uint8Array): Verifier | null {
   } catch {
     return null;
   }
-  return (message, signature) => admissibleSignature(signature) && nodeVerify(null, message, object, signature);
+  return (message, signature) =>
+    admissibleSignature(signature) && nodeVerify(null, message, object, signature);
 }
 
 /** The same with tweetnacl, the independent second opinion (about fifty times slower). */

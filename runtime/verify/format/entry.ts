@@ -44,7 +44,8 @@ export function parseEntry(note: string, extensions: readonly string[] = []): En
   const end = note.indexOf('\n', CONTEXT.length);
   const json = note.slice(CONTEXT.length, end);
   const rest = note.slice(end + 1);
-  if (end < 0 || !rest.startsWith('\n') || !rest.endsWith('\n')) return { ok: false, why: 'it is not a signed note' };
+  if (end < 0 || !rest.startsWith('\n') || !rest.endsWith('\n'))
+    return { ok: false, why: 'it is not a signed note' };
   const lines = rest.slice(1, -1).split('\n');
   const signature = lines.length === 1 ? parseSignatureLine(lines[0] as string) : null;
   if (signature === null) return { ok: false, why: 'it does not have exactly one signature line' };

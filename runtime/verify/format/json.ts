@@ -12,6 +12,11 @@ export interface JsonLimits {
   readonly depth: number;
   /** Members of all objects together. */
   readonly keys: number;
+  /**
+   * `exact` (the default) refuses a number whose canonical text is not numerically equal to its token; `nearest` rounds as
+   * RFC 8785 does. Nothing that is decided on or signed is read with `nearest`.
+   */
+  readonly numbers?: 'exact' | 'nearest';
 }
 
 export const DEFAULT_LIMITS: JsonLimits = { size: 4 * 1024 * 1024, depth: 64, keys: 10_000 };
@@ -43,14 +48,16 @@ export function parseStrict(input: string | Uint8Array, limits: JsonLimits = DEF
   let text: string;
   if (typeof input === 'string') text = input;
   else {
-    if (input.length > limits.size * 4) return refuse('limit', `the message is over ${limits.size} characters`, 0);
+    if (input.length > limits.size * 4)
+      return refuse('limit', `the message is over ${limits.size} characters`, 0);
     try {
       text = utf8.decode(input);
     } catch {
       return refuse('encoding', 'the bytes are not valid UTF-8', 0);
     }
   }
-  if (text.length > limits.size) return refuse('limit', `the message is over ${limits.size} characters`, limits.size);
+  if (text.length > limits.size)
+    return refuse('limit', `the message is over ${limits.size} characters`, limits.size);
   try {
     return { ok: true, value: new Reader(text, limits).document() };
   } catch (error) {
@@ -65,6 +72,13 @@ function refuse(kind: JsonFault['kind'], message: string, offset: number): JsonR
 
 const QUOTE = 34;
 const BACKSLASH = 92;
+const OPEN_BRACE = 123;
+const CLOSE_BRACE = 125;
+const OPEN_BRACKET = 91;
+const CLOSE_BRACKET = 93;
+const COMMA = 44;
+const COLON = 58;
+const SPACE = 32;
 
 class Reader {
   private at = 0;
@@ -89,34 +103,35 @@ class Reader {
     throw new Refusal(kind, message, offset);
   }
 
-  private space(): void {
+  /** Skips white space and returns the code of what stands there (NaN at the end). */
+  private space(): number {
     for (;;) {
       const c = this.text.charCodeAt(this.at);
-      if (c === 32 || c === 10 || c === 13 || c === 9) this.at++;
-      else return;
+      if (c > SPACE || !(c === SPACE || c === 10 || c === 13 || c === 9)) return c;
+      this.at++;
     }
   }
 
   private value(depth: number): JsonValue {
     if (depth > this.limits.depth) this.fail('limit', `nesting deeper than ${this.limits.depth}`);
-    this.space();
-    switch (this.text[this.at]) {
-      case '{':
+    const c = this.space();
+    switch (c) {
+      case OPEN_BRACE:
         return this.object(depth);
-      case '[':
+      case OPEN_BRACKET:
         return this.array(depth);
-      case '"':
+      case QUOTE:
         return this.string();
-      case 't':
+      case 116:
         return this.word('true', true);
-      case 'f':
+      case 102:
         return this.word('false', false);
-      case 'n':
+      case 110:
         return this.word('null', null);
-      case undefined:
-        return this.fail('syntax', 'the text ends where a value should stand');
       default:
-        return this.number();
+        return Number.isNaN(c)
+          ? this.fail('syntax', 'the text ends where a value should stand')
+          : this.number();
     }
   }
 
@@ -129,58 +144,62 @@ class Reader {
   private object(depth: number): JsonObject {
     const result: { [key: string]: JsonValue } = Object.create(null);
     this.at++;
-    this.space();
-    if (this.text[this.at] === '}') {
+    if (this.space() === CLOSE_BRACE) {
       this.at++;
       return result;
     }
     for (;;) {
-      this.space();
-      const start = this.at;
-      if (this.text[start] !== '"') this.fail('syntax', 'expected a key in double quotes');
-      const key = this.string();
-      if (FORBIDDEN.has(key)) this.fail('forbidden_key', `the key "${key}" is not allowed`, start);
-      if (key in result) this.fail('duplicate_key', 'the same key stands twice in one object', start);
-      if (++this.keys > this.limits.keys) this.fail('limit', `more than ${this.limits.keys} keys`, start);
-      this.space();
-      if (this.text[this.at] !== ':') this.fail('syntax', 'expected `:` after the key');
+      const key = this.key(result);
+      if (this.space() !== COLON) this.fail('syntax', 'expected `:` after the key');
       this.at++;
       result[key] = this.value(depth + 1);
-      this.space();
-      const c = this.text[this.at++];
-      if (c === '}') return result;
-      if (c !== ',') this.fail('syntax', 'expected `,` or `}`', this.at - 1);
+      const c = this.space();
+      if (c !== COMMA && c !== CLOSE_BRACE) this.fail('syntax', 'expected `,` or `}`');
+      this.at++;
+      if (c === CLOSE_BRACE) return result;
     }
+  }
+
+  private key(owner: JsonObject): string {
+    const c = this.space();
+    const start = this.at;
+    if (c !== QUOTE) this.fail('syntax', 'expected a key in double quotes');
+    const key = this.string();
+    if (FORBIDDEN.has(key)) this.fail('forbidden_key', `the key "${key}" is not allowed`, start);
+    if (key in owner) this.fail('duplicate_key', 'the same key stands twice in one object', start);
+    if (++this.keys > this.limits.keys) this.fail('limit', `more than ${this.limits.keys} keys`, start);
+    return key;
   }
 
   private array(depth: number): readonly JsonValue[] {
     const items: JsonValue[] = [];
     this.at++;
-    this.space();
-    if (this.text[this.at] === ']') {
+    if (this.space() === CLOSE_BRACKET) {
       this.at++;
       return items;
     }
     for (;;) {
       items.push(this.value(depth + 1));
-      this.space();
-      const c = this.text[this.at++];
-      if (c === ']') return items;
-      if (c !== ',') this.fail('syntax', 'expected `,` or `]`', this.at - 1);
+      const c = this.space();
+      if (c !== COMMA && c !== CLOSE_BRACKET) this.fail('syntax', 'expected `,` or `]`');
+      this.at++;
+      if (c === CLOSE_BRACKET) return items;
     }
   }
 
   private string(): string {
     const start = ++this.at;
+    let surrogates = false;
     for (let i = start; ; i++) {
       const c = this.text.charCodeAt(i);
       if (c === QUOTE) {
-        const value = this.text.slice(start, i);
         this.at = i + 1;
-        return wellFormed(value) ? value : this.fail('surrogate', 'a lone surrogate in a string', start);
+        const value = this.text.slice(start, i);
+        return surrogates ? this.wellFormed(value, start) : value;
       }
       if (c === BACKSLASH) return this.escaped(start, i);
       if (!(c >= 32)) this.unterminated(c, i);
+      if (c >= 0xd800) surrogates = true;
     }
   }
 
@@ -190,36 +209,43 @@ class Reader {
       : this.fail('syntax', 'a control character in a string', at);
   }
 
+  private wellFormed(value: string, start: number): string {
+    return isWellFormed(value) ? value : this.fail('surrogate', 'a lone surrogate in a string', start);
+  }
+
+  /** The rest of a string from its first escape on. */
   private escaped(start: number, first: number): string {
-    let value = this.text.slice(start, first);
+    let value = '';
+    let plain = start;
     let i = first;
     for (;;) {
       const c = this.text.charCodeAt(i);
       if (c === QUOTE) break;
       if (!(c >= 32)) this.unterminated(c, i);
       if (c !== BACKSLASH) {
-        value += this.text[i++];
+        i++;
         continue;
       }
-      const letter = this.text[i + 1];
-      if (letter === 'u') {
+      value += this.text.slice(plain, i);
+      if (this.text.charCodeAt(i + 1) === 117) {
         value += String.fromCharCode(this.hex(i + 2));
         i += 6;
       } else {
-        const plain = letter === undefined ? undefined : ESCAPES.get(letter);
-        if (plain === undefined) this.fail('syntax', 'not an escape of JSON', i);
-        value += plain;
+        const letter = ESCAPES.get(this.text.charAt(i + 1));
+        if (letter === undefined) this.fail('syntax', 'not an escape of JSON', i);
+        value += letter;
         i += 2;
       }
+      plain = i;
     }
     this.at = i + 1;
-    return wellFormed(value) ? value : this.fail('surrogate', 'a lone surrogate in a string', start);
+    return this.wellFormed(value + this.text.slice(plain, i), start);
   }
 
   private hex(at: number): number {
     let value = 0;
     for (let i = at; i < at + 4; i++) {
-      const digit = HEX.indexOf((this.text[i] ?? ' ').toLowerCase());
+      const digit = hexDigit(this.text.charCodeAt(i));
       if (digit < 0) this.fail('syntax', '`\\u` needs four hexadecimal digits', at - 2);
       value = value * 16 + digit;
     }
@@ -249,15 +275,14 @@ class Reader {
     }
     const token = this.text.slice(start, i);
     const value = Number(token);
-    if (!Number.isFinite(value) || !exact(token, value)) {
+    if (!Number.isFinite(value) || (this.limits.numbers !== 'nearest' && !exact(token, value))) {
       this.fail('number', `the number ${token.slice(0, 40)} cannot be kept exactly`, start);
     }
     this.at = i;
-    return value;
+    return value === 0 ? 0 : value;
   }
 }
 
-const HEX = '0123456789abcdef';
 const ESCAPES = new Map([
   ['"', '"'],
   ['\\', '\\'],
@@ -270,12 +295,13 @@ const ESCAPES = new Map([
 ]);
 
 const isDigit = (c: number): boolean => c >= 48 && c <= 57;
-const wellFormed = (text: string): boolean => (text as string & { isWellFormed(): boolean }).isWellFormed();
+const hexDigit = (c: number): number =>
+  isDigit(c) ? c - 48 : c >= 97 && c <= 102 ? c - 87 : c >= 65 && c <= 70 ? c - 55 : -1;
+const isWellFormed = (text: string): boolean => (text as string & { isWellFormed(): boolean }).isWellFormed();
 
-/** Is the canonical text of `value` numerically equal to `token`? Unsafe integers are refused too. */
+/** Is the canonical text of `value` numerically equal to `token`? */
 function exact(token: string, value: number): boolean {
   const text = String(value);
-  if (Number.isInteger(value) && !Number.isSafeInteger(value)) return false;
   if (text === token) return true;
   if (token.length > 400) return false;
   const [a, b] = [decimal(token), decimal(text)];
@@ -283,14 +309,25 @@ function exact(token: string, value: number): boolean {
 }
 
 /** Digits without leading and trailing zeros, and the exponent of the last digit. */
-function decimal(token: string): { readonly minus: boolean; readonly digits: string; readonly exponent: number } {
+function decimal(token: string): {
+  readonly minus: boolean;
+  readonly digits: string;
+  readonly exponent: number;
+} {
   const minus = token.startsWith('-');
-  const [mantissa = '', power = '0'] = token.slice(minus ? 1 : 0).toLowerCase().split('e');
+  const [mantissa = '', power = '0'] = token
+    .slice(minus ? 1 : 0)
+    .toLowerCase()
+    .split('e');
   const [whole = '', fraction = ''] = mantissa.split('.');
   const all = whole + fraction;
   let first = 0;
   while (first < all.length && all[first] === '0') first++;
   let last = all.length;
   while (last > first && all[last - 1] === '0') last--;
-  return { minus, digits: all.slice(first, last), exponent: Number(power) - fraction.length + (all.length - last) };
+  return {
+    minus,
+    digits: all.slice(first, last),
+    exponent: Number(power) - fraction.length + (all.length - last),
+  };
 }

@@ -48,5 +48,7 @@ export function checkKeyBody(
   if (body.certificate === undefined) return certificate === 'optional' ? key : 'the key has no certificate';
   const signature = parseBase64(body.certificate);
   const text = Buffer.from(certificateText(log, body.purpose, body.key));
-  return signature !== null && certifier(text, signature) ? key : 'the certificate of the key does not verify';
+  return signature !== null && certifier(text, signature)
+    ? key
+    : 'the certificate of the key does not verify';
 }

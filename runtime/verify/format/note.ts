@@ -32,12 +32,18 @@ export interface Note {
   readonly signatures: readonly NoteSignature[];
 }
 
-/** Names hold no white space, no plus and no control characters. */
+/** Names hold no Unicode space, no plus and no control characters. */
 export function isKeyName(name: string): boolean {
-  if (name.length === 0 || name.length > 255) return false;
-  for (const c of name) if (c === '+' || c <= ' ' || c === '\u007f' || c.trim() === '') return false;
-  return true;
+  return name.length <= 255 && KEY_NAME.test(name);
 }
+
+/** The first line of a checkpoint: one non-empty line without control characters. */
+export function isOrigin(text: string): boolean {
+  return text.length <= 1024 && ORIGIN.test(text);
+}
+
+const ORIGIN = /^[^\p{Cc}\p{Cs}]+$/u;
+const KEY_NAME = /^[^+\p{White_Space}\p{Cc}\p{Cs}]+$/u;
 
 export function keyId(name: string, key: Uint8Array): string {
   return sha256(name, '\n', Uint8Array.of(ALGORITHM), key).subarray(0, 4).toString('hex');
@@ -75,6 +81,7 @@ export function parseNote(note: string): Note | null {
   const split = note.lastIndexOf('\n\n');
   if (split < 0 || !note.endsWith('\n')) return null;
   const text = note.slice(0, split + 1);
+  if (CONTROL.test(text)) return null;
   const lines = note.slice(split + 2, -1).split('\n');
   const signatures: NoteSignature[] = [];
   for (const line of lines) {
@@ -84,6 +91,9 @@ export function parseNote(note: string): Note | null {
   }
   return { text, signatures };
 }
+
+/** "Must not contain any ASCII control characters (below U+0020) other than newline"; nor may the text be empty. */
+const CONTROL = /^\n?$|[\u0000-\u0009\u000b-\u001f]/;
 
 export function parseSignatureLine(line: string): NoteSignature | null {
   if (!line.startsWith('— ')) return null;

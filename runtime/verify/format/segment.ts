@@ -14,11 +14,7 @@ export interface Scan {
 }
 
 /** Calls `onEntry(start, end)` for each whole entry in `bytes` from `from` on, and says where they stop. */
-export function scanEntries(
-  bytes: Buffer,
-  onEntry: (start: number, end: number) => void,
-  from = 0,
-): Scan {
+export function scanEntries(bytes: Buffer, onEntry: (start: number, end: number) => void, from = 0): Scan {
   let at = from;
   for (;;) {
     const end = entryEnd(bytes, at);

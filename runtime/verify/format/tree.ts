@@ -20,7 +20,8 @@ export class CompactTree {
 
   append(leaf: Hash): void {
     let node = leaf;
-    for (let n = this.count; n % 2 === 1; n = Math.floor(n / 2)) node = nodeHash(this.stack.pop() as Hash, node);
+    for (let n = this.count; n % 2 === 1; n = Math.floor(n / 2))
+      node = nodeHash(this.stack.pop() as Hash, node);
     this.stack.push(node);
     this.count++;
   }

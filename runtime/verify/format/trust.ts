@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The auditor's trust file: which log, which keys. Keys never come from a receipt. */
-import { parseStrict } from './json.js';
+import { admissibleKey } from './ed25519.js';
 import { parseHash } from './hash.js';
-import { parseVerifierKey, type VerifierKey } from './note.js';
+import { parseStrict } from './json.js';
+import { isOrigin, parseVerifierKey, type VerifierKey } from './note.js';
 
 export interface Trust {
   readonly origin: string;
@@ -29,20 +30,26 @@ export function parseTrust(text: string): Trust | string {
   if (unknown !== undefined) return `unknown member "${unknown}"`;
   const key = (name: string): VerifierKey | null => {
     const text = file[name];
-    return typeof text === 'string' ? parseVerifierKey(text) : null;
+    return typeof text === 'string' ? trustedKey(text) : null;
   };
   const [root, logKey] = [key('root'), key('logKey')];
-  if (typeof file['origin'] !== 'string' || file['origin'] === '') return 'origin is missing';
+  if (typeof file['origin'] !== 'string' || !isOrigin(file['origin']))
+    return 'origin is missing or not one line of text';
   if (root === null) return 'root is not a verifier key (name+id+base64)';
   if (logKey === null) return 'logKey is not a verifier key (name+id+base64)';
   const genesis = file['genesis'] ?? null;
   if (genesis !== null && (typeof genesis !== 'string' || parseHash(genesis) === null)) {
     return 'genesis is not a sha256 hash';
   }
-  const witnesses = strings(file['witnesses'] ?? [])?.map(parseVerifierKey);
+  const witnesses = strings(file['witnesses'] ?? [])?.map(trustedKey);
   if (witnesses === undefined || witnesses.includes(null)) return 'witnesses is not a list of verifier keys';
   const quorum = file['quorum'] ?? 0;
-  if (typeof quorum !== 'number' || !Number.isSafeInteger(quorum) || quorum < 0 || quorum > witnesses.length) {
+  if (
+    typeof quorum !== 'number' ||
+    !Number.isSafeInteger(quorum) ||
+    quorum < 0 ||
+    quorum > witnesses.length
+  ) {
     return 'quorum is not a number between 0 and the number of witnesses';
   }
   const extensions = strings(file['extensions'] ?? []);
@@ -58,6 +65,14 @@ export function parseTrust(text: string): Trust | string {
   };
 }
 
+/** A key of small order would make anything verify: it is refused where it is admitted. */
+function trustedKey(text: string): VerifierKey | null {
+  const key = parseVerifierKey(text);
+  return key !== null && admissibleKey(key.key) ? key : null;
+}
+
 function strings(value: unknown): readonly string[] | undefined {
-  return Array.isArray(value) && value.every((item): item is string => typeof item === 'string') ? value : undefined;
+  return Array.isArray(value) && value.every((item): item is string => typeof item === 'string')
+    ? value
+    : undefined;
 }

@@ -81,6 +81,8 @@ function readPin(server: string, name: string, tool: unknown): Pin | string {
   return { server, name, hash, definition };
 }
 
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
+
 export interface Drift {
   readonly server: string;
   readonly changed: readonly string[];
@@ -90,7 +92,7 @@ export interface Drift {
 
 /** What is live against what is pinned. */
 export function compare(server: string, pins: ReadonlyMap<string, Pin>, live: readonly JsonObject[]): Drift {
-  const seen = new Map(live.map((tool) => [String(tool['name']), tool]));
+  const seen = new Map(live.map((tool) => [textOf(tool['name']), tool] as const));
   const changed: string[] = [];
   const missing: string[] = [];
   for (const pin of pins.values()) {

@@ -67,7 +67,7 @@ function withoutFormats(value: JsonValue): JsonValue {
   if (Array.isArray(value)) return value.map(withoutFormats);
   if (!isObject(value)) return value;
   const kept = Object.entries(value).filter(
-    ([key, member]) => key !== 'format' || !UNCHECKED.has(String(member)),
+    ([key, member]) => key !== 'format' || typeof member !== 'string' || !UNCHECKED.has(member),
   );
   return Object.fromEntries(kept.map(([key, member]) => [key, withoutFormats(member)]));
 }

@@ -80,7 +80,8 @@ export async function openHop(open: OpenChannel, version: string, events: HopEve
       },
       HANDSHAKE_MS,
     );
-    const protocol = String(hello['protocolVersion']);
+    const agreed = hello['protocolVersion'];
+    const protocol = typeof agreed === 'string' ? agreed : 'none';
     if (!(REVISIONS as readonly string[]).includes(protocol)) {
       throw new NotSent(`the server speaks revision ${protocol.slice(0, 40)}, which this release does not`);
     }

@@ -159,7 +159,9 @@ export function supervise(server: string, config: ServerConfig, options: Supervi
       closed = true;
       clearInterval(sweep);
       const hops = [...slots.values()].map((slot) =>
-        slot.hop?.then((hop) => hop.close()).catch(() => undefined),
+        Promise.resolve(slot.hop)
+          .then((hop) => hop?.close())
+          .catch(() => undefined),
       );
       await Promise.all(hops);
       await pool?.close().catch(() => undefined);

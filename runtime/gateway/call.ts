@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * One call, in order:
+ *
+ *   bytes → intent → facts → decide → decide entry durable → ALLOW: forward → outcome entry → client
+ *                                                          → DENY:  structured refusal
+ *                                                          → REVIEW: park, ask people, decide again
+ *
+ * Nothing is forwarded before its decide entry is durable; there is no switch that changes this order.
+ */
+import type { Links, Pending } from '../approvals/types.js';
+import type { Appended } from '../log/types.js';
+import type { JsonObject } from '../verify/format/canonical.js';
+import { forward } from './forward.js';
+import type { Asked, Gate } from './gate.js';
+import { type Intake, readToolCall } from './intake.js';
+import { draftOf, type Judged, judge, record } from './judge.js';
+import { newCallId } from './record.js';
+import { malformed, park, refuse, refuseEnded, tooMany } from './refuse.js';
+import { hold, reviewKey } from './review.js';
+import type { RequestId } from './wire/message.js';
+
+/** What the decision came to, once it is in the log. */
+export type Settled =
+  | { readonly kind: 'allow'; readonly call: string; readonly entry: Appended; readonly judged: Judged }
+  | { readonly kind: 'deny'; readonly entry: Appended; readonly judged: Judged }
+  | { readonly kind: 'parked'; readonly pending: Pending }
+  | { readonly kind: 'full'; readonly message: string };
+
+/** Answers one `tools/call`: the response's text, or null when the client has cancelled and expects none. */
+export async function call(
+  gate: Gate,
+  id: RequestId,
+  params: JsonObject,
+  asked: Asked,
+): Promise<string | null> {
+  const intake = readToolCall(gate, asked.caller, params);
+  if ('malformed' in intake) return malformed(gate, id, asked, intake.malformed);
+  let settled = await settle(gate, intake, asked, await judge(gate, intake, asked));
+  if (settled.kind === 'parked') {
+    const { pending } = settled;
+    await hold(gate, pending, intake, asked);
+    if (!live(asked)) return park(gate, id, pending);
+    const state = await gate.approvals.wait(pending.id, 0);
+    if (state === 'pending') return park(gate, id, pending);
+    if (state !== 'approved') return refuseEnded(id, pending, state);
+    settled = await settle(gate, intake, asked, await judge(gate, intake, asked));
+  }
+  switch (settled.kind) {
+    case 'allow': {
+      const { call: callId, entry, judged } = settled;
+      return forward(gate, { id, intake, asked, call: callId, entry, reservation: judged.reservation });
+    }
+    case 'deny':
+      return refuse(id, intake, settled.judged.decision, settled.entry);
+    case 'parked':
+      return park(gate, id, settled.pending);
+    case 'full':
+      return tooMany(id, settled.message);
+  }
+}
+
+/** Writes the decision down, joining it to the review that the identical call already waits in. */
+export async function settle(gate: Gate, intake: Intake, asked: Asked, judged: Judged): Promise<Settled> {
+  const { approvals } = gate;
+  const parked = approvals.find(reviewKey(asked.caller, intake));
+  const call = newCallId();
+  switch (judged.decision.effect) {
+    case 'allow':
+      return admit(
+        gate,
+        intake,
+        asked,
+        judged,
+        parked === null ? null : redeemed(gate, parked, judged),
+        call,
+      );
+    case 'deny': {
+      const links = parked === null ? null : approvals.withdraw(parked.id);
+      await judged.reservation.release();
+      return {
+        kind: 'deny',
+        judged,
+        entry: await record(gate, intake, asked, judged, { call, links, propose: null }),
+      };
+    }
+    case 'review': {
+      const links = parked !== null && live(asked) ? redeemed(gate, parked, judged) : null;
+      if (links !== null) {
+        const allowed: Judged = {
+          ...judged,
+          decision: { ...judged.decision, effect: 'allow', timeout: null },
+        };
+        return admit(gate, intake, asked, allowed, links, call);
+      }
+      const { draft, openings } = draftOf(gate, intake, asked, judged, { call, links: null, propose: null });
+      const opened = await approvals.open(draft, openings);
+      if (opened.kind === 'full' || opened.joined) await judged.reservation.release();
+      return opened.kind === 'full' ? opened : { kind: 'parked', pending: opened.pending };
+    }
+  }
+}
+
+async function admit(
+  gate: Gate,
+  intake: Intake,
+  asked: Asked,
+  judged: Judged,
+  links: Links | null,
+  call: string,
+): Promise<Settled> {
+  const entry = await record(gate, intake, asked, judged, { call, links, propose: null });
+  return { kind: 'allow', call: links?.call ?? call, entry, judged };
+}
+
+/** The links of the parked review, if its approvals meet what the policy asks now and nobody else was faster. */
+function redeemed(gate: Gate, parked: Pending, { decision }: Judged): Links | null {
+  const again =
+    decision.effect === 'allow'
+      ? ({ effect: 'allow' } as const)
+      : ({ effect: 'review', approvals: decision.approvals } as const);
+  const result = gate.approvals.redeem(parked.id, again);
+  return result.kind === 'redeemed' ? result.links : null;
+}
+
+const live = (asked: Asked): boolean => !asked.cancel.aborted && !asked.side.gone.aborted;

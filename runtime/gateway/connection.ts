@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+/** One MCP session of one client, whatever the transport: which revision it speaks, what is running, where notifications go. */
+import type { Caller } from './caller.js';
+import type { ClientMessage, RequestId } from './wire/message.js';
+
+/** How the transport of one request can be reached while it runs. */
+export interface Side {
+  /** Sends a notification on the stream of this request. */
+  notify(text: string): void;
+  /** Aborts when the client is gone (its connection closed). */
+  readonly gone: AbortSignal;
+}
+
+export interface Running {
+  readonly cancel: AbortController;
+  readonly side: Side;
+}
+
+export interface Connection {
+  /** Verified afresh for each message. */
+  caller: Caller;
+  revision: string | null;
+  /** Index into LOG_LEVELS; messages below it are not relayed. */
+  logLevel: number;
+  readonly running: Map<RequestId, Running>;
+  /** Sends a message that belongs to no request; dropped where the transport has no stream for it. */
+  push: (text: string) => void;
+}
+
+export const LOG_LEVELS = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency'];
+
+export function newConnection(caller: Caller): Connection {
+  return { caller, revision: null, logLevel: 1, running: new Map(), push: () => undefined };
+}
+
+/** Cancels everything that still runs for a client that has ended its session. */
+export function endConnection(connection: Connection): void {
+  for (const { cancel } of connection.running.values()) cancel.abort();
+  connection.running.clear();
+}
+
+/** Answers one message: the response's text, or null where none is due. */
+export type Handle = (connection: Connection, message: ClientMessage, side: Side) => Promise<string | null>;

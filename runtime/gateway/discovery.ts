@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What a caller can see: pinned tools whose live definition still equals the pin and that some rule may grant. */
+import { withinCeiling } from '../decide/ceiling.js';
+import { canonical, type JsonObject } from '../verify/format/canonical.js';
+import { type Caller, callerKey, upstreamKey } from './caller.js';
+import { driftKey, type Gate, type PinnedTool } from './gate.js';
+import type { Place } from './names.js';
+
+/** Is the live definition known to differ from the pin (changed or gone), for this caller's process? */
+export function drifted(gate: Gate, caller: Caller, place: Place): boolean {
+  const upstream = gate.upstreams.get(place.server);
+  if (upstream === undefined) return true;
+  const drift = gate.drift.get(driftKey(place.server, upstream.key(upstreamKey(caller))));
+  return drift !== undefined && (drift.changed.includes(place.name) || drift.missing.includes(place.name));
+}
+
+export function pinned(gate: Gate, place: Place): PinnedTool | undefined {
+  return gate.tools.get(place.server)?.get(place.name);
+}
+
+export function visible(gate: Gate, caller: Caller, place: Place): boolean {
+  const action = { kind: 'tool', server: place.server, name: place.name } as const;
+  return (
+    withinCeiling(caller.identity.ceiling, action) && gate.policy().module.visible(caller.subject, action)
+  );
+}
+
+const lists = new WeakMap<Gate, Map<string, { readonly version: string; readonly text: string }>>();
+const MAX_LISTS = 500;
+
+/** The text of the `tools/list` result for this caller; kept per caller and policy, never shared. */
+export function toolList(gate: Gate, caller: Caller): string {
+  const cache = lists.get(gate) ?? new Map<string, { version: string; text: string }>();
+  lists.set(gate, cache);
+  const key = JSON.stringify([
+    callerKey(caller),
+    caller.subject.roles,
+    caller.subject.userRoles,
+    caller.identity.ceiling,
+  ]);
+  const version = `${gate.policy().ref.activation ?? ''} ${driftVersion(gate)}`;
+  const found = cache.get(key);
+  if (found !== undefined && found.version === version) return found.text;
+  if (cache.size >= MAX_LISTS) cache.clear();
+  const text = `{"tools":[${shown(gate, caller)
+    .map((tool) => canonical(tool))
+    .join(',')}]}`;
+  cache.set(key, { version, text });
+  return text;
+}
+
+const driftVersion = (gate: Gate): string => JSON.stringify([...gate.drift]);
+
+function shown(gate: Gate, caller: Caller): readonly JsonObject[] {
+  const tools: JsonObject[] = [];
+  for (const server of gate.upstreams.keys()) {
+    for (const { pin } of gate.tools.get(server)?.values() ?? []) {
+      const exposed = gate.names.exposed(pin);
+      if (exposed === undefined || drifted(gate, caller, pin) || !visible(gate, caller, pin)) continue;
+      tools.push({ ...pin.definition, name: exposed });
+    }
+  }
+  return tools;
+}

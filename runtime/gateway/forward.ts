@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+/** An admitted call on its way: to the upstream once, its outcome into the log, the answer back to the client. */
+import type { Appended } from '../log/types.js';
+import type { OutcomeBody } from '../verify/format/body.js';
+import { upstreamKey } from './caller.js';
+import { drifted } from './discovery.js';
+import type { Active, Asked, Gate, Reservation } from './gate.js';
+import type { Intake } from './intake.js';
+import { outcomeDraft, receiptMeta } from './record.js';
+import { NotSent } from './upstream/channel.js';
+import type { Answer } from './upstream/hop.js';
+import type { Upstream } from './upstream/supervise.js';
+import type { RequestId } from './wire/message.js';
+import { errorText, RECEIPT_META, resultText, toolRefusal, withMeta } from './wire/reply.js';
+
+export interface Admitted {
+  readonly id: RequestId;
+  readonly intake: Intake;
+  readonly asked: Asked;
+  /** The call's id in the log. */
+  readonly call: string;
+  /** The decide(allow) entry, durable. */
+  readonly entry: Appended;
+  readonly reservation: Reservation;
+}
+
+/** The response's text; null when the client has cancelled and expects none. */
+export async function forward(gate: Gate, admitted: Admitted): Promise<string | null> {
+  const { intake, asked, call, entry, reservation } = admitted;
+  const started = performance.now();
+  const answer = await send(gate, intake, asked);
+  const notSent = answer.kind === 'failed' && answer.status === 'not_sent';
+  await (notSent ? reservation.release() : reservation.commit());
+  const ms = Math.round(performance.now() - started);
+  const { draft, openings } = outcomeDraft(
+    call,
+    entry.leaf,
+    { status: statusOf(answer), ms },
+    answer.kind === 'failed' ? null : answer.raw,
+  );
+  // The answer does not wait for its outcome entry: a crash leaves the outcome unknown, which the next start writes.
+  gate.log
+    .append(draft, openings)
+    .catch((error: unknown) => gate.say(`the outcome of ${entry.id} could not be written: ${String(error)}`));
+  return reply(gate, admitted, answer);
+}
+
+async function send(gate: Gate, intake: Intake, asked: Asked): Promise<Answer> {
+  const { intent } = intake;
+  const upstream = gate.upstreams.get(intent.server);
+  const fail = (why: string): Answer => ({ kind: 'failed', status: 'not_sent', why });
+  if (upstream === undefined) return fail('there is no such server');
+  const key = upstreamKey(asked.caller);
+  const active: Active = {
+    server: intent.server,
+    key: upstream.key(key),
+    connection: asked.connection,
+    side: asked.side,
+  };
+  gate.active.add(active);
+  try {
+    const first = await attempt(gate, upstream, key, intake, asked);
+    // Sent again only where it surely did not leave because the old session or process was gone.
+    const again =
+      first.answer.kind === 'failed' &&
+      first.answer.status === 'not_sent' &&
+      first.stale &&
+      !asked.cancel.aborted;
+    return again ? (await attempt(gate, upstream, key, intake, asked)).answer : first.answer;
+  } catch (error) {
+    if (error instanceof NotSent) return fail(error.message);
+    throw error;
+  } finally {
+    gate.active.delete(active);
+  }
+}
+
+async function attempt(
+  gate: Gate,
+  upstream: Upstream,
+  key: string,
+  intake: Intake,
+  asked: Asked,
+): Promise<{ readonly answer: Answer; readonly stale: boolean }> {
+  const hop = await upstream.hop(key);
+  if (drifted(gate, asked.caller, intake.intent)) {
+    const why =
+      'the definition of this tool is not the pinned one; the operator has to accept it (`sepal tools diff`)';
+    return { answer: { kind: 'failed', status: 'not_sent', why }, stale: false };
+  }
+  const answer = await hop.call(intake.intent, intake.beside, {
+    timeoutMs: upstream.config.timeoutMs,
+    signal: asked.cancel,
+    progress: (params) =>
+      asked.side.notify(`{"jsonrpc":"2.0","method":"notifications/progress","params":${params}}`),
+  });
+  return { answer, stale: !hop.alive() };
+}
+
+function statusOf(answer: Answer): OutcomeBody['status'] {
+  if (answer.kind === 'failed') return answer.status;
+  if (answer.kind === 'error') return 'upstream_error';
+  return (answer.value as { readonly isError?: unknown }).isError === true ? 'tool_error' : 'ok';
+}
+
+function reply(gate: Gate, { id, intake, asked, entry }: Admitted, answer: Answer): string | null {
+  const receipt = receiptMeta(entry, 'allow');
+  if (answer.kind === 'result') return resultText(id, withMeta(answer.raw, receipt));
+  if (answer.kind === 'error') return errorText(id, answer.raw);
+  if (asked.cancel.aborted) return null;
+  const lost =
+    answer.status === 'not_sent'
+      ? 'the call was not sent'
+      : 'it is not known whether the call ran, and it is not repeated';
+  gate.say(`${entry.id}: ${intake.intent.server}/${intake.intent.name}: ${answer.why}`);
+  return toolRefusal(id, `The server \`${intake.intent.server}\` did not answer: ${answer.why}; ${lost}.`, {
+    [RECEIPT_META]: receipt,
+  });
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What an HTTP request must be before anyone asks who sent it: the right host, no foreign page behind it, no header twice. */
+import type { IncomingMessage } from 'node:http';
+import { isLoopback, type ListenConfig } from '../../config.js';
+
+const SINGLE = [
+  'host',
+  'origin',
+  'authorization',
+  'content-type',
+  'content-length',
+  'mcp-session-id',
+  'mcp-protocol-version',
+  'x-agent-principal',
+];
+
+/** Why the request is refused before authentication, or null. */
+export function edgeFault(
+  request: IncomingMessage,
+  listen: ListenConfig,
+): { readonly status: number; readonly message: string } | null {
+  const seen = new Set<string>();
+  for (let i = 0; i < request.rawHeaders.length; i += 2) {
+    const name = (request.rawHeaders[i] ?? '').toLowerCase();
+    if (SINGLE.includes(name) && seen.has(name))
+      return { status: 400, message: `the header \`${name}\` stands twice` };
+    seen.add(name);
+  }
+  if (!hostAllowed(request.headers.host, listen))
+    return { status: 403, message: 'this host name is not served here' };
+  const { origin } = request.headers;
+  if (origin !== undefined && !originAllowed(origin, listen)) {
+    return { status: 403, message: 'this origin is not allowed (`listen.allowedOrigins`)' };
+  }
+  return null;
+}
+
+function hostAllowed(header: string | undefined, listen: ListenConfig): boolean {
+  const host = hostName(`http://${header ?? ''}`);
+  if (host === null) return false;
+  if (listen.publicUrl !== null && host === hostName(listen.publicUrl)) return true;
+  const own = listen.http?.host ?? '';
+  if (isLoopback(own)) return isLoopback(host);
+  return host === own || listen.publicUrl === null;
+}
+
+function originAllowed(origin: string, listen: ListenConfig): boolean {
+  if (listen.allowedOrigins.includes(origin)) return true;
+  const host = hostName(origin);
+  return host !== null && isLoopback(host) && isLoopback(listen.http?.host ?? '');
+}
+
+/** The host name of an http URL without brackets; null when it is none. */
+function hostName(url: string): string | null {
+  if (!URL.canParse(url)) return null;
+  const parsed = new URL(url);
+  if (parsed.protocol !== 'http:' && parsed.protocol !== 'https:') return null;
+  return parsed.username === '' && parsed.hostname !== '' ? parsed.hostname.replace(/^\[|\]$/g, '') : null;
+}
+
+/** Where the request comes from, for limits and events. Behind a proxy that we were told of: the hop that it names last. */
+export function sourceOf(request: IncomingMessage, listen: ListenConfig): string {
+  const forwarded = listen.trustProxy ? request.headers['x-forwarded-for'] : undefined;
+  const last = typeof forwarded === 'string' ? forwarded.split(',').at(-1)?.trim() : undefined;
+  return last === undefined || last === '' ? (request.socket.remoteAddress ?? 'unknown') : last.slice(0, 64);
+}
+
+export const mediaType = (header: string | undefined): string =>
+  (header ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+
+/** Does `Accept` take this media type? Absent means all. */
+export function accepts(header: string | undefined, type: string): boolean {
+  if (header === undefined) return true;
+  const family = `${type.split('/')[0]}/*`;
+  return header.split(',').some((part) => [type, family, '*/*'].includes(mediaType(part)));
+}
+
+/** The body, or null when it passes the cap. */
+export async function readBody(request: IncomingMessage, cap: number): Promise<Buffer | null> {
+  if (Number(request.headers['content-length'] ?? 0) > cap) return null;
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > cap) return null;
+    chunks.push(chunk);
+  }
+  return chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks);
+}

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Streamable HTTP front, revisions 2024-11-05 to 2025-11-25. In order: edge checks (host, origin, header twice), limits and
+ * authentication, route, body, message, session. Answers are JSON unless something has to be streamed before them.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { isLoopback, type ListenConfig } from '../../config.js';
+import type { Appended } from '../../log/types.js';
+import { DEFAULT_LIMITS } from '../../verify/format/json.js';
+import type { Authenticator } from '../../decide/identity.js';
+import { type Caller, callerKey, callerOf, sourceName } from '../caller.js';
+import type { Handle } from '../connection.js';
+import type { Floods } from '../floods.js';
+import { REVISIONS } from '../upstream/hop.js';
+import { INVALID_REQUEST, readMessage, type RpcRequest } from '../wire/message.js';
+import { errorOf } from '../wire/reply.js';
+import { sseEvent } from '../wire/sse.js';
+import { accepts, edgeFault, mediaType, readBody, sourceOf } from './edge.js';
+import { type McpSession, mcpSessions, type Sessions } from './sessions.js';
+import { type Throttle, throttle } from './throttle.js';
+
+export interface FrontOptions {
+  readonly listen: ListenConfig;
+  readonly sessionIdleMs: number;
+  readonly authenticator: Pick<Authenticator, 'http'>;
+  readonly handle: Handle;
+  readonly floods: Floods;
+  readonly now: () => number;
+}
+
+export interface HttpFront {
+  readonly address: { readonly host: string; readonly port: number };
+  readonly sessions: Sessions;
+  close(): Promise<void>;
+}
+
+interface Front extends FrontOptions {
+  readonly sessions: Sessions;
+  readonly perCredential: Throttle;
+  readonly unauthenticated: Throttle;
+}
+
+const MAX_BODY = DEFAULT_LIMITS.size;
+const MAX_QUEUED = 8 * 1024 * 1024;
+const KEEP_ALIVE_MS = 20_000;
+const MAX_TIMER_MS = 2_147_483_647;
+
+/** Listens; rejects with one clear sentence when the port is taken. */
+export async function serveHttp(options: FrontOptions): Promise<HttpFront> {
+  const { listen, now } = options;
+  if (listen.http === null) throw new Error('`listen.http` is not set');
+  const front: Front = {
+    ...options,
+    sessions: mcpSessions(options.sessionIdleMs, now),
+    perCredential: throttle(listen.limits.perCredential, now),
+    unauthenticated: throttle(listen.limits.unauthenticated, now),
+  };
+  const server = createServer(
+    { maxHeaderSize: 16 * 1024, requestTimeout: 60_000, headersTimeout: 10_000 },
+    (request, response) => {
+      response.on('error', () => undefined);
+      serve(front, request, response).catch(() => {
+        if (response.headersSent) response.destroy();
+        else answer(response, 500, errorOf(null, -32603, 'the gateway failed to answer'));
+      });
+    },
+  );
+  await bind(server, listen.http.host, listen.http.port);
+  const { port } = server.address() as AddressInfo;
+  return {
+    address: { host: listen.http.host, port },
+    sessions: front.sessions,
+    close: () =>
+      new Promise((resolve) => {
+        front.sessions.endAll();
+        server.close(() => resolve());
+        server.closeIdleConnections();
+        setTimeout(() => server.closeAllConnections(), 500).unref();
+      }),
+  };
+}
+
+function bind(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const taken = `${host}:${port} is in use by another process; stop it or change \`listen.http\``;
+      reject(
+        new Error(error.code === 'EADDRINUSE' ? taken : `cannot listen on ${host}:${port}: ${error.message}`),
+      );
+    });
+    server.listen(port, host, resolve);
+  });
+}
+
+function answer(
+  response: ServerResponse,
+  status: number,
+  body: string | null,
+  headers: { [name: string]: string } = {},
+): void {
+  if (response.destroyed) return;
+  const type =
+    body === null
+      ? {}
+      : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) };
+  response.writeHead(status, {
+    ...type,
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    ...headers,
+  });
+  response.end(body ?? undefined);
+}
+
+const plain = (message: string, id: string | null = null): string =>
+  JSON.stringify({ error: message, ...(id === null ? {} : { receipt: id }) });
+
+async function serve(front: Front, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const fault = edgeFault(request, front.listen);
+  if (fault !== null) return answer(response, fault.status, plain(fault.message));
+  const path = (request.url ?? '').split('?')[0];
+  if (path === '/healthz' && request.method === 'GET') return answer(response, 200, '{"status":"ok"}');
+  if (path !== front.listen.path)
+    return answer(response, 404, plain(`nothing is served here; the endpoint is ${front.listen.path}`));
+  const caller = await authenticated(front, request, response);
+  if (caller === null) return;
+  switch (request.method) {
+    case 'POST':
+      return post(front, caller, request, response);
+    case 'GET':
+      return stream(front, caller, request, response);
+    case 'DELETE': {
+      const session = sessionOf(front, caller, request, response);
+      if (session === null) return;
+      front.sessions.end(session);
+      return answer(response, 200, null);
+    }
+    default:
+      return answer(response, 405, plain('use POST, GET or DELETE'), { allow: 'POST, GET, DELETE' });
+  }
+}
+
+/** The caller, or null once the refusal has been sent. Failures are limited by source, successes by credential. */
+async function authenticated(
+  front: Front,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<Caller | null> {
+  const source = sourceOf(request, front.listen);
+  const late = (ms: number): null => {
+    answer(response, 429, plain('too many requests'), { 'retry-after': String(Math.ceil(ms / 1000)) });
+    return null;
+  };
+  const locked = front.unauthenticated.peek(source);
+  if (locked > 0) return late(locked);
+  const loopback = isLoopback(front.listen.http?.host ?? '');
+  const result = front.authenticator.http({ headers: request.headersDistinct, loopback });
+  if (!result.ok) {
+    front.unauthenticated.take(source);
+    const { status, message, detail, challenge } = result.refusal;
+    const entry: Appended | null = await front.floods.record('failed_authentication', source, detail);
+    answer(
+      response,
+      status,
+      plain(message, entry?.id ?? null),
+      challenge === null ? {} : { 'www-authenticate': challenge },
+    );
+    return null;
+  }
+  const caller = callerOf(result.identity);
+  const wait = front.perCredential.take(callerKey(caller));
+  return wait > 0 ? late(wait) : caller;
+}
+
+/** The session that the request names, or null once the refusal has been sent. */
+function sessionOf(
+  front: Front,
+  caller: Caller,
+  request: IncomingMessage,
+  response: ServerResponse,
+): McpSession | null {
+  const id = request.headers['mcp-session-id'];
+  const revision = request.headers['mcp-protocol-version'];
+  if (typeof revision === 'string' && !(REVISIONS as readonly string[]).includes(revision)) {
+    answer(
+      response,
+      400,
+      errorOf(null, INVALID_REQUEST, `this revision is not spoken here; use one of ${REVISIONS.join(', ')}`),
+    );
+    return null;
+  }
+  if (typeof id !== 'string') {
+    answer(
+      response,
+      400,
+      errorOf(null, INVALID_REQUEST, 'the header `Mcp-Session-Id` is missing; send `initialize` first'),
+    );
+    return null;
+  }
+  const session = front.sessions.find(id, caller);
+  if (session === null)
+    answer(
+      response,
+      404,
+      errorOf(null, INVALID_REQUEST, 'there is no such session; send `initialize` again'),
+    );
+  return session;
+}
+
+async function post(
+  front: Front,
+  caller: Caller,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  if (
+    mediaType(request.headers['content-type']) !== 'application/json' ||
+    request.headers['content-encoding'] !== undefined
+  ) {
+    return answer(response, 415, plain('send `Content-Type: application/json` without content encoding'));
+  }
+  const accept = request.headers.accept;
+  if (!accepts(accept, 'application/json') && !accepts(accept, 'text/event-stream')) {
+    return answer(response, 406, plain('accept application/json and text/event-stream'));
+  }
+  const body = await readBody(request, MAX_BODY);
+  if (body === null)
+    return answer(response, 413, plain(`a message is at most ${MAX_BODY} bytes`), { connection: 'close' });
+  const message = readMessage(body, DEFAULT_LIMITS);
+  if (message.kind === 'refused') {
+    await front.floods.record('refused_input', sourceName(caller), message.message);
+    return answer(response, 400, errorOf(message.id, message.code, message.message));
+  }
+  const opening =
+    message.kind === 'request' &&
+    message.method === 'initialize' &&
+    request.headers['mcp-session-id'] === undefined;
+  const session = opening ? front.sessions.open(caller) : sessionOf(front, caller, request, response);
+  if (session === null) return;
+  if (message.kind !== 'request') {
+    const gone = new AbortController().signal;
+    await front.handle(session.connection, message, { notify: () => undefined, gone });
+    return answer(response, 202, null);
+  }
+  await reply(front, session, message, response, accept, opening);
+}
+
+/** Answers a request: as JSON, or as a stream once something has to be sent before the answer. */
+async function reply(
+  front: Front,
+  session: McpSession,
+  message: RpcRequest,
+  response: ServerResponse,
+  accept: string | undefined,
+  opening: boolean,
+): Promise<void> {
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  const headers = opening ? { 'mcp-session-id': session.id } : {};
+  let streaming = false;
+  const open = (): void => {
+    if (streaming) return;
+    streaming = true;
+    openStream(response, headers);
+  };
+  if (!accepts(accept, 'application/json')) open();
+  const notify = (text: string): void => {
+    if (!accepts(accept, 'text/event-stream') || response.destroyed || response.writableLength > MAX_QUEUED)
+      return;
+    open();
+    response.write(sseEvent(text));
+  };
+  const text = await front.handle(session.connection, message, { notify, gone: gone.signal });
+  session.used = front.now();
+  if (!streaming) return answer(response, text === null ? 202 : 200, text, headers);
+  if (text !== null && !response.destroyed) response.write(sseEvent(text));
+  response.end();
+}
+
+function openStream(response: ServerResponse, headers: { [name: string]: string } = {}): void {
+  response.writeHead(200, {
+    'content-type': 'text/event-stream',
+    'cache-control': 'no-store',
+    'x-accel-buffering': 'no',
+    'x-content-type-options': 'nosniff',
+    ...headers,
+  });
+  const beat = setInterval(() => response.write(': keep-alive\n\n'), KEEP_ALIVE_MS);
+  beat.unref();
+  response.once('close', () => clearInterval(beat));
+  response.flushHeaders();
+}
+
+/** The stream for what belongs to no request (changed lists). One per session. */
+function stream(front: Front, caller: Caller, request: IncomingMessage, response: ServerResponse): void {
+  if (!accepts(request.headers.accept, 'text/event-stream'))
+    return answer(response, 406, plain('accept text/event-stream'));
+  const session = sessionOf(front, caller, request, response);
+  if (session === null) return;
+  if (session.stream !== null) return answer(response, 409, plain('this session already has a stream'));
+  session.stream = response;
+  session.connection.push = (text) => {
+    if (!response.destroyed && response.writableLength < MAX_QUEUED) response.write(sseEvent(text));
+  };
+  response.once('close', () => {
+    if (session.stream !== response) return;
+    session.stream = null;
+    session.connection.push = () => undefined;
+  });
+  openStream(response);
+  const { expires } = caller.identity;
+  if (expires === null) return;
+  const left = setTimeout(() => response.end(), Math.min(Math.max(0, expires - front.now()), MAX_TIMER_MS));
+  left.unref();
+  response.once('close', () => clearTimeout(left));
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Everything that one call needs, in one place; built once by gateway.ts. */
+import type { Decision, Facts, Phase, PolicyModule, Request } from '../../stdlib/abi.js';
+import type { Approvals } from '../approvals/types.js';
+import type { Config } from '../config.js';
+import type { ReceiptLog } from '../log/types.js';
+import type { PolicyRef } from '../verify/format/body.js';
+import type { Caller } from './caller.js';
+import type { Connection, Side } from './connection.js';
+import type { Floods } from './floods.js';
+import type { Throttle } from './front/throttle.js';
+import type { Names } from './names.js';
+import type { Drift, Pin, Pins } from './pins.js';
+import type { Upstream } from './upstream/supervise.js';
+import type { ArgumentCheck } from './validate.js';
+
+/** The policy in force: what decides, and how receipts name it. */
+export interface ActivePolicy {
+  readonly module: PolicyModule;
+  /** With the leaf of its `policy` entry. */
+  readonly ref: PolicyRef;
+}
+
+/** One count that a decision makes: the same members as in the receipt. */
+export interface Count {
+  readonly name: string;
+  readonly key: readonly string[];
+  readonly add: number | string;
+}
+
+/** What an admitted call holds of its limits until it is forwarded or ends. */
+export interface Reservation {
+  readonly counts: readonly Count[];
+  commit(): Promise<void>;
+  release(): Promise<void>;
+}
+
+export type DecideOnce = (
+  module: PolicyModule,
+  request: Request,
+  phase: Phase,
+) => Promise<{ readonly decision: Decision; readonly facts: Facts; readonly reservation: Reservation }>;
+
+export interface PinnedTool {
+  readonly pin: Pin;
+  readonly check: ArgumentCheck;
+}
+
+/** A call that runs, so that what its upstream says meanwhile finds its client. */
+export interface Active {
+  readonly server: string;
+  readonly key: string;
+  readonly connection: Connection;
+  readonly side: Side;
+}
+
+export interface Gate {
+  readonly config: Config;
+  readonly version: string;
+  readonly log: ReceiptLog;
+  /** Key id of the epoch key, for receipts that were written before. */
+  readonly kid: string;
+  readonly policy: () => ActivePolicy;
+  readonly decide: DecideOnce;
+  readonly approvals: Approvals;
+  readonly pins: Pins;
+  readonly tools: ReadonlyMap<string, ReadonlyMap<string, PinnedTool>>;
+  readonly names: Names;
+  readonly upstreams: ReadonlyMap<string, Upstream>;
+  /** Live definitions that differ from their pins, by server and process. */
+  readonly drift: Map<string, Drift>;
+  readonly active: Set<Active>;
+  readonly floods: Floods;
+  /** Bounds the single receipts of denied methods per caller; past it they are counted. */
+  readonly denials: Throttle;
+  readonly now: () => number;
+  /** For the operator's log on stderr: one line, no secrets. */
+  readonly say: (line: string) => void;
+}
+
+/** One request of a client that is to be decided. */
+export interface Asked {
+  readonly caller: Caller;
+  readonly connection: Connection;
+  readonly side: Side;
+  /** Aborts when the client cancels the request. */
+  readonly cancel: AbortSignal;
+}
+
+export const driftKey = (server: string, key: string): string => JSON.stringify([server, key]);

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Which message leads where: housekeeping is answered here, actions are decided, everything else is denied with a receipt. */
+import { call } from './call.js';
+import { type Caller, sourceName, upstreamKey } from './caller.js';
+import { type Connection, LOG_LEVELS, type Side } from './connection.js';
+import { denyRequest } from './deny.js';
+import { toolList } from './discovery.js';
+import type { Asked, Gate } from './gate.js';
+import { awaitDecision, propose } from './propose.js';
+import { REVISIONS } from './upstream/hop.js';
+import {
+  type ClientMessage,
+  INTERNAL_ERROR,
+  INVALID_PARAMS,
+  INVALID_REQUEST,
+  isObject,
+  type RequestId,
+  type RpcNotification,
+  type RpcRequest,
+} from './wire/message.js';
+import { errorOf, resultOf, resultText } from './wire/reply.js';
+
+const MAX_RUNNING = 256;
+const LOG_FAILED =
+  'the receipt log cannot be written, so nothing is forwarded until the operator has restarted the gateway';
+
+/** Handles one message of a client; the response's text, or null where none is due. Never rejects. */
+export async function handle(
+  gate: Gate,
+  connection: Connection,
+  message: ClientMessage,
+  side: Side,
+): Promise<string | null> {
+  switch (message.kind) {
+    case 'request':
+      return request(gate, connection, message, side);
+    case 'notification':
+      await notification(gate, connection, message);
+      return null;
+    case 'response':
+      // We ask clients nothing, so no answer of theirs has a question.
+      await gate.floods.record('refused_input', sourceName(connection.caller), 'an answer to nothing');
+      return null;
+    case 'refused':
+      await gate.floods.record('refused_input', sourceName(connection.caller), message.message);
+      return errorOf(message.id, message.code, message.message);
+  }
+}
+
+async function request(
+  gate: Gate,
+  connection: Connection,
+  message: RpcRequest,
+  side: Side,
+): Promise<string | null> {
+  const { id } = message;
+  if (connection.running.has(id))
+    return errorOf(id, INVALID_REQUEST, 'a request with this id is still running');
+  if (connection.running.size >= MAX_RUNNING)
+    return errorOf(id, INVALID_REQUEST, `more than ${MAX_RUNNING} requests at a time`);
+  const cancel = new AbortController();
+  connection.running.set(id, { cancel, side });
+  try {
+    return await dispatch(gate, message, {
+      caller: connection.caller,
+      connection,
+      side,
+      cancel: cancel.signal,
+    });
+  } catch (error) {
+    gate.say(
+      `request ${message.method.slice(0, 60)} failed: ${error instanceof Error ? error.message : String(error)}`,
+    );
+    const broken = gate.log.failure() !== null;
+    return errorOf(id, INTERNAL_ERROR, broken ? LOG_FAILED : 'the gateway could not handle this request');
+  } finally {
+    connection.running.delete(id);
+  }
+}
+
+async function dispatch(gate: Gate, message: RpcRequest, asked: Asked): Promise<string | null> {
+  const { id, method, params } = message;
+  const { connection, caller } = asked;
+  if (method === 'initialize') return initialize(gate, id, message, connection);
+  if (method === 'ping') return resultOf(id, {});
+  if (connection.revision === null) return errorOf(id, INVALID_REQUEST, 'send `initialize` first');
+  switch (method) {
+    case 'tools/list':
+      if (params['cursor'] !== undefined) return errorOf(id, INVALID_PARAMS, 'the cursor is not one of ours');
+      return resultText(id, toolList(gate, caller));
+    case 'tools/call':
+      return call(gate, id, params, asked);
+    case 'logging/setLevel':
+      return setLevel(gate, id, message, connection, caller);
+    case 'authorization/propose':
+      return propose(gate, id, params, asked);
+    case 'authorization/decide':
+      return awaitDecision(gate, id, params, asked);
+    default:
+      return denyRequest(gate, caller, message);
+  }
+}
+
+/** Never a newer revision than the client asked for; an unknown one gets the newest that is not newer, or our oldest. */
+function initialize(gate: Gate, id: RequestId, { params }: RpcRequest, connection: Connection): string {
+  if (connection.revision !== null) return errorOf(id, INVALID_REQUEST, '`initialize` has been sent already');
+  const wanted = params['protocolVersion'];
+  if (typeof wanted !== 'string') return errorOf(id, INVALID_PARAMS, '`protocolVersion` must be a string');
+  connection.revision = REVISIONS.find((revision) => revision <= wanted) ?? '2024-11-05';
+  const authorization = {
+    version: '1',
+    methods: ['authorization/propose', 'authorization/decide'],
+    receiptKey: gate.kid,
+    required: false,
+  };
+  const own = { 'dev.sepal/authorization': authorization };
+  return resultOf(id, {
+    protocolVersion: connection.revision,
+    capabilities: { tools: { listChanged: true }, logging: {}, extensions: own, experimental: own },
+    serverInfo: { name: 'sepal', version: gate.version },
+  });
+}
+
+function setLevel(
+  gate: Gate,
+  id: RequestId,
+  { params }: RpcRequest,
+  connection: Connection,
+  caller: Caller,
+): string {
+  const { level } = params;
+  const index = typeof level === 'string' ? LOG_LEVELS.indexOf(level) : -1;
+  if (index < 0 || typeof level !== 'string')
+    return errorOf(id, INVALID_PARAMS, `\`level\` is one of ${LOG_LEVELS.join(', ')}`);
+  connection.logLevel = index;
+  for (const upstream of gate.upstreams.values()) {
+    if (upstream.config.perPrincipal) upstream.running(upstreamKey(caller))?.setLogLevel(level);
+  }
+  return resultOf(id, {});
+}
+
+async function notification(
+  gate: Gate,
+  connection: Connection,
+  { method, params }: RpcNotification,
+): Promise<void> {
+  switch (method) {
+    case 'notifications/initialized':
+    case 'notifications/roots/list_changed':
+    case 'notifications/progress':
+      // Progress of a client answers a request of a server, and none is relayed.
+      return;
+    case 'notifications/cancelled': {
+      const id = isObject(params) ? params['requestId'] : undefined;
+      if (typeof id === 'string' || typeof id === 'number') connection.running.get(id)?.cancel.abort();
+      return;
+    }
+    default:
+      await gate.floods.record('denied_method', sourceName(connection.caller), method);
+  }
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Drafts of the entries of a call, and what clients are told of them. */
+import { randomBytes } from 'node:crypto';
+import type { Decision, Facts } from '../../stdlib/abi.js';
+import type { Links } from '../approvals/types.js';
+import type { Appended, Draft, Openings } from '../log/types.js';
+import { receiptPrincipal } from '../decide/identity.js';
+import type { DecisionBody, Effect, IntentDigest, OutcomeBody, PolicyRef } from '../verify/format/body.js';
+import { canonical, type JsonValue } from '../verify/format/canonical.js';
+import { commitMembers, commitText } from '../verify/format/commit.js';
+import type { Caller } from './caller.js';
+import type { Count } from './gate.js';
+import type { CanonicalIntent } from './wire/intent.js';
+import type { ReceiptMeta } from './wire/reply.js';
+
+/** Pointers of the commitments start with these (docs/receipt-format). */
+const ARGS = '/args';
+const FACTS = '/facts';
+const RESULT = '/result';
+/** A longer result is committed to, but its text is not kept. */
+const MAX_KEPT_RESULT = 64 * 1024;
+
+export const newCallId = (): string => randomBytes(16).toString('base64');
+export const newSalt = (): Buffer => randomBytes(16);
+
+export function intentBody(
+  intent: CanonicalIntent,
+  definition: string | null,
+  trace: string | null,
+  salt: Uint8Array,
+): IntentDigest {
+  const { root, count } = commitMembers(salt, ARGS, intent.args);
+  return {
+    kind: intent.kind,
+    method: intent.method,
+    server: intent.server,
+    name: intent.name,
+    ...(definition === null ? {} : { definition }),
+    args_root: root,
+    args_count: count,
+    digest: intent.digest,
+    ...(trace === null ? {} : { trace }),
+  };
+}
+
+export function decisionBody(decision: Decision, expires: string | null): DecisionBody {
+  return {
+    effect: decision.effect,
+    rules: [...decision.rules],
+    ...(decision.shadow.length === 0 ? {} : { shadow: decision.shadow }),
+    default: decision.default,
+    ...(decision.reason === null ? {} : { reason: decision.reason }),
+    ...(decision.approvals.length === 0
+      ? {}
+      : {
+          approvals: decision.approvals.map(({ rule, self, roles, quorum, timeout }) =>
+            self ? { rule, self, quorum, timeout } : { rule, roles: [...roles], quorum, timeout },
+          ),
+        }),
+    ...(expires === null ? {} : { expires }),
+    steps: decision.steps,
+  };
+}
+
+/** Everything that a decide entry says, but for where it stands. */
+export interface DecideInput {
+  readonly call: string;
+  readonly caller: Caller;
+  readonly intent: CanonicalIntent;
+  readonly definition: string | null;
+  readonly trace: string | null;
+  readonly policy: PolicyRef;
+  readonly decision: Decision;
+  readonly facts: Facts;
+  readonly reads: readonly string[];
+  readonly counts: readonly Count[];
+  readonly expires: string | null;
+  readonly links: Links | null;
+  readonly propose: string | null;
+}
+
+/** The decide entry of a call and the clear text kept beside it. */
+export function decideDraft(input: DecideInput): { readonly draft: Draft; readonly openings: Openings } {
+  const salt = newSalt();
+  const used = Object.entries(input.facts).filter(
+    (pair): pair is [string, JsonValue] => pair[1] !== undefined,
+  );
+  const facts: { [name: string]: JsonValue } = Object.fromEntries(used);
+  const names = Object.keys(facts).sort();
+  const refs = {
+    ...(input.propose === null ? {} : { propose: input.propose }),
+    ...(input.links?.refs ?? {}),
+  };
+  const draft: Draft = {
+    type: 'decide',
+    call: input.links?.call ?? input.call,
+    ...(Object.keys(refs).length === 0 ? {} : { refs }),
+    principal: receiptPrincipal(input.caller.identity),
+    intent: intentBody(input.intent, input.definition, input.trace, salt),
+    phase: 'call',
+    policy: input.policy,
+    ...(names.length === 0 ? {} : { facts: names, facts_root: commitMembers(salt, FACTS, facts).root }),
+    ...(input.reads.length === 0 ? {} : { reads: input.reads }),
+    ...(input.decision.unknowns.length === 0 ? {} : { unknowns: input.decision.unknowns }),
+    ...(input.counts.length === 0 ? {} : { counts: input.counts }),
+    decision: decisionBody(input.decision, input.expires),
+  };
+  const openings: Openings = {
+    salt: salt.toString('base64'),
+    intent: input.intent.text,
+    ...(names.length === 0 ? {} : { facts: canonical(facts) }),
+  };
+  return { draft, openings };
+}
+
+/** What became of a forwarded call; `result` is the upstream's own text. */
+export function outcomeDraft(
+  call: string,
+  decide: string,
+  outcome: Pick<OutcomeBody, 'status'> & { readonly ms: number },
+  result: string | null,
+): { readonly draft: Draft; readonly openings: Openings | undefined } {
+  const base = { type: 'outcome', call, refs: { decide } } as const;
+  if (result === null) return { draft: { ...base, outcome }, openings: undefined };
+  const salt = newSalt();
+  const root = commitText(salt, RESULT, result);
+  const kept = result.length <= MAX_KEPT_RESULT ? { result } : {};
+  return {
+    draft: { ...base, outcome: { ...outcome, result_root: root, bytes: Buffer.byteLength(result) } },
+    openings: { salt: salt.toString('base64'), ...kept },
+  };
+}
+
+export const receiptMeta = (entry: Appended, decision: Effect): ReceiptMeta => ({
+  id: entry.id,
+  hash: entry.leaf,
+  decision,
+  seq: entry.seq,
+  kid: entry.kid,
+});
+
+/** A deny that comes from no rule. */
+export function defaultDeny(reason: string, steps = 0): Decision {
+  return {
+    effect: 'deny',
+    rules: [],
+    default: true,
+    reason,
+    unknowns: [],
+    approvals: [],
+    timeout: null,
+    shadow: [],
+    steps,
+  };
+}

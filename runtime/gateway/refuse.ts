@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What a client is told when its call is not forwarded. */
+import type { Decision } from '../../stdlib/abi.js';
+import type { Pending, WaitResult } from '../approvals/types.js';
+import type { Appended } from '../log/types.js';
+import { sourceName } from './caller.js';
+import type { Asked, Gate } from './gate.js';
+import type { Intake } from './intake.js';
+import { receiptMeta } from './record.js';
+import { pendingMeta, reviewReceipt } from './review.js';
+import { INVALID_PARAMS, type RequestId } from './wire/message.js';
+import { errorOf, RECEIPT_META, toolRefusal } from './wire/reply.js';
+
+/** Not a call at all: an error, and a count in the log. */
+export async function malformed(gate: Gate, id: RequestId, asked: Asked, why: string): Promise<string> {
+  await gate.floods.record('refused_input', sourceName(asked.caller), why);
+  return errorOf(id, INVALID_PARAMS, why);
+}
+
+/** A deny. A tool that the caller cannot see and one that does not exist are answered alike. */
+export function refuse(id: RequestId, intake: Intake, decision: Decision, entry: Appended): string {
+  const meta = { [RECEIPT_META]: receiptMeta(entry, 'deny') };
+  if (intake.hidden) return errorOf(id, INVALID_PARAMS, `Unknown tool: ${intake.exposed}`, meta);
+  const sentence =
+    decision.reason === null
+      ? 'Denied: no rule of the policy allows this call.'
+      : `Denied: ${decision.reason}`;
+  return toolRefusal(id, sentence, meta);
+}
+
+/** People have not answered (or the client has gone): the identical call may be repeated. */
+export function park(gate: Gate, id: RequestId, pending: Pending): string {
+  const sentence = `approval ${pending.id} pending; repeat the same call when approved`;
+  return toolRefusal(id, sentence, pendingMeta(pending, reviewReceipt(pending, gate.kid)));
+}
+
+const ENDED: { readonly [state in Exclude<WaitResult, 'pending' | 'approved'>]: string } = {
+  denied: 'Denied: an approver denied the call.',
+  expired: 'Denied: the approval was not given in time.',
+  redeemed: 'Denied: the approval has been used by another call.',
+};
+
+/** The review that this call waited in has ended without it. */
+export function refuseEnded(id: RequestId, pending: Pending, state: keyof typeof ENDED): string {
+  return toolRefusal(id, ENDED[state], { 'dev.sepal/review': { decision: 'deny', approvalId: pending.id } });
+}
+
+export const tooMany = (id: RequestId, message: string): string => toolRefusal(id, `Denied: ${message}`, {});

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+/** A call that needs people: parked, held while the client waits, decided again once they have answered, redeemed exactly once. */
+import type { Decision } from '../../stdlib/abi.js';
+import type { CloseDraft, Closing, Links, Pending, ReviewKey } from '../approvals/types.js';
+import type { Draft } from '../log/types.js';
+import type { Caller } from './caller.js';
+import type { ActivePolicy, Asked, Gate } from './gate.js';
+import type { Intake } from './intake.js';
+import { decisionBody, defaultDeny } from './record.js';
+import { notificationOf, RECEIPT_META, type ReceiptMeta, type ReviewMeta } from './wire/reply.js';
+
+const PROGRESS_MS = 5_000;
+const RETRY_MS = 5_000;
+
+export function reviewKey(caller: Caller, intake: Intake): ReviewKey {
+  return {
+    digest: intake.intent.digest,
+    definition: intake.definition,
+    principal: caller.subject.principal,
+    user: caller.subject.user,
+    session: caller.subject.session,
+  };
+}
+
+/** Waits for people as long as the client may be held, telling it so where it gave a progress token. */
+export async function hold(gate: Gate, pending: Pending, intake: Intake, asked: Asked): Promise<void> {
+  const started = gate.now();
+  const end = started + gate.config.approvals.holdSeconds * 1000;
+  const signal = AbortSignal.any([asked.cancel, asked.side.gone]);
+  const token = intake.beside.progressToken;
+  for (let left = end - gate.now(); left > 0 && !signal.aborted; left = end - gate.now()) {
+    if (token !== null) {
+      const seconds = Math.round((gate.now() - started) / 1000);
+      const message = `waiting for approval ${pending.id}`;
+      asked.side.notify(
+        notificationOf('notifications/progress', { progressToken: token, progress: seconds, message }),
+      );
+    }
+    const state = await gate.approvals.wait(
+      pending.id,
+      Math.min(left, token === null ? left : PROGRESS_MS),
+      signal,
+    );
+    if (state !== 'pending') return;
+  }
+}
+
+/** What a client is told while people have not answered; ids and hashes only. */
+export function pendingMeta(
+  pending: Pending,
+  receipt: ReceiptMeta | null,
+): { readonly [key: string]: unknown } {
+  const review: ReviewMeta = { decision: 'review', approvalId: pending.id, retryAfterMs: RETRY_MS };
+  return { 'dev.sepal/review': review, ...review, ...(receipt === null ? {} : { [RECEIPT_META]: receipt }) };
+}
+
+/** RFC 3339 of the moment at which a review made now expires; null for other decisions. */
+export function expiryOf(decision: Decision, now: number): string | null {
+  return decision.effect === 'review' ? new Date(now + (decision.timeout ?? 0)).toISOString() : null;
+}
+
+const WHY: { readonly [why in Closing]: string } = {
+  expired: 'the approval was not given in time',
+  denied: 'an approver denied the call',
+  openings_lost: 'the clear text of the parked call was lost',
+};
+
+/** The decide(deny) entry that ends a parked call without its requester. */
+export function closeDraft(policy: () => ActivePolicy): CloseDraft {
+  return (pending: Pending, why: Closing, links: Links): Draft => ({
+    type: 'decide',
+    call: links.call,
+    refs: links.refs,
+    principal: pending.principal,
+    intent: pending.intent,
+    phase: 'call',
+    policy: policy().ref,
+    decision: decisionBody(defaultDeny(WHY[why]), null),
+  });
+}
+
+export const closingReason = (why: Closing): string => WHY[why];
+
+/** The receipt of the decide(review) entry, for the client's `_meta`. */
+export function reviewReceipt(pending: Pending, kid: string): ReceiptMeta {
+  return { id: pending.id, hash: pending.leaf, decision: 'review', seq: pending.seq, kid };
+}

@@ -43,7 +43,20 @@ export interface HintsIr {
 
 /** `json` is what a schema cannot type: only presence and equality are allowed on it. `union` members are never unions. */
 export type TypeIr =
-  | { readonly kind: 'bool' | 'int' | 'decimal' | 'string' | 'path' | 'url' | 'instant' | 'duration' | 'json' | 'null' | 'object' }
+  | {
+      readonly kind:
+        | 'bool'
+        | 'int'
+        | 'decimal'
+        | 'string'
+        | 'path'
+        | 'url'
+        | 'instant'
+        | 'duration'
+        | 'json'
+        | 'null'
+        | 'object';
+    }
   | { readonly kind: 'enum'; readonly members: readonly string[] }
   | { readonly kind: 'list'; readonly element: TypeIr }
   | { readonly kind: 'union'; readonly members: readonly TypeIr[] };
@@ -132,11 +145,19 @@ export interface GlobIr {
 export type ExprIr =
   | { readonly op: 'const'; readonly type: TypeIr; readonly value: ConstIr }
   /** `args.a.b`: own members only; absent, null or not of `type` is unknown (`nullable`: null is a value, for `== null`). */
-  | { readonly op: 'arg'; readonly path: readonly string[]; readonly type: TypeIr; readonly nullable: boolean }
+  | {
+      readonly op: 'arg';
+      readonly path: readonly string[];
+      readonly type: TypeIr;
+      readonly nullable: boolean;
+    }
   /** True when present, even if null. */
   | { readonly op: 'has'; readonly path: readonly string[] }
   /** `principal.id`, `user.id` (unknown without a user), `session.id`, `tool.server`, `tool.name`. */
-  | { readonly op: 'subject'; readonly field: 'principal.id' | 'user.id' | 'session.id' | 'tool.server' | 'tool.name' }
+  | {
+      readonly op: 'subject';
+      readonly field: 'principal.id' | 'user.id' | 'session.id' | 'tool.server' | 'tool.name';
+    }
   | { readonly op: 'fact'; readonly name: string; readonly type: TypeIr }
   | { readonly op: 'hint'; readonly hint: 'readOnly' | 'destructive' | 'idempotent' | 'openWorld' }
   | { readonly op: 'hasRole'; readonly subject: 'principal' | 'user'; readonly value: string }
@@ -152,15 +173,31 @@ export type ExprIr =
       readonly right: ExprIr;
     }
   /** Kleene "or" over equality with each item. */
-  | { readonly op: 'inList'; readonly on: 'number' | 'string' | 'bool' | 'json'; readonly left: ExprIr; readonly items: readonly ExprIr[] }
+  | {
+      readonly op: 'inList';
+      readonly on: 'number' | 'string' | 'bool' | 'json';
+      readonly left: ExprIr;
+      readonly items: readonly ExprIr[];
+    }
   /** Membership in a list value: `"x" in args.tags`. */
-  | { readonly op: 'inValue'; readonly on: 'number' | 'string' | 'bool' | 'json'; readonly left: ExprIr; readonly list: ExprIr }
+  | {
+      readonly op: 'inValue';
+      readonly on: 'number' | 'string' | 'bool' | 'json';
+      readonly left: ExprIr;
+      readonly list: ExprIr;
+    }
   | { readonly op: 'startsWith' | 'endsWith' | 'contains'; readonly left: ExprIr; readonly right: ExprIr }
   /** `contains` on a list value. */
   | { readonly op: 'like'; readonly left: ExprIr; readonly glob: GlobIr }
   /** Unknown where either side is a path that `under` refuses (language.md 1.2). */
   | { readonly op: 'under'; readonly left: ExprIr; readonly right: ExprIr }
-  | { readonly op: 'quantifier'; readonly mode: 'all' | 'any'; readonly list: ExprIr; readonly param: number; readonly body: ExprIr }
+  | {
+      readonly op: 'quantifier';
+      readonly mode: 'all' | 'any';
+      readonly list: ExprIr;
+      readonly param: number;
+      readonly body: ExprIr;
+    }
   /** The parameter of an enclosing quantifier, by number; each quantifier has its own. */
   | { readonly op: 'param'; readonly param: number; readonly type: TypeIr }
   | { readonly op: 'arith'; readonly fn: '+' | '-' | '*'; readonly left: ExprIr; readonly right: ExprIr }

@@ -33,9 +33,14 @@ export function parse(source: string): ParseResult {
   const { file, faults } = parser.run(lexed.tokens);
   const syntax = parser.errors.map((error) => syntaxFault(error, source));
   const all = [...lexical, ...headless, ...faults, ...(headless.length > 0 ? syntax.slice(1) : syntax)];
+  const end = source.trimEnd().length;
+  const inside = ({ span, ...fault }: Fault): Fault => ({
+    ...fault,
+    span: Number.isInteger(span.start) && Number.isInteger(span.end) ? span : { start: end, end },
+  });
   return {
     file: { ...file, comments, span: { start: 0, end: source.length } },
-    faults: sorted(unique(all, lexical)),
+    faults: sorted(unique(all.map(inside), lexical)),
   };
 }
 
@@ -102,7 +107,7 @@ function unique(faults: readonly Fault[], lexical: readonly Fault[]): readonly F
     );
   const seen = new Set<string>();
   return faults.filter((fault) => {
-    if (!lexical.includes(fault) && fault.code === 'SEP1002' && inside(fault)) return false;
+    if (fault.code === 'SEP1002' && inside(fault)) return false;
     const key = `${fault.code} ${fault.span.start} ${fault.args['expected'] ?? ''}`;
     return !seen.has(key) && seen.add(key).size > 0;
   });

@@ -104,7 +104,10 @@ export interface PolicyModule {
   /** Synchronous, pure, total: never throws on any request made of JSON. */
   decide(request: Request, facts: Facts, phase: Phase): Decision;
   /** May any arguments and facts lead to allow or review? The optimistic reading of the same rules. */
-  visible(subject: Subject, action: { readonly kind: ActionKind; readonly server: string; readonly name: string }): boolean;
+  visible(
+    subject: Subject,
+    action: { readonly kind: ActionKind; readonly server: string; readonly name: string },
+  ): boolean;
   explain(request: Request, facts: Facts, phase: Phase): Explanation;
 }
 

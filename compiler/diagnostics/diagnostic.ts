@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Span } from '../../grammar/tree.js';
+import { type Code, MESSAGES, type Severity } from './messages.js';
+
+export type { Code, Severity, Span };
+
+export interface Label {
+  readonly file: string;
+  readonly span: Span;
+  readonly text: string;
+}
+export interface Fix {
+  readonly title: string;
+  readonly edits: readonly { readonly file: string; readonly span: Span; readonly text: string }[];
+}
+
+/** One finding: what is wrong (message), where (span), what to do (help, fixes). */
+export interface Diagnostic {
+  readonly code: Code;
+  readonly severity: Severity;
+  readonly message: string;
+  readonly file: string;
+  readonly span: Span;
+  readonly labels: readonly Label[];
+  readonly help: string | null;
+  readonly notes: readonly string[];
+  readonly fixes: readonly Fix[];
+}
+
+export interface Extra {
+  readonly labels?: readonly Label[];
+  /** Replaces the table's help. */
+  readonly help?: string | null;
+  readonly notes?: readonly string[];
+  readonly fixes?: readonly Fix[];
+}
+
+/** A diagnostic from the message table; `{name}` in its texts becomes `args.name`. */
+export function diagnose(
+  code: Code,
+  file: string,
+  span: Span,
+  args: Readonly<Record<string, string>> = {},
+  extra: Extra = {},
+): Diagnostic {
+  const { severity, message, help } = MESSAGES[code];
+  return {
+    code,
+    severity,
+    message: fill(message, args),
+    file,
+    span,
+    labels: extra.labels ?? [],
+    help: extra.help === undefined ? (help === null ? null : fill(help, args)) : extra.help,
+    notes: extra.notes ?? [],
+    fixes: extra.fixes ?? [],
+  };
+}
+
+function fill(template: string, args: Readonly<Record<string, string>>): string {
+  let out = '';
+  let at = 0;
+  for (let open = template.indexOf('{'); open >= 0; open = template.indexOf('{', at)) {
+    const close = template.indexOf('}', open);
+    const name = template.slice(open + 1, close);
+    if (close < 0) break;
+    out +=
+      template.slice(at, open) + (Object.hasOwn(args, name) ? args[name] : template.slice(open, close + 1));
+    at = close + 1;
+  }
+  return out + template.slice(at);
+}
+
+export const hasErrors = (diagnostics: readonly Diagnostic[]): boolean =>
+  diagnostics.some((d) => d.severity === 'error');
+
+/** By file, position and code: the order of every output. */
+export function sortDiagnostics(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+  return [...diagnostics].sort(
+    (a, b) => order(a.file, b.file) || a.span.start - b.span.start || order(a.code, b.code),
+  );
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The one table of what the compiler can say. 1xxx syntax (from the grammar), 2xxx names and files, 3xxx types, 4xxx lints,
+ * 49xx constructs that the grammar knows and this release does not compile, 5xxx loading. A code is never used again.
+ */
+import { FAULTS, type FaultCode } from '../../grammar/faults.js';
+
+export type Severity = 'error' | 'warning';
+export interface MessageText {
+  readonly severity: Severity;
+  readonly title: string;
+  readonly message: string;
+  readonly help: string | null;
+}
+
+const error = (title: string, message: string, help: string | null = null): MessageText => ({
+  severity: 'error',
+  title,
+  message,
+  help,
+});
+const warning = (title: string, message: string, help: string | null = null): MessageText => ({
+  severity: 'warning',
+  title,
+  message,
+  help,
+});
+const unsupported = (what: string, instead: string): MessageText =>
+  error(`${what} not supported yet`, `${what} cannot be compiled by this release`, instead);
+
+const syntax = Object.fromEntries(
+  Object.entries(FAULTS).map(([code, { title, message, help }]) => [
+    code,
+    { severity: 'error', title, message, help },
+  ]),
+) as { readonly [code in FaultCode]: MessageText };
+
+const REMOVE =
+  'remove it, or keep this policy for a release that compiles it; nothing is ever ignored silently';
+
+export const MESSAGES = {
+  ...syntax,
+
+  SEP2001: error(
+    'unknown name',
+    '`{name}` is not defined',
+    'define it with `principals`, `actions`, `let` or `fact`',
+  ),
+  SEP2002: error(
+    'duplicate name',
+    'the name `{name}` is already taken',
+    'rename one of the two: rules, sets, lets and facts share one namespace',
+  ),
+  SEP2003: error('name of another kind', '`{name}` is {is}, not {wanted}'),
+  SEP2004: error('unknown role', 'the role `{name}` is not declared', 'declare it: `role {name}`'),
+  SEP2005: error(
+    'unknown tool',
+    'no tool `{name}` is pinned',
+    'pin it with `sepal tools pull`, or write a pattern with `*`',
+  ),
+  SEP2006: error(
+    'grant that matches nothing',
+    'no pinned tool matches `{name}`, so this grants nothing',
+    'run `sepal tools pull`, or correct the pattern',
+  ),
+  SEP2007: error(
+    'definition in terms of itself',
+    '`{name}` is defined in terms of itself',
+    'sets and predicates cannot be recursive',
+  ),
+  SEP2008: error(
+    'no pinned tools',
+    'the policy names tools but pins none',
+    'add `tools "sepal.lock"` and run `sepal tools pull`',
+  ),
+  SEP2009: error('two tools statements', 'a policy has one `tools` statement', 'remove one of the two'),
+  SEP2010: error(
+    'unusable lock',
+    '{what}',
+    'run `sepal tools pull` to write it anew, then look at `sepal tools diff`',
+  ),
+  SEP2011: error('unknown argument', '{tools} has no argument `{name}`', null),
+  SEP2012: error(
+    'unknown function',
+    '`{name}` is not a function of the language',
+    'known are `has`, `size` and `lower`',
+  ),
+  SEP2013: error('unknown member', '`{object}` has no member `{name}`', null),
+
+  SEP3001: error('type mismatch', '{what} needs {wanted}, but this is {found}', null),
+  SEP3002: error(
+    'optional argument without has',
+    '`{name}` is optional and may be absent',
+    'test it first: `has({name}) and …`',
+  ),
+  SEP3003: error(
+    'not a condition',
+    'a condition is true or false, but this is {found}',
+    'there is no truthiness; compare it with a value',
+  ),
+  SEP3004: error('unknown enum member', '`{member}` is none of {members}', null),
+  SEP3005: error(
+    'hint in a grant',
+    "a hint is the server's own claim and may only tighten, never allow",
+    'use it in a `deny` or `escalate`',
+  ),
+  SEP3006: error(
+    'nested argument of several types',
+    "`{name}` cannot be typed from the tool's schema; only `==`, `!=` and `has` work on it",
+    null,
+  ),
+  SEP3007: error('wrong number of arguments', '`{name}` takes {wanted}, not {found}', null),
+  SEP3008: error(
+    'path that under refuses',
+    '`{path}` is not a path that `under` can compare',
+    'write an absolute POSIX path without `..`, `~`, `%`, backslashes or odd segments',
+  ),
+  SEP3009: error(
+    'review without approval',
+    '`{effect}` needs to say who approves',
+    'add `by role:NAME timeout 15m`',
+  ),
+  SEP3010: error(
+    'approval that means nothing',
+    '`{effect}` takes no approval',
+    'only `review` and `escalate` ask people',
+  ),
+  SEP3011: error(
+    'block without otherwise',
+    'the block `{name}` has no `otherwise`',
+    'add `otherwise => …`, or mark the block `partial`',
+  ),
+  SEP3012: error('quorum or amount out of range', '`{found}` is not {wanted}', null),
+  SEP3013: error(
+    'arguments of something that is not a tool',
+    '`args` can be read only in rules about tools',
+    'write a rule of its own for tools',
+  ),
+  SEP3014: error('test of nothing', 'this test asks about {what}', null),
+
+  SEP4001: warning(
+    'path prefix as text',
+    '`starts with` compares text: `{path}/../etc` passes',
+    'compare by segments with `under`',
+  ),
+  SEP4002: warning('unused name', '`{name}` is never used', 'remove it, or use it'),
+  SEP4003: warning(
+    'block that allows anyone',
+    'the block `{name}` allows without asking who calls',
+    'add `for WHO`, or test the principal in a case',
+  ),
+  SEP4004: warning(
+    'restriction that matches nothing yet',
+    'no pinned tool matches `{name}` yet',
+    'keep it as a guard for tools to come, or correct the pattern',
+  ),
+  SEP4005: warning(
+    'path that no condition reads',
+    '`{rule}` grants `{tool}`, whose argument `{name}` no condition reads',
+    'bound it: `when { args.{name} under "/…" }`',
+  ),
+  SEP4006: warning(
+    'all of an empty list',
+    '`all` of an empty list is true, and `{name}` may be empty',
+    'add `size({name}) > 0`',
+  ),
+  SEP4007: warning(
+    'bound on one side only',
+    '`{name}` is bounded on one side only',
+    'say the other bound too, for example `{name} >= 0`',
+  ),
+
+  SEP4901: unsupported('`import`', REMOVE),
+  SEP4902: unsupported('`delegation strict`', REMOVE),
+  SEP4903: unsupported('`limit` and `counter`', REMOVE),
+  SEP4904: unsupported('`score`', REMOVE),
+  SEP4905: unsupported('`schedule` and `within`', REMOVE),
+  SEP4906: unsupported('`template` and `instance`', REMOVE),
+  SEP4907: unsupported('a rule for the `list` or `result` phase', REMOVE),
+  SEP4908: unsupported('`shadow until`', REMOVE),
+  SEP4909: unsupported('`example`', 'write it as a `test`'),
+  SEP4910: unsupported('`prove` and `assume`', 'write a `test` for the cases that matter most'),
+  SEP4911: unsupported('`{name}`', REMOVE),
+  SEP4912: unsupported('`matches`', 'use `like`, `starts with` or `under`'),
+  SEP4913: unsupported(
+    'this kind of `fact`',
+    'facts come from `config.x`, without `fresh` and `on unknown review`',
+  ),
+  SEP4914: unsupported('a `tighten` module', REMOVE),
+  SEP4915: unsupported(
+    'a parameter of this type',
+    'parameters are `bool`, `int`, `decimal`, `string`, `path` and lists of them',
+  ),
+  SEP4916: unsupported(
+    'this part of a test',
+    'tests know `roles`, facts, `for`, `in session`, `then approved`',
+  ),
+} as const satisfies { readonly [code: string]: MessageText };
+
+export type Code = keyof typeof MESSAGES;
+export const CODES = Object.keys(MESSAGES).sort() as readonly Code[];

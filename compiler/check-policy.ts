@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Statements to decision IR: rules, blocks, facts; what this release does not compile is refused by name. */
+import type * as tree from '../grammar/tree.js';
+import { assertNever } from './assert.js';
+import { checkCondition, type Env, typeOfRef } from './check-expr.js';
+import type { Code, Diagnostic } from './diagnostics/diagnostic.js';
+import type { ApprovalIr, BlockIr, ExprIr, FactIr, OutcomeIr, PolicyIr, RuleIr, UnitIr, WhatIr, WhatTermIr } from './ir.js';
+import { lintBlock, lintRule, lintUnused } from './lints.js';
+import type { PinnedTool } from './lock.js';
+import { narrowedBy } from './narrow.js';
+import { buildScope, checkActs, roleValue, type Scope, toolsIn, whatIr, whoIr } from './scope.js';
+import { checkTest } from './check-test.js';
+
+/** The IR of a policy; it is complete only if no diagnostic is an error. */
+export function checkPolicy(
+  file: tree.File,
+  path: string,
+  tools: readonly PinnedTool[],
+  diagnostics: Diagnostic[],
+): PolicyIr {
+  const scope = buildScope(path, file.statements, tools, diagnostics);
+  if (file.tighten && file.version !== null) scope.report('SEP4914', file.version.span);
+  const units: UnitIr[] = [];
+  const facts: FactIr[] = [];
+  for (const statement of file.statements) checkStatement(scope, statement, units, facts);
+  lintUnused(scope, file.statements);
+  const byName = (a: { readonly name: string }, b: { readonly name: string }): number => (a.name < b.name ? -1 : 1);
+  return {
+    name: file.name?.text ?? '',
+    version: file.version?.text ?? '',
+    roles: [...scope.roles].map(([name, value]) => ({ name, value })).sort(byName),
+    facts: facts.sort(byName),
+    tools: tools.map(({ server, name, hash, hints }) => ({ server, name, hash, hints })),
+    units: units.sort(byName),
+  };
+}
+
+function checkStatement(scope: Scope, s: tree.Statement, units: UnitIr[], facts: FactIr[]): void {
+  switch (s.kind) {
+    case 'rule': {
+      const rule = checkRule(scope, s);
+      if (rule !== null) units.push(rule);
+      return;
+    }
+    case 'decide': {
+      const block = checkBlock(scope, s);
+      if (block !== null) units.push(block);
+      return;
+    }
+    case 'fact': {
+      const fact = checkFact(scope, s);
+      if (fact !== null) facts.push(fact);
+      return;
+    }
+    case 'principals':
+      whoIr(scope, s.who, [s.name.text]);
+      return;
+    case 'actions':
+      whatIr(scope, s.what, true, [s.name.text]);
+      return;
+    case 'let':
+    case 'role':
+    case 'tools':
+      return;
+    case 'test':
+      checkTest(scope, s);
+      return;
+    case 'import':
+    case 'delegation':
+    case 'schedule':
+    case 'limit':
+    case 'counter':
+    case 'score':
+    case 'template':
+    case 'instance':
+    case 'redact':
+    case 'example':
+    case 'assume':
+    case 'prove':
+      scope.report(UNSUPPORTED[s.kind], headSpan(s));
+      return;
+    default:
+      assertNever(s);
+  }
+}
+
+const UNSUPPORTED = {
+  import: 'SEP4901',
+  delegation: 'SEP4902',
+  limit: 'SEP4903',
+  counter: 'SEP4903',
+  score: 'SEP4904',
+  schedule: 'SEP4905',
+  template: 'SEP4906',
+  instance: 'SEP4906',
+  redact: 'SEP4907',
+  example: 'SEP4909',
+  assume: 'SEP4910',
+  prove: 'SEP4910',
+} as const satisfies { readonly [kind: string]: Code };
+
+/** The keyword of a statement, so that the frame shows one short mark. */
+function headSpan(s: tree.Statement): tree.Span {
+  return { start: s.span.start, end: Math.min(s.span.end, s.span.start + s.kind.length) };
+}
+
+function checkFact(scope: Scope, s: tree.FactStatement): FactIr | null {
+  if (s.source !== 'config' || s.fresh !== null || s.onUnknownReview !== null) {
+    scope.report('SEP4913', s.span);
+    return null;
+  }
+  const type = typeOfRef(s.type);
+  if (type === null) {
+    scope.report('SEP4915', s.type.span);
+    return null;
+  }
+  return { name: s.name.text, type, source: 'config', path: s.path.map((part) => part.text) };
+}
+
+/** Is every action of the set a tool (or `*`, which is narrowed to tools when arguments are read)? */
+function onlyTools(what: WhatIr): boolean {
+  const tool = (term: WhatTermIr): boolean =>
+    term.kind === 'every' || (term.kind === 'set' ? onlyTools(term.what) : term.act === 'tool');
+  return what.include.every(tool);
+}
+
+function environment(scope: Scope, what: WhatIr, grants: boolean): Env {
+  return {
+    scope,
+    tools: toolsIn(scope, what),
+    readsArgs: onlyTools(what),
+    grants,
+    narrowed: new Set(),
+    params: new Map(),
+    lets: [],
+    counter: { next: 0 },
+  };
+}
+
+function checkRule(scope: Scope, s: tree.RuleStatement): RuleIr | null {
+  const grant = s.effect === 'allow' || s.effect === 'review';
+  checkActs(scope, s.what, grant);
+  if (s.phase !== null && s.phase.value !== 'call') {
+    scope.report('SEP4907', s.phase.span);
+    return null;
+  }
+  const who = whoIr(scope, s.who);
+  const env = environment(scope, whatIr(scope, s.what, false), s.effect === 'allow');
+  const conditions: ExprIr[] = [];
+  let narrowed = env.narrowed;
+  let approval: ApprovalIr | null = null;
+  let because: string | null = null;
+  let tell = false;
+  let approved: tree.Span | null = null;
+  for (const clause of s.clauses) {
+    switch (clause.kind) {
+      case 'when':
+      case 'unless': {
+        const ir = checkCondition({ ...env, narrowed }, clause.expr);
+        narrowed = new Set([...narrowed, ...narrowedBy(clause.expr, clause.kind === 'when')]);
+        if (ir !== null) conditions.push(clause.kind === 'when' ? ir : { op: 'not', operand: ir });
+        break;
+      }
+      case 'approval':
+        approval = approvalIr(scope, clause.approval);
+        approved = clause.span;
+        break;
+      case 'because':
+        because = clause.text.value;
+        break;
+      case 'tell':
+        tell = true;
+        break;
+      case 'shadow':
+        scope.report('SEP4908', clause.span);
+        return null;
+      default:
+        assertNever(clause);
+    }
+  }
+  checkApproval(scope, s.effect, approved, s.name.span);
+  const [first] = conditions;
+  const when: ExprIr | null = conditions.length > 1 ? { op: 'and', operands: conditions } : (first ?? null);
+  const what = whatIr(scope, s.what, when !== null && readsTool(when));
+  lintRule(scope, s, env);
+  const base = { kind: 'rule', name: s.name.text, effect: s.effect, phase: 'call', who, what, when } as const;
+  return { ...base, approval, because, tell, span: s.span };
+}
+
+function checkBlock(scope: Scope, s: tree.DecideStatement): BlockIr | null {
+  const outcomes = [...s.cases.map((c) => c.outcome), ...(s.otherwise === null ? [] : [s.otherwise])];
+  checkActs(scope, s.what, outcomes.some((o) => o.effect === 'allow' || o.effect === 'review'));
+  if (s.otherwise === null && !s.partial) scope.report('SEP3011', s.name.span, { name: s.name.text });
+  const who = s.who === null ? { include: [{ kind: 'any' } as const], except: [] } : whoIr(scope, s.who);
+  const env = environment(scope, whatIr(scope, s.what, false), false);
+  let narrowed = env.narrowed;
+  const cases = s.cases.flatMap((c) => {
+    const when = checkCondition({ ...env, grants: c.outcome.effect === 'allow', narrowed }, c.when);
+    narrowed = new Set([...narrowed, ...narrowedBy(c.when, false)]);
+    const outcome = outcomeIr(scope, c.outcome);
+    return when === null ? [] : [{ when, outcome, span: c.span }];
+  });
+  const otherwise = s.otherwise === null ? null : outcomeIr(scope, s.otherwise);
+  lintBlock(scope, s);
+  const what = whatIr(scope, s.what, cases.some((c) => readsTool(c.when)));
+  return { kind: 'block', name: s.name.text, who, what, cases, otherwise, span: s.span };
+}
+
+function outcomeIr(scope: Scope, o: tree.Outcome): OutcomeIr {
+  checkApproval(scope, o.effect, o.approval?.span ?? null, o.span);
+  const approval = o.approval === null ? null : approvalIr(scope, o.approval);
+  return { effect: o.effect, approval, because: o.because?.value ?? null };
+}
+
+/** `review` and `escalate` need an approval; elsewhere it is an error. */
+function checkApproval(scope: Scope, effect: tree.Effect, approval: tree.Span | null, at: tree.Span): void {
+  const needs = effect === 'review' || effect === 'escalate';
+  if (needs && approval === null) scope.report('SEP3009', at, { effect });
+  if (!needs && approval !== null) scope.report('SEP3010', approval, { effect });
+}
+
+function approvalIr(scope: Scope, a: tree.Approval): ApprovalIr {
+  const roles = a.roles.flatMap((role) => roleValue(scope, role) ?? []);
+  const quorum = a.quorum === null ? 1 : Number(a.quorum.text);
+  if (!Number.isSafeInteger(quorum) || quorum < 1 || quorum > 100) {
+    const found = a.quorum?.text ?? '';
+    scope.report('SEP3012', a.quorum?.span ?? a.span, { found, wanted: 'a quorum between 1 and 100' });
+  }
+  if (a.timeout.ms < 1000 || a.timeout.ms > 366 * 86_400_000) {
+    scope.report('SEP3012', a.timeout.span, { found: a.timeout.text, wanted: 'a timeout between 1s and 366d' });
+  }
+  return { self: a.self, roles, quorum, timeout: a.timeout.ms };
+}
+
+/** Does the condition read `tool` or `args`? Then a bare `*` means tools. */
+function readsTool(e: ExprIr): boolean {
+  switch (e.op) {
+    case 'arg':
+    case 'has':
+    case 'hint':
+      return true;
+    case 'subject':
+      return e.field === 'tool.name' || e.field === 'tool.server';
+    case 'const':
+    case 'fact':
+    case 'hasRole':
+    case 'inWho':
+    case 'param':
+      return false;
+    case 'not':
+    case 'negate':
+    case 'lower':
+    case 'size':
+      return readsTool(e.operand);
+    case 'and':
+    case 'or':
+      return e.operands.some(readsTool);
+    case 'inList':
+      return readsTool(e.left) || e.items.some(readsTool);
+    case 'inValue':
+      return readsTool(e.left) || readsTool(e.list);
+    case 'like':
+      return readsTool(e.left);
+    case 'quantifier':
+      return readsTool(e.list) || readsTool(e.body);
+    case 'compare':
+    case 'startsWith':
+    case 'endsWith':
+    case 'contains':
+    case 'under':
+    case 'arith':
+      return readsTool(e.left) || readsTool(e.right);
+    default:
+      return assertNever(e);
+  }
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Runs the `test "…" { … }` blocks of a policy against its compiled module. */
+import type { Expect, Given, Question, TestStatement, WithItem } from '../../grammar/tree.js';
+import type { ApprovalNeed, Facts, Json, Request } from '../../stdlib/abi.js';
+import { position } from '../diagnostics/render.js';
+import { ask } from './ask.js';
+import { describeAnswer, describeExpect, mismatch } from './expect.js';
+import type { Answer, QuestionFailure, TestReport, TestResult, TestSubject } from './types.js';
+import { argumentsOf, factValue } from './values.js';
+
+/** Runs every test; `only` keeps those whose title contains it. */
+export function runTests(subject: TestSubject, only: string | null = null): TestReport {
+  const met = new Set<string>();
+  const tests = subject.file.statements
+    .filter((s): s is TestStatement => s.kind === 'test')
+    .filter((s) => only === null || s.title.value.includes(only))
+    .map((test) => runTest(subject, test, met));
+  const names = subject.ir.units.map((unit) => unit.name);
+  const uncovered = names.filter((name) => !met.has(name));
+  const passed = tests.filter((test) => test.passed).length;
+  return {
+    passed,
+    failed: tests.length - passed,
+    tests,
+    coverage: { rules: names.length, covered: names.length - uncovered.length, uncovered },
+  };
+}
+
+interface Asker {
+  readonly request: Omit<Request, 'intent' | 'session'>;
+  readonly session: string | null;
+  readonly facts: Facts;
+  readonly faults: readonly string[];
+}
+
+function runTest(subject: TestSubject, test: TestStatement, met: Set<string>): TestResult {
+  const failures: QuestionFailure[] = [];
+  let asker: Asker | null = null;
+  let questions = 0;
+  for (const step of test.steps) {
+    if (step.kind === 'given') {
+      asker = askerOf(subject, step);
+      continue;
+    }
+    const times = repeats(step.expect);
+    for (let i = 0; i < times; i++) {
+      const wrong = runQuestion(subject, step, asker, `question ${++questions}`, met);
+      if (wrong === null) continue;
+      const notes = times > 1 ? [`in repetition ${i + 1} of ${times}`, ...wrong.notes] : wrong.notes;
+      failures.push({ ...wrong, notes });
+      break;
+    }
+  }
+  const { line } = position(subject.source, test.span.start);
+  const title = test.title.value;
+  return { title, file: subject.path, line, passed: failures.length === 0, questions, failures };
+}
+
+const MAX_REPEATS = 100_000;
+
+function repeats(expect: Expect): number {
+  return Math.min(expect.repeat === null ? 1 : Number(expect.repeat.text), MAX_REPEATS);
+}
+
+function askerOf(subject: TestSubject, given: Given): Asker {
+  const faults: string[] = [];
+  const facts: { [name: string]: Json | undefined } = Object.create(null);
+  const items = [...given.with, ...(given.for?.with ?? [])];
+  for (const item of items) readItem(subject, item, facts, faults);
+  if (given.at !== null) faults.push('`at` is not supported yet: no rule of this release reads the clock');
+  return {
+    request: {
+      principal: principalOf(given.as),
+      roles: rolesOf(subject, given.with),
+      user: given.for === null ? null : principalOf(given.for.user),
+      userRoles: rolesOf(subject, given.for?.with ?? []),
+    },
+    session: given.session?.value ?? null,
+    facts,
+    faults,
+  };
+}
+
+function principalOf(pattern: Given['as']): string {
+  return `${pattern.type}:${pattern.glob.text}`;
+}
+
+/** Declared roles by the value that credentials carry; undeclared ones are ignored by the policy. */
+function rolesOf(subject: TestSubject, items: readonly WithItem[]): readonly string[] {
+  const values = new Map(subject.ir.roles.map((role) => [role.name, role.value]));
+  return items.flatMap((item) =>
+    item.kind === 'roles' ? item.roles.map((role) => values.get(role.text) ?? role.text) : [],
+  );
+}
+
+function readItem(
+  subject: TestSubject,
+  item: WithItem,
+  facts: { [name: string]: Json | undefined },
+  faults: string[],
+): void {
+  switch (item.kind) {
+    case 'roles':
+      return;
+    case 'result':
+      faults.push('`with result` is not supported yet');
+      return;
+    case 'value': {
+      const name = item.target.text;
+      if (item.argument !== null || !subject.ir.facts.some((fact) => fact.name === name)) {
+        faults.push(`\`${name}\` is not a fact of this policy`);
+        return;
+      }
+      if (item.value === null) return;
+      const value = factValue(item.value);
+      if (value === undefined) faults.push(`the value of \`${name}\` is not a literal`);
+      else facts[name] = value;
+    }
+  }
+}
+
+function runQuestion(
+  subject: TestSubject,
+  step: Question,
+  asker: Asker | null,
+  fresh: string,
+  met: Set<string>,
+): QuestionFailure | null {
+  const { action, expect } = step;
+  const target = action.name === null ? `${action.act} from ${action.server.text}` : `${action.server.text}/${action.name.text}`;
+  const fail = (expected: string, actual: string, notes: readonly string[]): QuestionFailure => {
+    const { line, column } = position(subject.source, step.span.start);
+    const question = asker === null ? target : `${target} as ${asker.request.principal}`;
+    return { span: step.span, line, column, question, expected, actual, notes };
+  };
+  const wanted = describeExpect(expect);
+  if (asker === null) return fail(wanted, 'nobody asks', ['say who asks: `as agent:name`']);
+  if (asker.faults.length > 0) return fail(wanted, 'the question cannot be put', asker.faults);
+  const request: Request = {
+    ...asker.request,
+    session: asker.session ?? fresh,
+    intent: {
+      kind: action.act,
+      server: action.server.text,
+      name: action.name?.text ?? '',
+      args: argumentsOf(step.args),
+    },
+  };
+  const phase = step.onList ? 'list' : 'call';
+  const first = ask(subject, request, asker.facts, phase);
+  for (const match of first.matched) met.add(match.name);
+  const wrong = mismatch(expect, first);
+  if (wrong.length > 0) return fail(wanted, describeAnswer(first), wrong);
+  if (expect.then === null) return null;
+  if (expect.then.at !== null) return fail(wanted, describeAnswer(first), ['`then approved at` is not supported yet']);
+  const second = approved(first, ask(subject, request, asker.facts, phase));
+  const after = mismatch(expect.then.expect, second);
+  if (after.length === 0) return null;
+  return fail(`then approved => ${describeExpect(expect.then.expect)}`, describeAnswer(second), after);
+}
+
+/** The second decision, with every requirement of the first review met: a review that asks for no more is then allowed. */
+function approved(first: Answer, second: Answer): Answer {
+  if (first.decision.effect !== 'review' || second.decision.effect !== 'review') return second;
+  const given = new Set(first.decision.approvals.map(needKey));
+  if (!second.decision.approvals.every((need) => given.has(needKey(need)))) return second;
+  return { ...second, decision: { ...second.decision, effect: 'allow', approvals: [], timeout: null } };
+}
+
+function needKey(need: ApprovalNeed): string {
+  return JSON.stringify([need.rule, need.self, need.roles, need.quorum]);
+}

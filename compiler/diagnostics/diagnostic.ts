@@ -57,18 +57,12 @@ export function diagnose(
   };
 }
 
+const PLACEHOLDER = /\{(\w+)\}/g;
+
 function fill(template: string, args: Readonly<Record<string, string>>): string {
-  let out = '';
-  let at = 0;
-  for (let open = template.indexOf('{'); open >= 0; open = template.indexOf('{', at)) {
-    const close = template.indexOf('}', open);
-    const name = template.slice(open + 1, close);
-    if (close < 0) break;
-    out +=
-      template.slice(at, open) + (Object.hasOwn(args, name) ? args[name] : template.slice(open, close + 1));
-    at = close + 1;
-  }
-  return out + template.slice(at);
+  return template.replace(PLACEHOLDER, (whole, name: string) =>
+    Object.hasOwn(args, name) ? (args[name] as string) : whole,
+  );
 }
 
 export const hasErrors = (diagnostics: readonly Diagnostic[]): boolean =>

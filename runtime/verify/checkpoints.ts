@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Follows the file `checkpoints` beside the entries: each root is compared when the tree has grown to its size. */
+import { type Checkpoint, parseCheckpoint } from './format/checkpoint.js';
+import { nodeVerifier, type Verifier } from './format/ed25519.js';
+import type { CompactTree } from './format/tree.js';
+import type { Trust } from './format/trust.js';
+import type { Findings } from './report.js';
+
+const MAX_NOTE = 64 * 1024;
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** The notes of a file of checkpoints, one by one; `torn` is true when bytes follow the last whole one. */
+export async function* checkpointNotes(
+  chunks: AsyncIterable<Buffer>,
+): AsyncGenerator<string, { torn: boolean }> {
+  let carry: Buffer = Buffer.alloc(0);
+  for await (const chunk of chunks) {
+    const bytes = carry.length === 0 ? chunk : Buffer.concat([carry, chunk]);
+    let at = 0;
+    for (;;) {
+      const body = bytes.indexOf('\n\n', at);
+      const end = body < 0 ? -1 : bytes.indexOf('\n\n', body + 2);
+      if (end < 0) break;
+      yield decode(bytes.subarray(at, end + 1));
+      at = end + 2;
+    }
+    carry = bytes.subarray(at);
+    if (carry.length > MAX_NOTE) return { torn: true };
+  }
+  return { torn: carry.length > 0 };
+}
+
+/** Bytes that are not UTF-8 become a text that is no checkpoint. */
+function decode(bytes: Buffer): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return '';
+  }
+}
+
+/** Walks the checkpoints in step with the growing tree. */
+export class CheckpointFollower {
+  /** Entries below this size are covered by a checkpoint that the log key signed and whose root is the tree's. */
+  proven = 0;
+  private provenTime: string | null = null;
+  private next: Checkpoint | null = null;
+  private count = 0;
+  private done = false;
+  private torn = false;
+  private last = 0;
+  private readonly notes: AsyncGenerator<string, { torn: boolean }> | null;
+  private readonly origin: string | null;
+  private readonly key: {
+    readonly name: string;
+    readonly id: string;
+    readonly verify: Verifier | null;
+  } | null;
+  private readonly findings: Findings;
+
+  constructor(chunks: AsyncIterable<Buffer> | null, trust: Trust | null, findings: Findings) {
+    this.notes = chunks === null ? null : checkpointNotes(chunks);
+    this.origin = trust?.origin ?? null;
+    this.key =
+      trust === null
+        ? null
+        : { name: trust.logKey.name, id: trust.logKey.id, verify: nodeVerifier(trust.logKey.key) };
+    this.findings = findings;
+  }
+
+  /** The size that the next checkpoint speaks of; Infinity when there is none. Needed before the tree grows past it. */
+  get awaited(): number {
+    return this.done ? Infinity : (this.next?.size ?? 0);
+  }
+
+  /** Compares every checkpoint of the tree's present size; `time` is the last entry's. */
+  async meet(tree: CompactTree, time: string | null): Promise<void> {
+    while (!this.done && this.awaited <= tree.size) {
+      if (this.next !== null) this.compare(this.next, tree, time);
+      await this.read();
+    }
+  }
+
+  private compare(checkpoint: Checkpoint, tree: CompactTree, time: string | null): void {
+    if (checkpoint.size < tree.size) return;
+    if (!checkpoint.root.equals(tree.root())) {
+      const entry = checkpoint.size === 0 ? null : checkpoint.size - 1;
+      this.findings.fail(
+        'tree',
+        entry,
+        `the entries do not have the root of the checkpoint of size ${checkpoint.size}`,
+      );
+    } else if (!this.findings.failed('tree')) {
+      this.proven = checkpoint.size;
+      this.provenTime = time;
+    }
+  }
+
+  private async read(): Promise<void> {
+    this.next = null;
+    const step = await this.notes?.next();
+    if (step === undefined || step.done === true) {
+      this.torn = step?.value.torn ?? false;
+      this.done = true;
+      return;
+    }
+    this.count++;
+    const checkpoint = parseCheckpoint(step.value);
+    const wrong = checkpoint === null ? 'is not in the form of a checkpoint' : this.wrong(checkpoint);
+    if (checkpoint === null || wrong !== null) {
+      this.findings.fail('tree', null, `checkpoint ${this.count} ${wrong ?? ''}`);
+      return;
+    }
+    this.last = checkpoint.size;
+    this.next = checkpoint;
+  }
+
+  private wrong(checkpoint: Checkpoint): string | null {
+    if (this.origin !== null && checkpoint.origin !== this.origin) return 'is of another log';
+    if (checkpoint.size < this.last)
+      return `has a smaller size (${checkpoint.size}) than the one before (${this.last})`;
+    const key = this.key;
+    if (key === null) return null;
+    const text = Buffer.from(checkpoint.text);
+    const signed = checkpoint.signatures.some(
+      (s) => s.name === key.name && s.id === key.id && key.verify?.(text, s.signature) === true,
+    );
+    return signed ? null : 'is not signed by the log key of the trust file';
+  }
+
+  /** After the last entry: what the checkpoints prove of the tree and of its tail. */
+  async finish(tree: CompactTree, time: string | null): Promise<void> {
+    await this.meet(tree, time);
+    if (this.next !== null) {
+      const missing = `the log is cut: a checkpoint speaks of ${this.next.size} entries, there are ${tree.size}`;
+      this.findings.fail('tail', tree.size, missing);
+      // What comes after it must still be sound.
+      while (!this.done) await this.read();
+    }
+    if (this.count === 0) {
+      const why = this.torn ? 'the file of checkpoints holds no whole one' : 'there is no checkpoint';
+      this.findings.skip('tree', why);
+      this.findings.skip('tail', why);
+      return;
+    }
+    if (this.key === null) {
+      this.findings.skip(
+        'tree',
+        'roots agree, but without a trust file no key says who signed the checkpoints',
+      );
+      this.findings.skip('tail', 'without a trust file no checkpoint proves it');
+      return;
+    }
+    this.findings.note('tree', `${this.count} checkpoint${this.count === 1 ? '' : 's'}`);
+    if (this.torn) this.findings.skip('tail', 'the file of checkpoints ends in the middle of one');
+    if (this.proven < tree.size) {
+      const since = this.provenTime === null ? '' : ` (after ${this.provenTime})`;
+      this.findings.skip('tail', `tail not proven since entry ${this.proven}${since}`, this.proven);
+    } else this.findings.note('tail', `a checkpoint covers all ${tree.size} entries`);
+  }
+}

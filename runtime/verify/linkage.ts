@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The life of each call (docs/receipt-format.md, "Life of a call"): propose → decide → approve × n → decide → outcome. Only open
+ * calls are kept, so that memory does not grow with the log.
+ */
+import { reviewFault, approvalFault, type Given } from './approvals.js';
+import type { Body, Effect } from './format/body.js';
+import type { Findings } from './report.js';
+
+/** A call between its first entry and its last. */
+interface Life {
+  readonly seq: number;
+  readonly boot: string;
+  readonly propose: string | null;
+  /** The decide entry in force. */
+  readonly decide: Decided | null;
+}
+
+export interface Decided {
+  readonly leaf: string;
+  readonly body: Body;
+  /** May the call be forwarded under this decision? */
+  readonly forward: boolean;
+  readonly given: Given[];
+}
+
+const MAX_OPEN = 50_000;
+/** Outcomes that say that nothing was forwarded. */
+const NOTHING_FORWARDED: readonly string[] = ['not_sent', 'cancelled'];
+
+export class Linkage {
+  private readonly open = new Map<string, Life>();
+  private readonly policies = new Map<string, Body>();
+  private readonly findings: Findings;
+  private stopped = false;
+  private boot: string | null = null;
+  /** Has the newest process written an entry of a call, other than closing what an earlier one left open? */
+  private busy = false;
+  private readonly counts = { calls: 0, approvals: 0, attested: 0, acks: 0, anchors: 0, snapshots: 0 };
+
+  constructor(findings: Findings) {
+    this.findings = findings;
+  }
+
+  entry(body: Body, leaf: string): void {
+    if (body.boot !== this.boot) {
+      this.boot = owned(body.boot);
+      this.busy = false;
+    }
+    if (body.type === 'policy') this.policies.set(leaf, owned(body));
+    if (body.type === 'ack') this.counts.acks++;
+    if (body.type === 'anchor') this.counts.anchors++;
+    if (body.type === 'snapshot') this.counts.snapshots++;
+    if (this.stopped || body.call === undefined) return;
+    const wrong = this.step(body, leaf);
+    if (wrong !== null) this.findings.fail('linkage', body.seq, wrong);
+    if (body.outcome?.status !== 'unknown') this.busy = true;
+    if (this.open.size > MAX_OPEN) {
+      this.stopped = true;
+      this.findings.skip('linkage', `more than ${MAX_OPEN} calls are open at once`, body.seq);
+      this.open.clear();
+    }
+  }
+
+  private step(body: Body, leaf: string): string | null {
+    const call = body.call ?? '';
+    const life = this.open.get(call);
+    switch (body.type) {
+      case 'propose':
+        if (life !== undefined) return 'a call is proposed twice';
+        this.open.set(call, { seq: body.seq, boot: body.boot, propose: leaf, decide: null });
+        return null;
+      case 'decide':
+        return this.policyFault(body) ?? this.decide(call, life, body, leaf);
+      case 'approve':
+        return this.approve(life, body, leaf);
+      case 'outcome':
+        return this.outcome(call, life, body);
+      case 'ack':
+        return null;
+      default:
+        return `an entry of type ${body.type} has a call`;
+    }
+  }
+
+  private policyFault(body: Body): string | null {
+    const policy = body.policy;
+    const activation = policy?.activation;
+    const active = activation === undefined ? undefined : this.policies.get(activation)?.policy;
+    if (policy === undefined || active === undefined)
+      return 'the decision does not name the activation of its policy';
+    const same = (['name', 'version', 'source', 'module', 'compiler'] as const).every(
+      (m) => policy[m] === active[m],
+    );
+    return same ? null : 'the policy of the decision is not the one that its activation names';
+  }
+
+  private decide(call: string, life: Life | undefined, body: Body, leaf: string): string | null {
+    if (body.phase === 'list') return life === undefined ? null : 'a list decision within the life of a call';
+    if (body.phase === 'result') return this.decideResult(life, body);
+    const before = life?.decide ?? null;
+    if (body.refs?.propose !== (life?.propose ?? undefined))
+      return 'refs.propose is not the proposal of this call';
+    if (body.refs?.decide !== before?.leaf) {
+      return before === null
+        ? 'refs.decide names no open decision of this call'
+        : 'the call has a decision already, which refs.decide does not name';
+    }
+    if (before === null && body.refs?.approve !== undefined) return 'approvals without a review';
+    const effect: Effect = body.decision?.effect ?? 'deny';
+    const wrong = before === null ? null : reviewFault(before, body);
+    if (effect === 'deny' || wrong !== null) this.open.delete(call);
+    else this.open.set(call, this.opened(life, body, leaf, effect, before));
+    this.counts.calls += before === null ? 1 : 0;
+    return wrong;
+  }
+
+  private opened(
+    life: Life | undefined,
+    body: Body,
+    leaf: string,
+    effect: Effect,
+    before: Decided | null,
+  ): Life {
+    // A second review goes on only with approvals that meet it (reviewFault has counted them).
+    const forward = effect === 'allow' || (before !== null && (body.refs?.approve?.length ?? 0) > 0);
+    return {
+      seq: body.seq,
+      boot: body.boot,
+      propose: life?.propose ?? null,
+      decide: { leaf, body, forward, given: [] },
+    };
+  }
+
+  private decideResult(life: Life | undefined, body: Body): string | null {
+    const before = life?.decide ?? null;
+    if (before === null || !before.forward)
+      return 'a decision on the result of a call that was not to be forwarded';
+    const named = body.refs?.decide;
+    return named === undefined || named === before.leaf
+      ? null
+      : 'refs.decide is not the decision of this call';
+  }
+
+  private approve(life: Life | undefined, body: Body, leaf: string): string | null {
+    const review = life?.decide ?? null;
+    if (review === null || review.forward || body.refs?.decide !== review.leaf) {
+      return 'the approval names no open review of this call';
+    }
+    const wrong = approvalFault(review, body);
+    if (wrong !== null) return wrong;
+    const { approval } = body;
+    if (approval === undefined) return null;
+    if ('key' in approval.proof) this.counts.approvals++;
+    else this.counts.attested++;
+    review.given.push({ leaf, approval });
+    return null;
+  }
+
+  private outcome(call: string, life: Life | undefined, body: Body): string | null {
+    const before = life?.decide ?? null;
+    if (before === null || body.refs?.decide !== before.leaf)
+      return 'the outcome names no open decision of its call';
+    this.open.delete(call);
+    if (before.forward || NOTHING_FORWARDED.includes(body.outcome?.status ?? '')) return null;
+    return 'an outcome after a decision that does not let the call through';
+  }
+
+  finish(): void {
+    const { findings, counts } = this;
+    findings.note('linkage', `${counts.calls} calls`);
+    if (counts.approvals > 0)
+      findings.note('linkage', `${counts.approvals} approvals signed by the approver's own key`);
+    if (counts.attested > 0)
+      findings.note('linkage', `${counts.attested} approvals attested by the gateway only`);
+    if (counts.acks > 0)
+      findings.skip('acknowledgements', `${counts.acks} entries are not followed in this release`);
+    if (counts.anchors > 0)
+      findings.skip('anchors', `${counts.anchors} entries are not followed in this release`);
+    if (counts.snapshots > 0)
+      findings.skip('snapshots', `${counts.snapshots} state files are not compared in this release`);
+    this.completeness();
+  }
+
+  /** Every forwarded call has an outcome, or an explicit `unknown` that the next start wrote. */
+  private completeness(): void {
+    if (this.stopped) return this.findings.skip('completeness', 'linkage was not followed to the end');
+    let flight = 0;
+    let waiting = 0;
+    for (const life of this.open.values()) {
+      if (life.decide?.forward !== true) waiting++;
+      else if (life.boot !== this.boot && this.busy) {
+        this.findings.fail('completeness', life.seq, 'an allowed call of an earlier process has no outcome');
+      } else flight++;
+    }
+    if (flight > 0) this.findings.skip('completeness', `${flight} allowed calls have no outcome yet`);
+    this.findings.note('completeness', `every allowed call has an outcome; ${waiting} reviews open`);
+  }
+}
+
+/** Strings cut from an entry keep the whole entry alive; what outlives it by far is copied. Entries are plain JSON. */
+function owned<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value)) as T;
+}

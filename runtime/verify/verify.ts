@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The verifier: reads a log once, in order, with flat memory, and says for each property what it found. Never throws on content. */
+import { CheckpointFollower } from './checkpoints.js';
+import type { Body } from './format/body.js';
+import { parseEntry } from './format/entry.js';
+import { hashText } from './format/hash.js';
+import { CompactTree, leafHash } from './format/tree.js';
+import { parseTrust, type Trust } from './format/trust.js';
+import { Linkage } from './linkage.js';
+import { Findings, type Report } from './report.js';
+import { Signatures, type SigningOptions } from './signing.js';
+import { entryBatches, folderSource, type LogSource } from './source.js';
+
+export interface VerifyOptions extends Partial<SigningOptions> {
+  /** The text of the trust file. Without it the answer is never `pass`: keys do not come from a log. */
+  readonly trust?: string;
+  /** Called now and then with the number of entries read. */
+  readonly onProgress?: (entries: number) => void;
+}
+
+/** The trust file is not one. */
+export class TrustError extends Error {}
+
+/**
+ * Verifies a log folder (or a source of one). Rejects only when the log cannot be read (`SourceError`) or the trust file is
+ * not one (`TrustError`); whatever the log holds, the answer is a report.
+ */
+export async function verify(source: string | LogSource, options: VerifyOptions = {}): Promise<Report> {
+  const trust = options.trust === undefined ? null : parseTrust(options.trust);
+  if (typeof trust === 'string') throw new TrustError(trust);
+  const log = typeof source === 'string' ? folderSource(source) : source;
+  const findings = new Findings();
+  const follower = new CheckpointFollower(await log.checkpoints(), trust, findings);
+  const audit = new Audit(trust, options, findings, follower);
+  await audit.run(log, options.onProgress);
+  return findings.report(audit.entries);
+}
+
+class Audit {
+  private readonly trust: Trust | null;
+  private readonly findings: Findings;
+  private readonly follower: CheckpointFollower;
+  private readonly signatures: Signatures | null;
+  private readonly linkage: Linkage;
+  private readonly tree = new CompactTree();
+  private previous: Buffer | null = null;
+  private time: string | null = null;
+  private origin: string | null;
+  private unreadable = 0;
+
+  constructor(trust: Trust | null, options: VerifyOptions, findings: Findings, follower: CheckpointFollower) {
+    this.trust = trust;
+    this.findings = findings;
+    this.follower = follower;
+    this.origin = trust?.origin ?? null;
+    const { signatures = 'all', secondOpinion = 'none' } = options;
+    this.signatures = trust === null ? null : new Signatures(trust, { signatures, secondOpinion }, findings);
+    this.linkage = new Linkage(findings);
+  }
+
+  get entries(): number {
+    return this.tree.size;
+  }
+
+  async run(log: LogSource, onProgress: ((entries: number) => void) | undefined): Promise<void> {
+    await this.follower.meet(this.tree, null);
+    const batches = entryBatches(log);
+    for (;;) {
+      const step = await batches.next();
+      if (step.done === true) {
+        if (step.value !== null) this.stopped(step.value);
+        break;
+      }
+      const { bytes, bounds } = step.value;
+      for (let i = 1; i < bounds.length; i++) {
+        this.entry(bytes.subarray(bounds[i - 1], bounds[i]));
+        if (this.tree.size >= this.follower.awaited) await this.follower.meet(this.tree, this.time);
+      }
+      onProgress?.(this.tree.size);
+    }
+    await this.follower.finish(this.tree, this.time);
+    this.finish();
+  }
+
+  private stopped({ where, torn }: { readonly where: string; readonly torn: boolean }): void {
+    const at = this.tree.size;
+    if (!torn)
+      return this.findings.fail(
+        'bytes',
+        at,
+        `what stands at ${where} is not an entry; nothing after it was read`,
+      );
+    this.findings.note('bytes', `a write was cut short at ${where}`);
+    this.findings.skip('tail', `tail not proven since entry ${at}: a write was cut short at ${where}`, at);
+  }
+
+  private entry(bytes: Buffer): void {
+    const seq = this.tree.size;
+    const leaf = leafHash(bytes);
+    const covered = this.follower.awaited !== Infinity && this.follower.awaited > seq;
+    this.tree.append(leaf);
+    const parsed = parseEntry(bytes, this.trust?.extensions ?? []);
+    if (!parsed.ok) {
+      this.findings.fail('bytes', seq, parsed.why);
+      this.unreadable++;
+    } else {
+      const { body } = parsed.entry;
+      this.chain(body, seq);
+      this.signatures?.entry({ seq, ...parsed.entry }, leaf, covered);
+      this.linkage.entry(body, hashText(leaf));
+      this.time = body.time;
+    }
+    this.previous = leaf;
+  }
+
+  private chain(body: Body, seq: number): void {
+    const { findings } = this;
+    if (body.seq !== seq) findings.fail('chain', seq, `seq is ${body.seq}`);
+    const prev = this.previous === null ? undefined : hashText(this.previous);
+    if (body.prev !== prev) findings.fail('chain', seq, 'prev is not the leaf of the entry before');
+    if ((body.type === 'genesis') !== (seq === 0)) {
+      findings.fail(
+        'chain',
+        seq,
+        seq === 0 ? 'the log does not start with genesis' : 'genesis stands inside the log',
+      );
+    }
+    this.origin ??= body.log;
+    if (body.log !== this.origin)
+      findings.fail('chain', seq, `the entry is of the log ${JSON.stringify(body.log.slice(0, 200))}`);
+    if (this.time !== null && body.time < this.time) findings.fail('time', seq, 'the time goes back');
+  }
+
+  private finish(): void {
+    const { findings } = this;
+    const none = this.tree.size === 0;
+    if (none) findings.fail('chain', null, 'the log is empty: not even genesis is there');
+    if (this.signatures === null) {
+      findings.skip('signatures', 'no trust file: keys never come from a log');
+      findings.skip('keys', 'no trust file');
+    } else this.signatures.finish();
+    if (this.unreadable > 0) {
+      const why = `${this.unreadable} entries could not be read`;
+      for (const name of ['signatures', 'keys', 'chain', 'linkage', 'completeness', 'time'] as const)
+        findings.skip(name, why);
+    }
+    this.linkage.finish();
+    findings.note('time', 'never goes back; no outside time to compare with');
+    findings.skip('split view', this.trust === null ? 'no trust file' : splitViewReason(this.trust));
+    findings.skip('policy binding', 'no policy given to compile and compare; this release cannot');
+    findings.skip('replay', 'needs openings and the policy; this release cannot');
+  }
+}
+
+function splitViewReason(trust: Trust): string {
+  return trust.witnesses.length === 0
+    ? 'the trust file names no witness'
+    : 'cosignatures of witnesses are not read in this release';
+}

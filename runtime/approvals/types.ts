@@ -76,6 +76,13 @@ export interface Links {
   readonly refs: { readonly decide: string; readonly approve: readonly string[] };
 }
 
+/** What an approver must see before signing. */
+export interface Shown {
+  readonly pending: Pending;
+  /** JCS text whose SHA-256 is `pending.intent.digest`. */
+  readonly intent: string;
+}
+
 export type Opened =
   /** `joined`: an identical call was parked before; the draft was not written and its reservation must be released. */
   | { readonly kind: 'pending'; readonly pending: Pending; readonly joined: boolean }
@@ -144,6 +151,8 @@ export interface Approvals {
   find(key: ReviewKey): Pending | null;
   get(id: string): Pending | null;
   list(): readonly Pending[];
+  /** A parked call with the exact canonical intent (JCS text); null when it is unknown, or ended because its openings are lost. */
+  show(id: string): Promise<Shown | null>;
   /** Resolves at once when it is decided already; `pending` after `ms` or when the signal aborts. */
   wait(id: string, ms: number, signal?: AbortSignal): Promise<WaitResult>;
   /** Synchronous compare-and-set: of any number of callers exactly one is `redeemed`. Call it only for a live requester. */

@@ -3,8 +3,8 @@
  * Who is calling. Identity comes from a verified credential or from the operator's configuration; everything else that a request says about
  * itself is a claim. A presented credential that does not hold is refused: nobody falls back to being anonymous.
  */
-import { createHash } from 'node:crypto';
 import type { Principal } from '../verify/format/body.js';
+import { hmac } from '../verify/format/hash.js';
 import type { Ceiling } from './ceiling.js';
 import { nameFault, principalFault } from './principal-names.js';
 import type { Sessions } from './sessions.js';
@@ -187,13 +187,12 @@ export function receiptPrincipal(identity: Identity): Principal {
 }
 
 /**
- * The caller that an event of failed authentication is counted under: a short hash of what it presented, so that a flood of one bad token
- * is one row and the token itself is nowhere.
+ * The row that an event of failed authentication is counted under: a short keyed hash of what was presented, so that a flood with one bad
+ * token is one row. `key` is random per process: nobody can guess a credential from the log.
  */
-export function credentialTag(headers: Headers): string {
+export function credentialTag(headers: Headers, key: Uint8Array): string {
   const authorization = readHeader(headers['authorization']).value;
-  if (authorization === null) return 'none';
-  return `sha256:${createHash('sha256').update(`sepal.dev/tag/v1\n${authorization}`).digest('hex').slice(0, 16)}`;
+  return authorization === null ? 'none' : hmac(key, authorization).toString('hex').slice(0, 16);
 }
 
 interface Header {

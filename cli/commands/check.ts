@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+import { check } from '../../compiler/compile.js';
+import type { Diagnostic } from '../../compiler/diagnostics/diagnostic.js';
+import { renderHuman, renderJson, renderPlain } from '../../compiler/diagnostics/render.js';
+import { choice, defineCommand } from '../command.js';
+import { EXIT } from '../exit-codes.js';
+import { compilerHost, openPolicy, policyPath } from '../project.js';
+
+export const command = defineCommand({
+  usage: 'check [POLICY...] [--format human|json|plain]',
+  about: 'Checks policies: syntax, names, types against the pinned tools, lints.\nExit 3 when there are errors; warnings alone pass.',
+  options: {
+    format: { type: 'string', value: 'FORMAT', help: 'human (default), json, or plain: one line each' },
+  },
+  takes: ['POLICY...'],
+  run: ({ values, rest }, io) => {
+    const format = choice('format', values.format, ['human', 'json', 'plain']);
+    const paths = rest.length === 0 ? [policyPath(undefined, io)] : rest.map((path) => policyPath(path, io));
+    const diagnostics: Diagnostic[] = [];
+    const sources = new Map<string, string>();
+    for (const path of paths) {
+      const policy = openPolicy(path, io);
+      diagnostics.push(...check(policy.input, compilerHost).diagnostics);
+      for (const [name, text] of policy.sources) sources.set(name, text);
+    }
+    if (format === 'json') io.out(renderJson(diagnostics, sources));
+    else if (format === 'plain') io.out(renderPlain(diagnostics, sources));
+    else if (diagnostics.length > 0) io.out(`${renderHuman(diagnostics, sources, io.colour)}\n`);
+    const errors = diagnostics.filter((d) => d.severity === 'error').length;
+    const warnings = diagnostics.length - errors;
+    if (format === 'human') io.err(`${count(paths.length, 'policy', 'policies')}: ${count(errors, 'error', 'errors')}, ${count(warnings, 'warning', 'warnings')}\n`);
+    return Promise.resolve(errors > 0 ? EXIT.policy : EXIT.ok);
+  },
+});
+
+const count = (n: number, one: string, many: string): string => `${n} ${n === 1 ? one : many}`;

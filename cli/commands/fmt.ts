@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { type Code, diagnose } from '../../compiler/diagnostics/diagnostic.js';
+import { renderHuman } from '../../compiler/diagnostics/render.js';
+import { format, parse } from '../../grammar/index.js';
+import { defineCommand } from '../command.js';
+import { EXIT, type ExitCode } from '../exit-codes.js';
+import { readText, replaceFile } from '../files.js';
+import { policyPath, shortPath } from '../project.js';
+import type { Io } from '../terminal.js';
+
+export const command = defineCommand({
+  usage: 'fmt [FILE...] [--check]',
+  about:
+    'Rewrites policies in their canonical form; `-` reads from stdin and prints to stdout.\nPrints the names of the files that it changed. A file with syntax errors is left as it is (exit 3).',
+  options: {
+    check: { type: 'boolean', help: 'change nothing; exit 6 when a file is not in its canonical form' },
+  },
+  takes: ['FILE...'],
+  run: ({ values, rest }, io) => {
+    const names = rest.length === 0 ? [shortPath(policyPath(undefined, io), io)] : rest;
+    const codes = names.map((name) => (name === '-' ? formatStdin(values.check, io) : formatFile(name, values.check, io)));
+    const worst = codes.includes(EXIT.policy) ? EXIT.policy : codes.includes(EXIT.differs) ? EXIT.differs : EXIT.ok;
+    return Promise.resolve(worst);
+  },
+});
+
+function formatFile(name: string, check: boolean, io: Io): ExitCode {
+  const path = resolve(io.cwd, name);
+  const before = readText(path);
+  const after = canonicalForm(name, before, io);
+  if (after === null) return EXIT.policy;
+  if (after === before) return EXIT.ok;
+  io.out(`${name}\n`);
+  if (check) return EXIT.differs;
+  replaceFile(path, after);
+  return EXIT.ok;
+}
+
+function formatStdin(check: boolean, io: Io): ExitCode {
+  const before = readFileSync(0, 'utf8');
+  const after = canonicalForm('stdin', before, io);
+  if (after === null) return EXIT.policy;
+  if (check) return after === before ? EXIT.ok : EXIT.differs;
+  io.out(after);
+  return EXIT.ok;
+}
+
+/** Null when the text has syntax errors, which are then printed. */
+function canonicalForm(name: string, text: string, io: Io): string | null {
+  const { file, faults } = parse(text);
+  if (faults.length === 0) return format(file, text);
+  const diagnostics = faults.map((fault) => diagnose(fault.code as Code, name, fault.span, fault.args));
+  io.err(`${renderHuman(diagnostics, new Map([[name, text]]), false)}\n`);
+  return null;
+}

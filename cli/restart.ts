@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * `gateway` and `wrap` run with code generation from strings switched off, in argv and never through NODE_OPTIONS, which would
+ * leak into upstreams. Node 20 cannot replace its own process image, so the command starts itself again and passes on streams,
+ * signals and exit code. A channel tells the child when its parent is gone, so that no gateway is orphaned.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { constants } from 'node:os';
+
+export const HARDENED = '--disallow-code-generation-from-strings';
+
+export function isHardened(): boolean {
+  return process.execArgv.includes(HARDENED);
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
+
+/** Runs this very command line again, hardened; resolves with its exit code. */
+export async function restartHardened(): Promise<number> {
+  const child = spawn(
+    process.execPath,
+    [HARDENED, ...process.execArgv, process.argv[1] ?? '', ...process.argv.slice(2)],
+    { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] },
+  );
+  const forward = (signal: NodeJS.Signals): void => {
+    // A terminal sends its interrupt to the whole group: the child has it already.
+    if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
+  };
+  for (const signal of SIGNALS) process.on(signal, forward);
+  return await ended(child);
+}
+
+function ended(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, signal) => {
+      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
+    });
+  });
+}
+
+/** Calls `stop` once, at the first signal that asks for it or when the parent of a restarted command is gone. */
+export function onStop(stop: (why: string) => void): void {
+  let asked = false;
+  const once = (why: string): void => {
+    if (asked) return;
+    asked = true;
+    stop(why);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => once(signal));
+  if (process.channel) {
+    process.on('disconnect', () => once('the command that started it is gone'));
+    process.channel.unref();
+  }
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Where the command itself speaks MCP: asks a server what it offers. All SDK imports of the cli stand in this folder. */
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { getDefaultEnvironment, StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import { ResultSchema } from '@modelcontextprotocol/sdk/types.js';
+import { CfWorkerJsonSchemaValidator } from '@modelcontextprotocol/sdk/validation/cfworker-provider.js';
+import type { ServerConfig } from '../../runtime/config.js';
+
+export interface Offer {
+  /** `serverInfo` as sent. */
+  readonly info: unknown;
+  readonly protocol: string;
+  /** Every tool definition, whole, as the server sent it. */
+  readonly tools: readonly unknown[];
+}
+
+const MAX_PAGES = 1000;
+const TIMEOUT_MS = 60_000;
+
+/** Starts or connects to the server, lists its tools and leaves. Rejects with what went wrong, its last words included. */
+export async function pullOffer(server: ServerConfig, version: string): Promise<Offer> {
+  const said: string[] = [];
+  const transport = connectorOf(server, said);
+  let protocol = '';
+  const inner = transport.setProtocolVersion?.bind(transport);
+  transport.setProtocolVersion = (agreed) => {
+    protocol = agreed;
+    inner?.(agreed);
+  };
+  const client = new Client(
+    { name: 'sepal', version },
+    { capabilities: {}, jsonSchemaValidator: new CfWorkerJsonSchemaValidator() },
+  );
+  try {
+    await client.connect(transport, { timeout: TIMEOUT_MS });
+    return { info: client.getServerVersion() ?? {}, protocol, tools: await listTools(client) };
+  } catch (error) {
+    const words = said.join('').trim().split('\n').slice(-3).join(' | ').slice(-500);
+    const message = error instanceof Error ? error.message : String(error);
+    throw new Error(words === '' ? message : `${message}; it said: ${words}`, { cause: error });
+  } finally {
+    await client.close();
+  }
+}
+
+function connectorOf(server: ServerConfig, said: string[]): Transport {
+  if (server.kind === 'http') {
+    return new StreamableHTTPClientTransport(new URL(server.url), {
+      requestInit: { headers: { ...server.headers }, redirect: 'error' },
+    });
+  }
+  const transport = new StdioClientTransport({
+    command: server.command,
+    args: [...server.args],
+    env: { ...getDefaultEnvironment(), ...server.env },
+    cwd: server.cwd,
+    stderr: 'pipe',
+  });
+  transport.stderr?.on('data', (chunk: Buffer) => {
+    said.push(chunk.toString('utf8'));
+    if (said.length > 100) said.shift();
+  });
+  return transport;
+}
+
+/** The loose result schema keeps members that the SDK does not know, so that the whole definition is pinned. */
+async function listTools(client: Client): Promise<readonly unknown[]> {
+  const tools: unknown[] = [];
+  const seen = new Set<string>();
+  let cursor: string | undefined;
+  do {
+    const params = cursor === undefined ? {} : { cursor };
+    const page = await client.request({ method: 'tools/list', params }, ResultSchema, { timeout: TIMEOUT_MS });
+    const listed = page['tools'];
+    if (!Array.isArray(listed)) throw new Error('the answer to tools/list has no list of tools');
+    tools.push(...(listed as readonly unknown[]));
+    const next = page['nextCursor'];
+    cursor = typeof next === 'string' ? next : undefined;
+    if (cursor !== undefined && (seen.has(cursor) || seen.size >= MAX_PAGES)) {
+      throw new Error('the pages of tools/list do not end');
+    }
+    if (cursor !== undefined) seen.add(cursor);
+  } while (cursor !== undefined);
+  return tools;
+}

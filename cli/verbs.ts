@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The table of verbs. Each loads only what it needs. */
+import type { Command } from './command.js';
+
+export interface Verb {
+  readonly summary: string;
+  readonly load: () => Promise<Command>;
+}
+
+export const VERBS: { readonly [verb: string]: Verb } = {
+  init: {
+    summary: 'write a set-up that runs as it is: policy, config, keys, lock, tests, client snippet',
+    load: async () => (await import('./commands/init.js')).command,
+  },
+  check: {
+    summary: 'check a policy: names, types, lints',
+    load: async () => (await import('./commands/check.js')).command,
+  },
+  fmt: {
+    summary: 'print policies in their canonical form',
+    load: async () => (await import('./commands/fmt.js')).command,
+  },
+  build: {
+    summary: 'compile a policy to NAME.ts, NAME.js and NAME.manifest.json',
+    load: async () => (await import('./commands/build.js')).command,
+  },
+  test: {
+    summary: 'run the tests that stand in a policy',
+    load: async () => (await import('./commands/test.js')).command,
+  },
+  decide: {
+    summary: 'ask a policy one question, or a batch',
+    load: async () => (await import('./commands/decide.js')).command,
+  },
+  explain: {
+    summary: 'print the page of an error code',
+    load: async () => (await import('./commands/explain.js')).command,
+  },
+  'tools pull': {
+    summary: 'pin the tools that the servers offer now',
+    load: async () => (await import('./commands/tools-pull.js')).command,
+  },
+  'tools diff': {
+    summary: 'compare what the servers offer with what is pinned',
+    load: async () => (await import('./commands/tools-diff.js')).command,
+  },
+  'tools accept': {
+    summary: 'accept new, changed or removed tools',
+    load: async () => (await import('./commands/tools-accept.js')).command,
+  },
+  gateway: {
+    summary: 'guard the servers of a config over HTTP',
+    load: async () => (await import('./commands/gateway.js')).command,
+  },
+  wrap: {
+    summary: "guard servers over stdio, for a client's configuration",
+    load: async () => (await import('./commands/wrap.js')).command,
+  },
+  'approvals list': {
+    summary: 'calls that wait for a person',
+    load: async () => (await import('./commands/approvals-list.js')).command,
+  },
+  'approvals show': {
+    summary: 'one waiting call, in full',
+    load: async () => (await import('./commands/approvals-show.js')).command,
+  },
+  'approvals approve': {
+    summary: 'approve a waiting call with your key',
+    load: async () => (await import('./commands/approvals-approve.js')).command,
+  },
+  'approvals deny': {
+    summary: 'refuse a waiting call with your key',
+    load: async () => (await import('./commands/approvals-deny.js')).command,
+  },
+  'approvals watch': {
+    summary: 'print waiting calls as they come and go',
+    load: async () => (await import('./commands/approvals-watch.js')).command,
+  },
+  'token create': {
+    summary: 'make a bearer token for a principal',
+    load: async () => (await import('./commands/token-create.js')).command,
+  },
+  'token list': {
+    summary: 'list tokens, never their secrets',
+    load: async () => (await import('./commands/token-list.js')).command,
+  },
+  'token rotate': {
+    summary: 'replace the secret of a token',
+    load: async () => (await import('./commands/token-rotate.js')).command,
+  },
+  'token revoke': {
+    summary: 'end a token',
+    load: async () => (await import('./commands/token-revoke.js')).command,
+  },
+  keygen: {
+    summary: "make a key: the log's root and log key, or an approver's",
+    load: async () => (await import('./commands/keygen.js')).command,
+  },
+  verify: {
+    summary: 'verify a log of receipts against a trust file',
+    load: async () => (await import('./commands/verify.js')).command,
+  },
+  'log show': {
+    summary: 'print the receipts of a log',
+    load: async () => (await import('./commands/log-show.js')).command,
+  },
+};

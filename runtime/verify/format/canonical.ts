@@ -68,7 +68,7 @@ function members(value: { readonly [key: string]: unknown }, depth: number): str
 }
 
 /** Nothing that needs an escape, and no surrogate at all. */
-const PLAIN = /^[^"\\\u0000-\u001f\ud800-\udfff]*$/;
+const PLAIN = /^[\u0020\u0021\u0023-\u005b\u005d-\ud7ff\ue000-\uffff]*$/;
 
 function text(value: string): string {
   if (PLAIN.test(value)) return `"${value}"`;

@@ -81,7 +81,7 @@ export function parseNote(note: string): Note | null {
   const split = note.lastIndexOf('\n\n');
   if (split < 0 || !note.endsWith('\n')) return null;
   const text = note.slice(0, split + 1);
-  if (CONTROL.test(text)) return null;
+  if (!TEXT.test(text)) return null;
   const lines = note.slice(split + 2, -1).split('\n');
   const signatures: NoteSignature[] = [];
   for (const line of lines) {
@@ -93,7 +93,7 @@ export function parseNote(note: string): Note | null {
 }
 
 /** "Must not contain any ASCII control characters (below U+0020) other than newline"; nor may the text be empty. */
-const CONTROL = /^\n?$|[\u0000-\u0009\u000b-\u001f]/;
+const TEXT = /^[\n\u0020-\uffff]{2,}$/;
 
 export function parseSignatureLine(line: string): NoteSignature | null {
   if (!line.startsWith('— ')) return null;

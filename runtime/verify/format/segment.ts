@@ -42,9 +42,7 @@ export function entryEnd(bytes: Buffer, at: number): number {
 export function segmentName(index: number): string {
   return `${String(index).padStart(6, '0')}.log`;
 }
+
 export function segmentIndex(name: string): number | null {
-  const digits = name.slice(0, -4);
-  return name.length === 10 && name.endsWith('.log') && [...digits].every((c) => c >= '0' && c <= '9')
-    ? Number(digits)
-    : null;
+  return /^[0-9]{6}\.log$/.test(name) ? Number(name.slice(0, 6)) : null;
 }

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import { verify } from '../../../runtime/verify/index.js';
+import { smallLog } from '../../arbitraries/log.js';
+
+describe('a sound log', () => {
+  it('passes', async () => {
+    const log = smallLog();
+    const report = await verify(log.source(), { trust: log.trust, secondOpinion: 'all' });
+    expect(report).toMatchInlineSnapshot(`
+      {
+        "entries": 10,
+        "properties": [
+          {
+            "detail": "",
+            "entry": null,
+            "name": "bytes",
+            "status": "pass",
+          },
+          {
+            "detail": "10 checked with node:crypto; 10 again with tweetnacl",
+            "entry": null,
+            "name": "signatures",
+            "status": "pass",
+          },
+          {
+            "detail": "1 epoch key certified by the log key",
+            "entry": null,
+            "name": "keys",
+            "status": "pass",
+          },
+          {
+            "detail": "",
+            "entry": null,
+            "name": "chain",
+            "status": "pass",
+          },
+          {
+            "detail": "2 checkpoints",
+            "entry": null,
+            "name": "tree",
+            "status": "pass",
+          },
+          {
+            "detail": "a checkpoint covers all 10 entries",
+            "entry": null,
+            "name": "tail",
+            "status": "pass",
+          },
+          {
+            "detail": "the trust file names no witness",
+            "entry": null,
+            "name": "split view",
+            "status": "not checked",
+          },
+          {
+            "detail": "never goes back; no outside time to compare with",
+            "entry": null,
+            "name": "time",
+            "status": "pass",
+          },
+          {
+            "detail": "3 calls; 1 approvals signed by the approver's own key",
+            "entry": null,
+            "name": "linkage",
+            "status": "pass",
+          },
+          {
+            "detail": "every allowed call has an outcome; 0 reviews open",
+            "entry": null,
+            "name": "completeness",
+            "status": "pass",
+          },
+          {
+            "detail": "no policy given to compile and compare; this release cannot",
+            "entry": null,
+            "name": "policy binding",
+            "status": "not checked",
+          },
+          {
+            "detail": "needs openings and the policy; this release cannot",
+            "entry": null,
+            "name": "replay",
+            "status": "not checked",
+          },
+        ],
+        "result": "pass",
+      }
+    `);
+  });
+});

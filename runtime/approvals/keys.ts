@@ -10,6 +10,7 @@ import {
 } from 'node:crypto';
 import { closeSync, constants, fstatSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { approvalText } from '../verify/format/approval.js';
+import { digest } from '../verify/format/hash.js';
 import { isKeyName, printVerifierKey } from '../verify/format/note.js';
 import type { Pending, Verdict } from './types.js';
 
@@ -109,27 +110,37 @@ function parsePrivateKey(pem: string, path: string): KeyObject {
   );
 }
 
-/** What a verdict is about, as the approver saw it. */
-export type Judged = Pick<Pending, 'id' | 'leaf' | 'expires'> & {
-  readonly intent: { readonly digest: string };
-};
+/** What `approvals.show` gave, as far as a signature needs it. */
+export interface Judged {
+  readonly pending: Pick<Pending, 'id' | 'leaf' | 'expires'> & {
+    readonly intent: { readonly digest: string };
+  };
+  /** The text that was shown to the person. */
+  readonly intent: string;
+}
 
-/** Signs one verdict on exactly the call that was shown. */
+/** Signs one verdict on exactly the call that was shown; refuses when the text is not the one that the receipt names. */
 export function signVerdict(
   key: KeyObject,
   approver: string,
-  judged: Judged,
+  { pending, intent }: Judged,
   verdict: 'approve' | 'deny',
 ): Verdict {
+  if (digest(intent) !== pending.intent.digest) {
+    throw new ApproverKeyError(
+      `the call that was shown is not the one that ${pending.id} is about`,
+      'do not approve it; verify the log with `sepal verify`',
+    );
+  }
   const nonce = randomBytes(16).toString('base64');
   const text = approvalText({
-    decide: judged.leaf,
-    intent: judged.intent.digest,
+    decide: pending.leaf,
+    intent: pending.intent.digest,
     verdict,
     approver,
     nonce,
-    expires: judged.expires,
+    expires: pending.expires,
   });
   const signature = sign(null, Buffer.from(text), key).toString('base64');
-  return { id: judged.id, verdict, approver, nonce, signature };
+  return { id: pending.id, verdict, approver, nonce, signature };
 }

@@ -23,6 +23,9 @@ export interface ControlRequest {
   readonly params: JsonObject;
 }
 
+/** Answers one method; a ControlError is passed on, anything else is told to the operator and reported as internal. */
+export type ControlHandler = (params: JsonObject) => JsonValue | Promise<JsonValue>;
+
 /** A refusal that the other end may read: what is wrong and what to do. */
 export class ControlError extends Error {
   override readonly name = 'ControlError';

@@ -2,13 +2,17 @@
 /** The gateway's end of the control socket: only the gateway's own user can open it, and every request is answered or refused in words. */
 import { lstatSync, unlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import type { JsonObject, JsonValue } from '../verify/format/canonical.js';
 import { LineReader } from './line-reader.js';
-import { ControlError, MAX_REQUEST, printError, printResult, readRequest } from './protocol.js';
+import { controlMethods, type ControlTargets } from './methods.js';
+import {
+  ControlError,
+  type ControlHandler,
+  MAX_REQUEST,
+  printError,
+  printResult,
+  readRequest,
+} from './protocol.js';
 import { checkPathLength, clearStale, closeToOthers, prepareFolder } from './socket-file.js';
-
-/** Answers one method; a ControlError is passed on, anything else is reported as internal and told to `onFault`. */
-export type ControlHandler = (params: JsonObject) => JsonValue | Promise<JsonValue>;
 
 export interface ControlServer {
   close(): Promise<void>;
@@ -22,6 +26,15 @@ export interface ControlServerOptions {
 
 const MAX_CONNECTIONS = 32;
 const IDLE_MS = 60_000;
+
+/** Opens the control socket of a gateway; see methods.ts for what it answers. */
+export function serveControl(
+  path: string,
+  targets: ControlTargets,
+  onFault: (error: Error) => void,
+): Promise<ControlServer> {
+  return openControl({ path, methods: controlMethods(targets), onFault });
+}
 
 /** Opens the socket; refuses to when another gateway answers there or others could reach it. */
 export async function openControl(options: ControlServerOptions): Promise<ControlServer> {

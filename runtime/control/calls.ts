@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The methods of the control socket as functions, for commands. All reject with a ControlError. */
+import type { Pending, Shown, Verdict } from '../approvals/types.js';
+import type { TokenSpec } from '../decide/tokens.js';
+import type { JsonObject, JsonValue } from '../verify/format/canonical.js';
+import { controlCall } from './client.js';
+import type { TokenView } from './methods.js';
+
+export const listPending = (path: string): Promise<readonly Pending[]> => ask(path, 'approvals.list');
+
+/** `id` may be the receipt's id, or its number alone. Check the digest before showing it: `signVerdict` does. */
+export const showPending = (path: string, id: string): Promise<Shown> => ask(path, 'approvals.show', { id });
+
+export const sendVerdict = (
+  path: string,
+  verdict: Verdict,
+): Promise<{ readonly state: 'approved' | 'pending' | 'denied'; readonly pending: Pending }> =>
+  ask(path, 'approvals.decide', { ...verdict });
+
+export const listTokens = (path: string): Promise<readonly TokenView[]> => ask(path, 'token.list');
+
+/** The token is in this answer and nowhere else. */
+export const createTokenAt = (
+  path: string,
+  spec: TokenSpec,
+): Promise<{ readonly token: string; readonly entry: TokenView }> =>
+  ask(path, 'token.create', JSON.parse(JSON.stringify(spec)) as JsonObject);
+
+export const rotateTokenAt = (
+  path: string,
+  id: string,
+): Promise<{ readonly token: string; readonly id: string }> => ask(path, 'token.rotate', { id });
+
+export const revokeTokenAt = (path: string, id: string): Promise<{ readonly revoked: string }> =>
+  ask(path, 'token.revoke', { id });
+
+export const reloadPins = (path: string): Promise<JsonValue> => ask(path, 'pins.reload');
+
+export const gatewayStatus = (path: string): Promise<JsonValue> => ask(path, 'status');
+
+/** The other end is this release's own gateway under the same user: its answers have the shapes of methods.ts. */
+async function ask<T>(path: string, method: string, params: JsonObject = {}): Promise<T> {
+  return (await controlCall(path, method, params)) as T;
+}

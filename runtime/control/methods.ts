@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What the running gateway does when its operator asks: parameters checked whole, answers without hashes or secrets of others. */
+import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import type { Approvals } from '../approvals/types.js';
+import { writeTokenFile } from '../decide/token-file.js';
+import {
+  createToken,
+  revokeToken,
+  rotateToken,
+  type TokenEntry,
+  TokenError,
+  type TokenSpec,
+} from '../decide/tokens.js';
+import type { JsonObject, JsonValue } from '../verify/format/canonical.js';
+import { ControlError, type ControlHandler } from './protocol.js';
+
+// Zod compiles schemas with `new Function` unless told not to; the gateway runs with code generation off.
+z.config({ jitless: true });
+
+export interface ControlTargets {
+  readonly approvals: Pick<Approvals, 'list' | 'show' | 'decideBy'>;
+  /** The tokens in force and their file (`identity.tokens`); `file` is null where none is configured. */
+  readonly tokens: {
+    readonly file: string | null;
+    all(): readonly TokenEntry[];
+    replace(tokens: readonly TokenEntry[]): void;
+  };
+  readonly status: () => JsonValue;
+  /** Reads sepal.lock again; absent where the gateway cannot. */
+  readonly reloadPins?: () => Promise<JsonValue>;
+  readonly shutdown?: () => void;
+}
+
+/** An entry as it is shown: without its hash. */
+export type TokenView = Omit<TokenEntry, 'hash'>;
+
+const nothing = z.strictObject({});
+const id = z.strictObject({ id: z.string().min(1).max(1000) });
+const strings = z.array(z.string().max(500)).max(1000);
+const verdict = z.strictObject({
+  id: z.string().min(1).max(1000),
+  verdict: z.enum(['approve', 'deny']),
+  approver: z.string().max(500),
+  nonce: z.string().max(100),
+  signature: z.string().max(200),
+});
+const tokenSpec = z.strictObject({
+  principal: z.string(),
+  actAs: strings.default([]),
+  roles: strings.default([]),
+  onBehalfOf: z.strictObject({ id: z.string(), roles: strings }).nullable().default(null),
+  ceiling: z.strictObject({ actions: strings }).nullable().default(null),
+  expires: z.string().nullable().default(null),
+});
+
+/** The methods of the control socket. */
+export function controlMethods(targets: ControlTargets): ReadonlyMap<string, ControlHandler> {
+  const methods = new Map<string, ControlHandler>([...approvalMethods(targets), ...tokenMethods(targets)]);
+  methods.set('status', (params) => {
+    read(nothing, params);
+    return targets.status();
+  });
+  const { reloadPins, shutdown } = targets;
+  if (reloadPins !== undefined) {
+    methods.set('pins.reload', (params) => {
+      read(nothing, params);
+      return reloadPins();
+    });
+  }
+  if (shutdown !== undefined) {
+    methods.set('shutdown', (params) => {
+      read(nothing, params);
+      // The answer leaves first.
+      setImmediate(shutdown);
+      return { stopping: true };
+    });
+  }
+  return methods;
+}
+
+function approvalMethods({ approvals }: ControlTargets): readonly (readonly [string, ControlHandler])[] {
+  return [
+    [
+      'approvals.list',
+      (params) => {
+        read(nothing, params);
+        return json(approvals.list());
+      },
+    ],
+    [
+      'approvals.show',
+      async (params) => {
+        const wanted = read(id, params).id;
+        const shown = await approvals.show(fullId(approvals, wanted));
+        if (shown !== null) return json(shown);
+        const message = `no call ${JSON.stringify(wanted)} is waiting for approval`;
+        throw new ControlError('unknown_pending', message, 'see what is waiting with `sepal approvals list`');
+      },
+    ],
+    [
+      'approvals.decide',
+      async (params) => {
+        const result = await approvals.decideBy(read(verdict, params));
+        if (result.ok) return json({ state: result.state, pending: result.pending });
+        throw new ControlError(result.code, result.message, result.help);
+      },
+    ],
+  ];
+}
+
+/** People may write `12` or `#12` for `<origin>#12`. */
+function fullId(approvals: Pick<Approvals, 'list'>, wanted: string): string {
+  const seq = wanted.startsWith('#') ? wanted.slice(1) : wanted;
+  if (!/^\d{1,15}$/.test(seq)) return wanted;
+  return approvals.list().find((pending) => pending.seq === Number(seq))?.id ?? wanted;
+}
+
+function tokenMethods({ tokens }: ControlTargets): readonly (readonly [string, ControlHandler])[] {
+  /** On disk first: a token that is in force is also in the file, and a revoked one does not come back at restart. */
+  const save = (list: readonly TokenEntry[]): void => {
+    if (tokens.file === null) throw notConfigured();
+    writeTokenFile(tokens.file, list);
+    tokens.replace(list);
+  };
+  const list: ControlHandler = (params) => {
+    read(nothing, params);
+    return json(tokens.all().map(viewToken));
+  };
+  const create: ControlHandler = (params) => {
+    const spec: TokenSpec = read(tokenSpec, params);
+    const { token, entry } = createToken(spec, randomBytes);
+    save([...tokens.all(), entry]);
+    return json({ token, entry: viewToken(entry) });
+  };
+  const rotate: ControlHandler = (params) => {
+    const wanted = read(id, params).id;
+    const { token, tokens: rotated } = rotateToken(tokens.all(), wanted, randomBytes);
+    save(rotated);
+    return json({ token, id: wanted });
+  };
+  const revoke: ControlHandler = (params) => {
+    const wanted = read(id, params).id;
+    save(revokeToken(tokens.all(), wanted));
+    return { revoked: wanted };
+  };
+  return [
+    ['token.list', list],
+    ['token.create', explained(create)],
+    ['token.rotate', explained(rotate)],
+    ['token.revoke', explained(revoke)],
+  ];
+}
+
+function notConfigured(): ControlError {
+  return new ControlError(
+    'not_configured',
+    'this gateway has no token file',
+    'set `identity.tokens` in sepal.json and restart the gateway',
+  );
+}
+
+/** An entry without its hash, which is nobody's business. */
+export function viewToken({ hash: _, ...view }: TokenEntry): TokenView {
+  return view;
+}
+
+/** A fault of the request is told to whoever asked. */
+function explained(handler: ControlHandler): ControlHandler {
+  return (params) => {
+    try {
+      return handler(params);
+    } catch (error) {
+      if (error instanceof TokenError) throw new ControlError('token', error.message, error.help);
+      throw error;
+    }
+  };
+}
+
+function read<T>(schema: z.ZodType<T>, params: JsonObject): T {
+  const result = schema.safeParse(plain(params));
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  const at = issue === undefined || issue.path.length === 0 ? 'params' : `params.${issue.path.join('.')}`;
+  throw new ControlError(
+    'params',
+    `${at}: ${issue?.message ?? 'not valid'}`,
+    'see docs/control for the parameters of each method',
+  );
+}
+
+/** Null-prototype objects of the strict parser as plain ones, which zod asks for; their keys are harmless by then. */
+function plain(value: JsonValue): unknown {
+  if (Array.isArray(value)) return value.map(plain);
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, plain(member as JsonValue)]));
+}
+
+/** Plain data as a JSON value: what goes over the socket is text anyway. */
+function json(value: unknown): JsonValue {
+  return JSON.parse(JSON.stringify(value)) as JsonValue;
+}

@@ -43,7 +43,7 @@ export async function call(
     if (!live(asked)) return park(gate, id, pending);
     const state = await gate.approvals.wait(pending.id, 0);
     if (state === 'pending') return park(gate, id, pending);
-    if (state !== 'approved') return refuseEnded(id, pending, state);
+    if (state !== 'approved') return refuseEnded(gate, id, pending, state);
     settled = await settle(gate, intake, asked, await judge(gate, intake, asked));
   }
   switch (settled.kind) {

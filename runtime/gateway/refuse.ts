@@ -41,8 +41,11 @@ const ENDED: { readonly [state in Exclude<WaitResult, 'pending' | 'approved'>]: 
 };
 
 /** The review that this call waited in has ended without it. */
-export function refuseEnded(id: RequestId, pending: Pending, state: keyof typeof ENDED): string {
-  return toolRefusal(id, ENDED[state], { 'dev.sepal/review': { decision: 'deny', approvalId: pending.id } });
+export function refuseEnded(gate: Gate, id: RequestId, pending: Pending, state: keyof typeof ENDED): string {
+  return toolRefusal(id, ENDED[state], {
+    'dev.sepal/review': { decision: 'deny', approvalId: pending.id },
+    [RECEIPT_META]: reviewReceipt(pending, gate.kid),
+  });
 }
 
 export const tooMany = (id: RequestId, message: string): string => toolRefusal(id, `Denied: ${message}`, {});

@@ -24,13 +24,13 @@ export function reviewKey(caller: Caller, intake: Intake): ReviewKey {
 
 /** Waits for people as long as the client may be held, telling it so where it gave a progress token. */
 export async function hold(gate: Gate, pending: Pending, intake: Intake, asked: Asked): Promise<void> {
-  const started = gate.now();
+  const started = performance.now();
   const end = started + gate.config.approvals.holdSeconds * 1000;
   const signal = AbortSignal.any([asked.cancel, asked.side.gone]);
   const token = intake.beside.progressToken;
-  for (let left = end - gate.now(); left > 0 && !signal.aborted; left = end - gate.now()) {
+  for (let left = end - performance.now(); left > 0 && !signal.aborted; left = end - performance.now()) {
     if (token !== null) {
-      const seconds = Math.round((gate.now() - started) / 1000);
+      const seconds = Math.round((performance.now() - started) / 1000);
       const message = `waiting for approval ${pending.id}`;
       asked.side.notify(
         notificationOf('notifications/progress', { progressToken: token, progress: seconds, message }),

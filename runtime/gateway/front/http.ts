@@ -26,7 +26,9 @@ export interface FrontOptions {
   readonly authenticator: Pick<Authenticator, 'http'>;
   readonly handle: Handle;
   readonly floods: Floods;
+  /** Monotonic, and wall time, in milliseconds. */
   readonly now: () => number;
+  readonly wall: () => number;
 }
 
 export interface HttpFront {
@@ -311,7 +313,7 @@ function stream(front: Front, caller: Caller, request: IncomingMessage, response
   openStream(response);
   const { expires } = caller.identity;
   if (expires === null) return;
-  const left = setTimeout(() => response.end(), Math.min(Math.max(0, expires - front.now()), MAX_TIMER_MS));
+  const left = setTimeout(() => response.end(), Math.min(Math.max(0, expires - front.wall()), MAX_TIMER_MS));
   left.unref();
   response.once('close', () => clearTimeout(left));
 }

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Puts the gateway together, refuses to start when something it needs is missing, and proves to itself that it denies. */
+import type { Readable, Writable } from 'node:stream';
+import type { PolicyModule } from '../../stdlib/abi.js';
+import { createRegistry } from '../approvals/registry.js';
+import { createApprovals } from '../approvals/store.js';
+import type { Approvals, Clock } from '../approvals/types.js';
+import type { Config } from '../config.js';
+import { type Authenticator, createAuthenticator } from '../decide/identity.js';
+import { Sessions } from '../decide/sessions.js';
+import { readTokenFile } from '../decide/token-file.js';
+import { indexTokens, type TokenEntry } from '../decide/tokens.js';
+import type { ReceiptLog } from '../log/types.js';
+import type { PolicyRef } from '../verify/format/body.js';
+import { type Caller, callerOf } from './caller.js';
+import type { Connection } from './connection.js';
+import { floods } from './floods.js';
+import { type HttpFront, serveHttp } from './front/http.js';
+import { serveStdio, type StdioFront } from './front/stdio.js';
+import { throttle } from './front/throttle.js';
+import type { DecideOnce, Gate, PinnedTool } from './gate.js';
+import { handle } from './methods.js';
+import { nameTools, type Names } from './names.js';
+import { loadPins, type Pins } from './pins.js';
+import { relay } from './relay.js';
+import { closeDraft } from './review.js';
+import { StartRefused } from './start.js';
+import { selfTest } from './self-test.js';
+import { supervise, type Upstream } from './upstream/supervise.js';
+import { argumentCheck } from './validate.js';
+
+/** The policy to enforce: the loaded module and what its manifest says of it. */
+export interface GatewayPolicy {
+  readonly module: PolicyModule;
+  readonly ref: Omit<PolicyRef, 'activation' | 'versions'>;
+}
+
+export interface GatewayOptions {
+  readonly config: Config;
+  readonly policy: GatewayPolicy;
+  /** Opened by the caller, who also closes it after the gateway. */
+  readonly log: ReceiptLog;
+  /** Key id (8 hex digits) of the epoch key that signs entries. */
+  readonly kid: string;
+  /** One evaluation with facts and limits (runtime/decide). */
+  readonly decide: DecideOnce;
+  readonly version: string;
+  /** Where children take HOME, PATH, SHELL and TERM from. */
+  readonly env: { readonly [name: string]: string | undefined };
+  readonly clock: Clock;
+  /** One line for the operator; never a secret. */
+  readonly say: (line: string) => void;
+}
+
+export interface Gateway {
+  readonly config: Config;
+  readonly approvals: Approvals;
+  readonly tokens: {
+    all(): readonly TokenEntry[];
+    /** Puts a changed list in force; a revoked token ends at once. */
+    replace(tokens: readonly TokenEntry[]): void;
+  };
+  /** Listens on `listen.http`. */
+  serveHttp(): Promise<HttpFront>;
+  /** Serves one client on a pair of streams, as `identity.stdio`. */
+  serveStdio(io: { readonly input: Readable; readonly output: Writable }): StdioFront;
+  /** Ends fronts, upstreams and timers; what runs is answered as unknown. The log stays open. */
+  close(): Promise<void>;
+}
+
+const DENIALS = { count: 60, windowMs: 60_000 };
+const FLUSH_MS = 15_000;
+
+/** Rejects with `StartRefused` (what, and what to do) when the gateway must not start. */
+export async function createGateway(options: GatewayOptions): Promise<Gateway> {
+  const { config, log, clock, say } = options;
+  const broken = log.failure();
+  if (broken !== null)
+    throw new StartRefused(
+      `the receipt log cannot be written: ${broken.message}`,
+      'free space or repair the disk, then start again',
+    );
+  const { pins, names, tools } = readTools(config, say);
+  const sessions = new Sessions({
+    idleMs: config.identity.sessionIdleMs,
+    wall: clock.wall,
+    monotonic: clock.monotonic,
+    held: (session) => approvals.holds(session),
+  });
+  const approvals: Approvals = createApprovals({
+    log,
+    registry: createRegistry(config.approvers),
+    clock,
+    close: closeDraft(() => gate.policy()),
+    onFault: (error) => say(`a parked call could not be closed: ${error.message}`),
+  });
+  for await (const entry of log.entries()) {
+    sessions.observe(entry);
+    approvals.observe(entry);
+  }
+  const tokens = tokenBook(config);
+  const authenticator = createAuthenticator({
+    config: config.identity,
+    tokens: tokens.index,
+    sessions,
+    wall: clock.wall,
+  });
+  const activation = await activate(log, options.policy);
+  const active = { module: options.policy.module, ref: { ...options.policy.ref, activation } };
+  const fronts: (HttpFront | StdioFront)[] = [];
+  const upstreams = new Map<string, Upstream>();
+  const gate: Gate = {
+    config,
+    log,
+    approvals,
+    pins,
+    names,
+    tools,
+    upstreams,
+    say,
+    kid: options.kid,
+    version: options.version,
+    policy: () => active,
+    decide: options.decide,
+    drift: new Map(),
+    active: new Set(),
+    floods: floods(log, clock.wall),
+    denials: throttle(DENIALS, clock.monotonic),
+    now: clock.wall,
+  };
+  const events = relay(
+    () => gate,
+    () => fronts.flatMap((front) => connectionsOf(front)),
+  );
+  for (const [server, own] of config.servers) {
+    upstreams.set(
+      server,
+      supervise(server, own, { version: options.version, env: options.env, now: clock.monotonic, events }),
+    );
+  }
+  await approvals.start();
+  await selfTest(gate);
+  return assemble(gate, { options, fronts, authenticator, tokens });
+}
+
+interface Parts {
+  readonly options: GatewayOptions;
+  readonly fronts: (HttpFront | StdioFront)[];
+  readonly authenticator: Authenticator;
+  readonly tokens: TokenBook;
+}
+
+function assemble(gate: Gate, { options, fronts, authenticator, tokens }: Parts): Gateway {
+  const { config, clock, say } = options;
+  const flush = setInterval(() => void gate.floods.flush(), FLUSH_MS);
+  flush.unref();
+  const answer: Parameters<typeof serveStdio>[2] = (connection, message, side) =>
+    handle(gate, connection, message, side);
+  return {
+    config,
+    approvals: gate.approvals,
+    tokens,
+    serveHttp: async () => {
+      if (config.identity.anonymous !== null)
+        say(`warning: callers without a credential are \`${config.identity.anonymous}\``);
+      const front = await serveHttp({
+        listen: config.listen,
+        sessionIdleMs: config.identity.sessionIdleMs,
+        authenticator,
+        handle: answer,
+        floods: gate.floods,
+        now: clock.monotonic,
+        wall: clock.wall,
+      });
+      fronts.push(front);
+      return front;
+    },
+    serveStdio: (io) => {
+      const front = serveStdio(io, () => stdioCaller(authenticator), answer);
+      fronts.push(front);
+      return front;
+    },
+    close: async () => {
+      clearInterval(flush);
+      gate.approvals.stop();
+      for (const front of fronts) if ('close' in front) await front.close();
+      await Promise.all([...gate.upstreams.values()].map((upstream) => upstream.close()));
+      await gate.floods.flush();
+    },
+  };
+}
+
+function stdioCaller(authenticator: Authenticator): Caller {
+  const result = authenticator.stdio();
+  if (result.ok) return callerOf(result.identity);
+  throw new StartRefused(
+    result.refusal.message,
+    'set `identity.stdio` in sepal.json, for example { "principal": "agent:local" }',
+  );
+}
+
+const connectionsOf = (front: HttpFront | StdioFront): readonly Connection[] =>
+  'sessions' in front ? [...front.sessions.all()].map((session) => session.connection) : [front.connection];
+
+function readTools(config: Config, say: (line: string) => void) {
+  const loaded = loadPins(config.lock);
+  if (!loaded.ok) throw new StartRefused(loaded.message, loaded.help);
+  const pins: Pins = loaded.pins;
+  const tools = new Map<string, Map<string, PinnedTool>>();
+  for (const server of config.servers.keys()) {
+    const own = pins.get(server);
+    if (own === undefined)
+      say(`warning: no tools of \`${server}\` are pinned, so none can be called; run \`sepal tools pull\``);
+    tools.set(
+      server,
+      new Map([...(own ?? [])].map(([name, pin]) => [name, { pin, check: argumentCheck(pin.definition) }])),
+    );
+  }
+  const places = [...tools.values()].flatMap((own) => [...own.values()].map(({ pin }) => pin));
+  const named = nameTools(places, config.servers.size, config.names);
+  if (!named.ok) throw new StartRefused(named.message, named.help);
+  const names: Names = named.names;
+  return { pins, names, tools };
+}
+
+interface TokenBook {
+  readonly index: () => ReadonlyMap<string, TokenEntry>;
+  all(): readonly TokenEntry[];
+  replace(tokens: readonly TokenEntry[]): void;
+}
+
+function tokenBook(config: Config): TokenBook {
+  let list = config.identity.tokens === null ? [] : readTokenFile(config.identity.tokens);
+  let index = indexTokens(list);
+  return {
+    index: () => index,
+    all: () => list,
+    replace: (tokens) => {
+      list = tokens;
+      index = indexTokens(tokens);
+    },
+  };
+}
+
+/** The `policy` entry: from here on, decisions are made by this module. */
+async function activate(log: ReceiptLog, policy: GatewayPolicy): Promise<string> {
+  const { node, icu = '', unicode = '', tz = '', ada = '' } = process.versions;
+  const entry = await log.append({
+    type: 'policy',
+    policy: { ...policy.ref, versions: { node, icu, unicode, tz, ada } },
+  });
+  return entry.leaf;
+}

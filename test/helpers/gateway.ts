@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// A gateway on scratch folders for tests: a log in memory, a policy module written by hand, pins pulled from live servers.
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Config, readConfig } from '../../runtime/config.js';
+import { createGateway, type Gateway, type GatewayOptions } from '../../runtime/gateway/gateway.js';
+import type { DecideOnce } from '../../runtime/gateway/gate.js';
+import { definitionHash } from '../../runtime/gateway/pins.js';
+import { supervise } from '../../runtime/gateway/upstream/supervise.js';
+import type { Appended, Draft, Openings, ReceiptLog, StoredEntry } from '../../runtime/log/types.js';
+import { canonical, type JsonObject } from '../../runtime/verify/format/canonical.js';
+import { checkBody } from '../../runtime/verify/format/check-body.js';
+import { digest } from '../../runtime/verify/format/hash.js';
+import { parseStrict } from '../../runtime/verify/format/json.js';
+import type { Decision, PolicyModule, Request } from '../../stdlib/abi.js';
+
+export interface MemoryLog extends ReceiptLog {
+  readonly bodies: StoredEntry['body'][];
+  /** Makes every later append fail. */
+  fail(error: Error): void;
+}
+
+/** Keeps entries in memory and checks each body against the frozen schema. */
+export function memoryLog(origin = 'test/log'): MemoryLog {
+  const stored: StoredEntry[] = [];
+  const kept = new Map<number, Openings>();
+  const bodies: StoredEntry['body'][] = [];
+  let failure: Error | null = null;
+  const add = (draft: Draft, openings?: Openings): Appended => {
+    const seq = stored.length;
+    const prev = stored.at(-1)?.leaf;
+    const time = new Date().toISOString();
+    const body = {
+      v: 1,
+      log: origin,
+      seq,
+      time,
+      boot: Buffer.alloc(16).toString('base64'),
+      ...(prev === undefined ? {} : { prev }),
+      ...draft,
+    };
+    const parsed = parseStrict(canonical(body));
+    const checked = parsed.ok ? checkBody(parsed.value) : 'unreadable';
+    if (typeof checked === 'string') throw new Error(`${checked}: ${canonical(body)}`);
+    const leaf = digest(canonical(body));
+    stored.push({ body: checked, leaf });
+    bodies.push(checked);
+    if (openings !== undefined) kept.set(seq, openings);
+    return { seq, leaf, time, id: `${origin}#${seq}`, kid: 'deadbeef' };
+  };
+  add({ type: 'genesis', key: { purpose: 'root+log', key: 'k', fingerprint: digest('k') } });
+  return {
+    origin,
+    bodies,
+    append: async (draft, openings) => {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (failure !== null) throw failure;
+      return add(draft, openings);
+    },
+    entries: async function* (from = 0) {
+      yield* stored.slice(from);
+    },
+    openings: async (seq) => kept.get(seq) ?? null,
+    head: () => ({ size: stored.length, root: '' }),
+    checkpoint: async () => '',
+    failure: () => failure,
+    close: async () => undefined,
+    fail: (error) => {
+      failure = error;
+    },
+  };
+}
+
+export type Rule = (request: Request) => Partial<Decision> & { readonly effect: Decision['effect'] };
+
+/** A policy module around one function. */
+export function policyOf(rule: Rule, hidden: (name: string) => boolean = () => false): PolicyModule {
+  const decide = (request: Request): Decision => ({
+    rules: [],
+    default: false,
+    reason: null,
+    unknowns: [],
+    approvals: [],
+    timeout: null,
+    shadow: [],
+    steps: 1,
+    ...rule(request),
+  });
+  return {
+    name: 'test',
+    version: '1.0.0',
+    needs: () => [],
+    reads: (request) =>
+      Object.keys(request.intent.args)
+        .sort()
+        .map((key) => `/${key}`),
+    decide,
+    visible: (_subject, action) => !hidden(action.name),
+    explain: (request) => ({ decision: decide(request), matched: [], near: [] }),
+  };
+}
+
+const justDecide: DecideOnce = async (module, request, phase) => ({
+  decision: module.decide(request, {}, phase),
+  facts: {},
+  reservation: { counts: [], commit: async () => undefined, release: async () => undefined },
+});
+
+export const scratch = (): string => mkdtempSync(join(tmpdir(), 'sepal-gateway-'));
+
+export function configOf(dir: string, extra: object): Config {
+  const file = {
+    policy: 'p.sep',
+    mcpServers: {},
+    receipts: { origin: 'test/log' },
+    listen: { http: '127.0.0.1:0' },
+    ...extra,
+  };
+  const result = readConfig(JSON.stringify(file), join(dir, 'sepal.json'), {});
+  if (!result.ok) throw new Error(result.errors.map((e) => `${e.path}: ${e.message}`).join('\n'));
+  return result.config;
+}
+
+/** Starts each configured server once and pins what it lists. */
+export async function pin(
+  config: Config,
+  only: (server: string, tool: string) => boolean = () => true,
+): Promise<void> {
+  const servers: { [name: string]: JsonObject } = {};
+  for (const [server, own] of config.servers) {
+    const nothing = () => undefined;
+    const events = { asked: nothing, logged: nothing, listed: nothing, trouble: nothing };
+    const upstream = supervise(server, own, { version: '0', env: process.env, now: Date.now, events });
+    const hop = await upstream.hop('pin');
+    const tools = (await hop.tools()).filter((tool) => only(server, String(tool['name'])));
+    servers[server] = {
+      info: hop.info,
+      protocol: hop.protocol,
+      tools: Object.fromEntries(
+        tools.map((tool) => [String(tool['name']), { hash: definitionHash(tool), definition: tool }]),
+      ),
+    };
+    await upstream.close();
+  }
+  writeFileSync(config.lock, canonical({ version: 1, modules: {}, servers }));
+}
+
+const hash = digest('test');
+export const POLICY_REF = { name: 'test', version: '1.0.0', source: hash, module: hash, compiler: hash };
+
+export async function startGateway(
+  config: Config,
+  module: PolicyModule,
+  extra: Partial<GatewayOptions> = {},
+): Promise<{ readonly gateway: Gateway; readonly log: MemoryLog; readonly said: string[] }> {
+  const log = memoryLog();
+  const said: string[] = [];
+  const gateway = await createGateway({
+    config,
+    policy: { module, ref: POLICY_REF },
+    log,
+    kid: 'deadbeef',
+    decide: justDecide,
+    version: '0.0.0-test',
+    env: process.env,
+    clock: { wall: Date.now, monotonic: () => performance.now() },
+    say: (line) => said.push(line),
+    ...extra,
+  });
+  return { gateway, log, said };
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The first half of the compiler, which `sepal check` needs alone: text → tree → names, types and IR. */
+import { parse } from '../grammar/parse.js';
+import type * as tree from '../grammar/tree.js';
+import { checkPolicy } from './check-policy.js';
+import { type Code, type Diagnostic, diagnose, hasErrors, sortDiagnostics } from './diagnostics/diagnostic.js';
+import type { PolicyIr } from './ir.js';
+import { type Host, type Lock, readLock } from './lock.js';
+
+export interface SourceFile {
+  /** As shown in diagnostics. */
+  readonly path: string;
+  readonly text: string;
+}
+
+/** What a policy is compiled from. `readLock` gets the path of the `tools` statement; null when there is no such file. */
+export interface Input {
+  readonly source: SourceFile;
+  readLock(path: string): SourceFile | null;
+}
+
+export interface Checked {
+  readonly file: tree.File;
+  readonly ir: PolicyIr;
+  readonly lock: Lock;
+}
+export interface Result<T> {
+  /** Null when a diagnostic is an error. */
+  readonly output: T | null;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Text to checked IR. */
+export function check(input: Input, host: Host): Result<Checked> {
+  const { path, text } = input.source;
+  const { file, faults } = parse(text);
+  const diagnostics: Diagnostic[] = faults.map((f) => diagnose(f.code as Code, path, f.span, f.args));
+  const lock = lockOf(file, input, host, diagnostics);
+  const ir = checkPolicy(file, path, lock?.tools ?? [], diagnostics);
+  const all = sortDiagnostics(unique(diagnostics));
+  return { output: hasErrors(all) || lock === null ? null : { file, ir, lock }, diagnostics: all };
+}
+
+function lockOf(file: tree.File, input: Input, host: Host, diagnostics: Diagnostic[]): Lock | null {
+  const [statement, second] = file.statements.filter((s) => s.kind === 'tools');
+  if (second !== undefined) diagnostics.push(diagnose('SEP2009', input.source.path, second.span));
+  if (statement === undefined) return { tools: [] };
+  const found = input.readLock(statement.path.value);
+  if (found === null) {
+    const what = `the lock \`${statement.path.value}\` cannot be read`;
+    diagnostics.push(diagnose('SEP2010', input.source.path, statement.path.span, { what }));
+    return null;
+  }
+  const lock = readLock(found, host);
+  if ('tools' in lock) return lock;
+  diagnostics.push(lock);
+  return null;
+}
+
+/** Inlined predicates are checked at each use: the same finding stands once. */
+function unique(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  const key = (d: Diagnostic): string => `${d.code} ${d.file} ${d.span.start} ${d.span.end} ${d.message}`;
+  return [...new Map(diagnostics.map((d) => [key(d), d])).values()];
+}

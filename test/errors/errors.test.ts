@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * One code = one golden case = one page. `SEPnnnn/input.sep` (and, where it differs, its own `sepal.lock`) renders as `expected.txt`;
+ * UPDATE_GOLDEN=1 writes it. The page's Avoid block raises the code, its Prefer block does not.
+ */
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { CODES } from '../../compiler/diagnostics/messages.js';
+import { renderHuman } from '../../compiler/diagnostics/render.js';
+import { checkText, policy } from '../helpers/policy.js';
+import { SHOP_LOCK } from '../helpers/shop.js';
+
+const here = import.meta.dirname;
+const pages = resolve(here, '../../docs/errors');
+const read = (path: string): string => readFileSync(path, 'utf8');
+const page = (code: string): string => read(join(pages, `${code}.md`));
+
+describe.each(CODES)('%s', (code) => {
+  it('renders its golden case', () => {
+    const source = read(join(here, code, 'input.sep'));
+    const own = join(here, code, 'sepal.lock');
+    const lock = existsSync(own) ? read(own) : SHOP_LOCK;
+    const { diagnostics, output } = checkText(source, lock);
+    expect(diagnostics.map((d) => d.code)).toContain(code);
+    const failed = diagnostics.some((d) => d.severity === 'error');
+    expect(output === null).toBe(failed);
+    const sources = new Map([['input.sep', source], ['sepal.lock', lock]]);
+    const rendered = renderHuman(diagnostics, sources);
+    const golden = join(here, code, 'expected.txt');
+    if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(golden, rendered);
+    expect(rendered).toBe(read(golden));
+  });
+
+  it('has a page with its headings, and examples that are what they say', () => {
+    const text = page(code);
+    expect(text.startsWith(`# ${code}: `)).toBe(true);
+    const avoid = section(text, 'Avoid');
+    const prefer = section(text, 'Prefer');
+    expect(section(text, 'Why').length).toBeGreaterThan(80);
+    if (avoid.startsWith('```sepal\n')) expect(codesOf(avoid)).toContain(code);
+    expect(checkText(whole(prefer), SHOP_LOCK).diagnostics.filter((d) => d.severity === 'error')).toEqual([]);
+    expect(codesOf(prefer)).not.toContain(code);
+  });
+});
+
+it('has no case and no page for a code that is not in the table', () => {
+  const cases = readdirSync(here).filter((name) => name.startsWith('SEP'));
+  expect(cases.sort()).toEqual(CODES);
+  expect(readdirSync(pages).map((name) => name.replace('.md', '')).sort()).toEqual(CODES);
+});
+
+function section(text: string, heading: string): string {
+  const start = text.indexOf(`\n## ${heading}\n`);
+  expect(start, `the heading ${heading}`).toBeGreaterThan(0);
+  const body = text.slice(start + heading.length + 5);
+  const end = body.indexOf('\n## ');
+  return body.slice(0, end < 0 ? undefined : end).trim();
+}
+
+/** The policy in a fenced block; one that starts with neither `sep` nor `policy` stands below the usual header. */
+function whole(block: string): string {
+  const code = block.slice(block.indexOf('\n') + 1, block.lastIndexOf('```'));
+  return /^(sep|policy) /.test(code) ? code : policy(code);
+}
+
+const codesOf = (block: string): readonly string[] =>
+  checkText(whole(block), SHOP_LOCK).diagnostics.map((d) => d.code);

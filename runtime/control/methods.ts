@@ -161,8 +161,9 @@ function notConfigured(): ControlError {
 }
 
 /** An entry without its hash, which is nobody's business. */
-export function viewToken({ hash: _, ...view }: TokenEntry): TokenView {
-  return view;
+export function viewToken(entry: TokenEntry): TokenView {
+  const { id, principal, actAs, roles, onBehalfOf, ceiling, expires } = entry;
+  return { id, principal, actAs, roles, onBehalfOf, ceiling, expires };
 }
 
 /** A fault of the request is told to whoever asked. */

@@ -71,7 +71,9 @@ async function* fileChunks(path: string): AsyncGenerator<Buffer> {
   const handle = await open(path, 'r').catch((error: unknown) => unreadable(path, error));
   try {
     for (;;) {
-      const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(CHUNK), 0, CHUNK);
+      const { bytesRead, buffer } = await handle
+        .read(Buffer.allocUnsafe(CHUNK), 0, CHUNK)
+        .catch((error: unknown) => unreadable(path, error));
       if (bytesRead === 0) return;
       yield buffer.subarray(0, bytesRead);
     }

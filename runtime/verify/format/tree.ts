@@ -43,7 +43,7 @@ export function verifyInclusion(
   proof: readonly Uint8Array[],
   root: Uint8Array,
 ): boolean {
-  if (!(index >= 0 && index < size)) return false;
+  if (!(index >= 0 && index < size) || leaf.length !== 32) return false;
   let fn = index;
   let sn = size - 1;
   let hash: Uint8Array = leaf;

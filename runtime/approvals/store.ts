@@ -159,9 +159,11 @@ class ApprovalStore implements Approvals {
     }
     const key = reviewKey(draft.principal, draft.intent);
     const text = keyText(key);
-    const there = this.current(this.byKey.get(text)) ?? (await this.opening.get(text));
-    if (there !== undefined && there !== null)
-      return { kind: 'pending', pending: this.view(there), joined: true };
+    const there = this.current(this.byKey.get(text));
+    if (there !== null) return { kind: 'pending', pending: this.view(there), joined: true };
+    // Nothing may be awaited between these look-ups and `opening.set`, or two identical calls would both be parked.
+    const begun = this.opening.get(text);
+    if (begun !== undefined) return { kind: 'pending', pending: this.view(await begun), joined: true };
     const full = this.full(key.principal);
     if (full !== null) return { kind: 'full', message: full };
     const parking = this.append(draft, openings);

@@ -15,8 +15,8 @@ import { forward } from './forward.js';
 import type { Asked, Gate } from './gate.js';
 import { type Intake, readToolCall } from './intake.js';
 import { draftOf, type Judged, judge, record } from './judge.js';
-import { newCallId } from './record.js';
-import { malformed, park, refuse, refuseEnded, tooMany } from './refuse.js';
+import { defaultDeny, newCallId } from './record.js';
+import { malformed, park, refuse, refuseEnded } from './refuse.js';
 import { hold, reviewKey } from './review.js';
 import type { RequestId } from './wire/message.js';
 
@@ -24,8 +24,7 @@ import type { RequestId } from './wire/message.js';
 export type Settled =
   | { readonly kind: 'allow'; readonly call: string; readonly entry: Appended; readonly judged: Judged }
   | { readonly kind: 'deny'; readonly entry: Appended; readonly judged: Judged }
-  | { readonly kind: 'parked'; readonly pending: Pending }
-  | { readonly kind: 'full'; readonly message: string };
+  | { readonly kind: 'parked'; readonly pending: Pending };
 
 /** Answers one `tools/call`: the response's text, or null when the client has cancelled and expects none. */
 export async function call(
@@ -55,8 +54,6 @@ export async function call(
       return refuse(id, intake, settled.judged.decision, settled.entry);
     case 'parked':
       return park(gate, id, settled.pending);
-    case 'full':
-      return tooMany(id, settled.message);
   }
 }
 
@@ -96,7 +93,10 @@ export async function settle(gate: Gate, intake: Intake, asked: Asked, judged: J
       const { draft, openings } = draftOf(gate, intake, asked, judged, { call, links: null, propose: null });
       const opened = await approvals.open(draft, openings);
       if (opened.kind === 'full' || opened.joined) await judged.reservation.release();
-      return opened.kind === 'full' ? opened : { kind: 'parked', pending: opened.pending };
+      if (opened.kind === 'pending') return { kind: 'parked', pending: opened.pending };
+      const full: Judged = { ...judged, decision: defaultDeny(opened.message) };
+      const entry = await record(gate, intake, asked, full, { call, links: null, propose: null });
+      return { kind: 'deny', judged: full, entry };
     }
   }
 }

@@ -15,7 +15,7 @@ export function drifted(gate: Gate, caller: Caller, place: Place): boolean {
 }
 
 export function pinned(gate: Gate, place: Place): PinnedTool | undefined {
-  return gate.tools.get(place.server)?.get(place.name);
+  return gate.catalog().tools.get(place.server)?.get(place.name);
 }
 
 export function visible(gate: Gate, caller: Caller, place: Place): boolean {
@@ -38,7 +38,7 @@ export function toolList(gate: Gate, caller: Caller): string {
     caller.subject.userRoles,
     caller.identity.ceiling,
   ]);
-  const version = `${gate.policy().ref.activation ?? ''} ${driftVersion(gate)}`;
+  const version = `${gate.policy().ref.activation ?? ''} ${gate.catalog().version} ${driftVersion(gate)}`;
   const found = cache.get(key);
   if (found !== undefined && found.version === version) return found.text;
   if (cache.size >= MAX_LISTS) cache.clear();
@@ -53,9 +53,10 @@ const driftVersion = (gate: Gate): string => JSON.stringify([...gate.drift]);
 
 function shown(gate: Gate, caller: Caller): readonly JsonObject[] {
   const tools: JsonObject[] = [];
+  const catalog = gate.catalog();
   for (const server of gate.upstreams.keys()) {
-    for (const { pin } of gate.tools.get(server)?.values() ?? []) {
-      const exposed = gate.names.exposed(pin);
+    for (const { pin } of catalog.tools.get(server)?.values() ?? []) {
+      const exposed = catalog.names.exposed(pin);
       if (exposed === undefined || drifted(gate, caller, pin) || !visible(gate, caller, pin)) continue;
       tools.push({ ...pin.definition, name: exposed });
     }

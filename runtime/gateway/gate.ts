@@ -54,6 +54,15 @@ export interface Active {
   readonly side: Side;
 }
 
+/** The pinned tools in force and the names that they are shown under. */
+export interface Catalog {
+  readonly pins: Pins;
+  readonly tools: ReadonlyMap<string, ReadonlyMap<string, PinnedTool>>;
+  readonly names: Names;
+  /** Grows with each reload. */
+  readonly version: number;
+}
+
 export interface Gate {
   readonly config: Config;
   readonly version: string;
@@ -63,12 +72,12 @@ export interface Gate {
   readonly policy: () => ActivePolicy;
   readonly decide: DecideOnce;
   readonly approvals: Approvals;
-  readonly pins: Pins;
-  readonly tools: ReadonlyMap<string, ReadonlyMap<string, PinnedTool>>;
-  readonly names: Names;
+  readonly catalog: () => Catalog;
   readonly upstreams: ReadonlyMap<string, Upstream>;
   /** Live definitions that differ from their pins, by server and process. */
   readonly drift: Map<string, Drift>;
+  /** What each process listed last, by the same keys. */
+  readonly live: Map<string, { readonly server: string; readonly hashes: ReadonlyMap<string, string> }>;
   readonly active: Set<Active>;
   readonly floods: Floods;
   /** Bounds the single receipts of denied methods per caller; past it they are counted. */

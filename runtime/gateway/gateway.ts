@@ -18,11 +18,11 @@ import { floods } from './floods.js';
 import { type HttpFront, serveHttp } from './front/http.js';
 import { serveStdio, type StdioFront } from './front/stdio.js';
 import { throttle } from './front/throttle.js';
-import type { DecideOnce, Gate, PinnedTool } from './gate.js';
+import type { Catalog, DecideOnce, Gate, PinnedTool } from './gate.js';
 import { handle } from './methods.js';
-import { nameTools, type Names } from './names.js';
+import { nameTools } from './names.js';
 import { loadPins, type Pins } from './pins.js';
-import { relay } from './relay.js';
+import { LIST_CHANGED, relay, setDrift } from './relay.js';
 import { closeDraft } from './review.js';
 import { StartRefused } from './start.js';
 import { selfTest } from './self-test.js';
@@ -60,6 +60,8 @@ export interface Gateway {
     /** Puts a changed list in force; a revoked token ends at once. */
     replace(tokens: readonly TokenEntry[]): void;
   };
+  /** Reads sepal.lock again; throws `StartRefused` and keeps the old pins when it cannot be used. */
+  reloadPins(): void;
   /** Listens on `listen.http`. */
   serveHttp(): Promise<HttpFront>;
   /** Serves one client on a pair of streams, as `identity.stdio`. */
@@ -80,7 +82,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       `the receipt log cannot be written: ${broken.message}`,
       'free space or repair the disk, then start again',
     );
-  const { pins, names, tools } = readTools(config, say);
+  let catalog = readTools(config, say, 0);
   const sessions = new Sessions({
     idleMs: config.identity.sessionIdleMs,
     wall: clock.wall,
@@ -113,9 +115,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     config,
     log,
     approvals,
-    pins,
-    names,
-    tools,
+    catalog: () => catalog,
+    live: new Map(),
     upstreams,
     say,
     kid: options.kid,
@@ -140,7 +141,14 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   }
   await approvals.start();
   await selfTest(gate);
-  return assemble(gate, { options, fronts, authenticator, tokens });
+  const reloadPins = (): void => {
+    catalog = readTools(config, say, catalog.version + 1);
+    for (const place of gate.live.keys()) setDrift(gate, place);
+    for (const front of fronts) {
+      for (const connection of connectionsOf(front)) connection.push(LIST_CHANGED);
+    }
+  };
+  return assemble(gate, { options, fronts, authenticator, tokens, reloadPins });
 }
 
 interface Parts {
@@ -148,9 +156,10 @@ interface Parts {
   readonly fronts: (HttpFront | StdioFront)[];
   readonly authenticator: Authenticator;
   readonly tokens: TokenBook;
+  readonly reloadPins: () => void;
 }
 
-function assemble(gate: Gate, { options, fronts, authenticator, tokens }: Parts): Gateway {
+function assemble(gate: Gate, { options, fronts, authenticator, tokens, reloadPins }: Parts): Gateway {
   const { config, clock, say } = options;
   const flush = setInterval(() => void gate.floods.flush(), FLUSH_MS);
   flush.unref();
@@ -160,6 +169,7 @@ function assemble(gate: Gate, { options, fronts, authenticator, tokens }: Parts)
     config,
     approvals: gate.approvals,
     tokens,
+    reloadPins,
     serveHttp: async () => {
       if (config.identity.anonymous !== null)
         say(`warning: callers without a credential are \`${config.identity.anonymous}\``);
@@ -202,7 +212,7 @@ function stdioCaller(authenticator: Authenticator): Caller {
 const connectionsOf = (front: HttpFront | StdioFront): readonly Connection[] =>
   'sessions' in front ? [...front.sessions.all()].map((session) => session.connection) : [front.connection];
 
-function readTools(config: Config, say: (line: string) => void) {
+function readTools(config: Config, say: (line: string) => void, version: number): Catalog {
   const loaded = loadPins(config.lock);
   if (!loaded.ok) throw new StartRefused(loaded.message, loaded.help);
   const pins: Pins = loaded.pins;
@@ -219,8 +229,7 @@ function readTools(config: Config, say: (line: string) => void) {
   const places = [...tools.values()].flatMap((own) => [...own.values()].map(({ pin }) => pin));
   const named = nameTools(places, config.servers.size, config.names);
   if (!named.ok) throw new StartRefused(named.message, named.help);
-  const names: Names = named.names;
-  return { pins, names, tools };
+  return { pins, names: named.names, tools, version };
 }
 
 interface TokenBook {

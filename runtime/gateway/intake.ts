@@ -34,7 +34,7 @@ export function readToolCall(
     return { malformed: '`name` must be a short string' };
   if (!isObject(args)) return { malformed: '`arguments` must be an object' };
   if (task !== undefined) return { malformed: 'tasks are not supported; send the call without `task`' };
-  const found = gate.names.find(name);
+  const found = gate.catalog().names.find(name);
   const place: Place = found ?? { server: '', name };
   const intent = canonicalIntent({ kind: 'tool', method: 'tools/call', ...place }, args, params);
   const beside = envelope(params);

@@ -90,15 +90,19 @@ export interface Drift {
   readonly missing: readonly string[];
 }
 
+/** Name and hash of each live definition. */
+export function hashesOf(live: readonly JsonObject[]): ReadonlyMap<string, string> {
+  return new Map(live.map((tool) => [textOf(tool['name']), definitionHash(tool)]));
+}
+
 /** What is live against what is pinned. */
-export function compare(server: string, pins: ReadonlyMap<string, Pin>, live: readonly JsonObject[]): Drift {
-  const seen = new Map(live.map((tool) => [textOf(tool['name']), tool] as const));
-  const changed: string[] = [];
-  const missing: string[] = [];
-  for (const pin of pins.values()) {
-    const tool = seen.get(pin.name);
-    if (tool === undefined) missing.push(pin.name);
-    else if (definitionHash(tool) !== pin.hash) changed.push(pin.name);
-  }
-  return { server, changed, missing, added: [...seen.keys()].filter((name) => !pins.has(name)) };
+export function compare(
+  server: string,
+  pins: ReadonlyMap<string, Pin>,
+  live: ReadonlyMap<string, string>,
+): Drift {
+  const missing = [...pins.keys()].filter((name) => !live.has(name));
+  const changed = [...pins.values()].filter(({ name, hash }) => live.has(name) && live.get(name) !== hash);
+  const added = [...live.keys()].filter((name) => !pins.has(name));
+  return { server, changed: changed.map(({ name }) => name), missing, added };
 }

@@ -89,7 +89,7 @@ export function decideDraft(input: DecideInput): { readonly draft: Draft; readon
   const names = Object.keys(facts).sort();
   const refs = {
     ...(input.propose === null ? {} : { propose: input.propose }),
-    ...(input.links?.refs ?? {}),
+    ...input.links?.refs,
   };
   const draft: Draft = {
     type: 'decide',

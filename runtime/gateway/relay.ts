@@ -4,11 +4,13 @@ import type { JsonObject } from '../verify/format/canonical.js';
 import { type Connection, LOG_LEVELS } from './connection.js';
 import { denyUpstream } from './deny.js';
 import { driftKey, type Gate } from './gate.js';
-import { compare, type Drift } from './pins.js';
+import { compare, type Drift, hashesOf } from './pins.js';
 import type { UpstreamEvents } from './upstream/supervise.js';
 import { notificationOf } from './wire/reply.js';
 
 const SHOWN = 10;
+const MAX_PLACES = 10_000;
+export const LIST_CHANGED = notificationOf('notifications/tools/list_changed', undefined);
 
 /** `gate` is asked for late: upstreams are built before it. `connections` are all that could be told of a changed list. */
 export function relay(gate: () => Gate, connections: () => Iterable<Connection>): UpstreamEvents {
@@ -50,21 +52,35 @@ function listed(
   key: string,
   tools: readonly JsonObject[],
 ): void {
-  const drift = compare(server, gate.pins.get(server) ?? new Map(), tools);
   const place = driftKey(server, key);
+  if (gate.live.size >= MAX_PLACES) forgetOldest(gate);
+  gate.live.set(place, { server, hashes: hashesOf(tools) });
   const before = JSON.stringify(gate.drift.get(place) ?? null);
-  const differs = drift.changed.length + drift.missing.length > 0;
-  if (differs) gate.drift.set(place, drift);
-  else gate.drift.delete(place);
+  const drift = setDrift(gate, place);
   if (JSON.stringify(gate.drift.get(place) ?? null) !== before) {
-    const text = notificationOf('notifications/tools/list_changed', undefined);
-    for (const connection of connections()) connection.push(text);
+    for (const connection of connections()) connection.push(LIST_CHANGED);
   }
   const news = describe(drift);
   if (news === '' || told.get(server) === news) return;
   told.set(server, news);
   gate.say(`server \`${server}\` is not as pinned: ${news}; see \`sepal tools diff\``);
   void gate.floods.record('pins_changed', server, news);
+}
+
+function forgetOldest(gate: Gate): void {
+  const [oldest] = gate.live.keys();
+  if (oldest === undefined) return;
+  gate.live.delete(oldest);
+  gate.drift.delete(oldest);
+}
+
+/** Compares what the process at `place` listed last with the pins in force. */
+export function setDrift(gate: Gate, place: string): Drift {
+  const { server = '', hashes = new Map<string, string>() } = gate.live.get(place) ?? {};
+  const drift = compare(server, gate.catalog().pins.get(server) ?? new Map(), hashes);
+  if (drift.changed.length + drift.missing.length > 0) gate.drift.set(place, drift);
+  else gate.drift.delete(place);
+  return drift;
 }
 
 function describe({ changed, missing, added }: Drift): string {

@@ -36,9 +36,9 @@ export async function selfTest(gate: Gate): Promise<void> {
 async function refusals(gate: Gate, asked: Parameters<typeof call>[3]): Promise<boolean> {
   const unknown = JSON.parse((await call(gate, 0, { name: TOOL, arguments: {} }, asked)) ?? '{}') as Answer;
   if (unknown.error?.code !== INVALID_PARAMS) return false;
-  for (const own of gate.tools.values()) {
+  for (const own of gate.catalog().tools.values()) {
     const [first] = own.values();
-    const name = first === undefined ? undefined : gate.names.exposed(first.pin);
+    const name = first === undefined ? undefined : gate.catalog().names.exposed(first.pin);
     if (name === undefined) continue;
     const answer = JSON.parse((await call(gate, 0, { name, arguments: {} }, asked)) ?? '{}') as Answer;
     if (answer.error?.code !== INVALID_PARAMS && answer.result?.isError !== true) return false;

@@ -137,7 +137,7 @@ describe('real servers behind the HTTP front', () => {
     const shape = (error: typeof hidden, name: string) => ({
       code: error?.code,
       message: error?.message.replace(name, 'X'),
-      data: Object.keys((error?.data as { [key: string]: object })[RECEIPT] ?? {}),
+      data: Object.keys((error?.data as { [key: string]: object } | undefined)?.[RECEIPT] ?? {}),
     });
     expect(shape(hidden, 'memory__delete_entities')).toEqual(shape(unknown, 'memory__no_such_tool'));
     expect(hidden).toMatchObject({ code: -32602 });

@@ -133,12 +133,12 @@ export async function pin(
     const events = { asked: nothing, logged: nothing, listed: nothing, trouble: nothing };
     const upstream = supervise(server, own, { version: '0', env: process.env, now: Date.now, events });
     const hop = await upstream.hop('pin');
-    const tools = (await hop.tools()).filter((tool) => only(server, String(tool['name'])));
+    const tools = (await hop.tools()).filter((tool) => only(server, `${tool['name'] as string}`));
     servers[server] = {
       info: hop.info,
       protocol: hop.protocol,
       tools: Object.fromEntries(
-        tools.map((tool) => [String(tool['name']), { hash: definitionHash(tool), definition: tool }]),
+        tools.map((tool) => [`${tool['name'] as string}`, { hash: definitionHash(tool), definition: tool }]),
       ),
     };
     await upstream.close();

@@ -47,7 +47,7 @@ export function serveStdio(
     const end = (): void => {
       gone.abort();
       const late = setTimeout(() => endConnection(connection), LAST_ANSWERS_MS);
-      void Promise.allSettled([...pending]).then(() => {
+      void Promise.allSettled(pending).then(() => {
         clearTimeout(late);
         resolve();
       });

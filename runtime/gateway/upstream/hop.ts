@@ -116,8 +116,7 @@ function channelEvents(state: State): ChannelEvents {
     closed: (why) => {
       if (state.closed !== null) return;
       state.closed = why;
-      for (const id of [...state.waiting.keys()])
-        settle(state, id, { kind: 'failed', status: 'unknown', why });
+      for (const id of state.waiting.keys()) settle(state, id, { kind: 'failed', status: 'unknown', why });
       state.events.closed(why);
     },
   };

@@ -28,7 +28,9 @@ export function readTokenFile(path: string): readonly TokenEntry[] {
     );
   }
   try {
-    const mode = fstatSync(file).mode & 0o777;
+    const stats = fstatSync(file);
+    const mode = stats.mode & 0o777;
+    if (!stats.isFile()) throw new TokenError(`${path} is not a file`, 'name a file in `identity.tokens`');
     if ((mode & 0o077) !== 0) {
       throw new TokenError(
         `${path} is open to other users (mode 0${mode.toString(8)})`,

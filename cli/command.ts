@@ -37,6 +37,8 @@ export interface Command<O extends Options = Options> {
   /** Names of what may stand without a flag; `...` at the end takes any number, `?` marks an optional one. */
   readonly takes?: readonly string[];
   readonly run: (input: Input<O>, io: Io) => Promise<ExitCode>;
+  /** For a verb that reads its own arguments: takes the place of everything above. */
+  readonly raw?: (argv: readonly string[], io: Io) => Promise<number>;
 }
 
 /** Keeps the options' types for `run`, and forgets them for the table of verbs. */

@@ -21,6 +21,7 @@ async function main(argv: readonly string[], io: Io): Promise<number> {
   const { name, verb, rest } = findVerb(argv, io) ?? {};
   if (name === undefined || verb === undefined || rest === undefined) return EXIT.ok;
   const command: Command = await verb.load();
+  if (command.raw !== undefined) return await command.raw(rest, io);
   const input = readArguments(name, command, rest);
   if (input !== null) return await command.run(input, io);
   io.out(helpText(command));
@@ -73,12 +74,13 @@ exit codes: 0 ok or allow, 1 could not run, 2 deny, 3 policy has errors, 4 revie
 `;
 }
 
+/** Errors of the runtime carry their own `help`. */
 function report(error: unknown, io: Io): number {
-  const known = error instanceof Failure;
+  const help = error instanceof Error && 'help' in error && typeof error.help === 'string' ? error.help : null;
   io.err(`${paint({ colour: io.colour && process.stderr.isTTY }, 'red', 'error')}: ${why(error)}\n`);
-  if (known && error.help !== null) io.err(`  = help: ${error.help}\n`);
-  if (!known && error instanceof Error && (io.env['SEPAL_DEBUG'] ?? '') !== '') io.err(`${error.stack ?? ''}\n`);
-  return known ? error.code : EXIT.failed;
+  if (help !== null) io.err(`  = help: ${help}\n`);
+  else if (error instanceof Error && (io.env['SEPAL_DEBUG'] ?? '') !== '') io.err(`${error.stack ?? ''}\n`);
+  return error instanceof Failure ? error.code : EXIT.failed;
 }
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

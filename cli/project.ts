@@ -2,7 +2,7 @@
 /** Finds and reads what commands work on: sepal.json, the policy, its lock; hands them to the compiler. */
 import { readdirSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
-import type { Input, SourceFile } from '../compiler/compile.js';
+import type { Input, SourceFile } from '../compiler/check.js';
 import type { Host } from '../compiler/lock.js';
 import { type Config, type ConfigError, loadConfig } from '../runtime/config.js';
 import { canonical } from '../runtime/verify/format/canonical.js';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { check } from '../../compiler/compile.js';
+import { check } from '../../compiler/check.js';
 import type { Diagnostic } from '../../compiler/diagnostics/diagnostic.js';
 import { renderHuman, renderJson, renderPlain } from '../../compiler/diagnostics/render.js';
 import { choice, defineCommand } from '../command.js';

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What the tools verbs share: which servers, what they offer now, how it differs from the lock. */
+import { didYouMean } from '../compiler/diagnostics/suggest.js';
+import type { Config } from '../runtime/config.js';
+import { readPins } from '../runtime/gateway/pins.js';
+import type { JsonValue } from '../runtime/verify/format/canonical.js';
+import { Failure, why } from './failure.js';
+import { replaceFile } from './files.js';
+import { version } from './install.js';
+import { compareTools, type LockedServer, type LockFile, pinTools, printLock, type ToolChange } from './lock-file.js';
+import type { Io } from './terminal.js';
+
+/** The configured servers, or those named. */
+export function chosenServers(config: Config, named: readonly string[]): readonly string[] {
+  const known = [...config.servers.keys()];
+  if (known.length === 0) throw new Failure('sepal.json has no `mcpServers`', 'add the servers to guard');
+  for (const name of named) requireServer(name, known);
+  return named.length === 0 ? known : known.filter((name) => named.includes(name));
+}
+
+function requireServer(name: string, known: readonly string[]): void {
+  if (known.includes(name)) return;
+  throw new Failure(
+    `there is no server \`${name}\` in sepal.json`,
+    didYouMean(name, known) ?? `it has ${known.join(', ')}`,
+  );
+}
+
+/** Asks every server, all at the same time; fails with every trouble when any cannot be asked. */
+export async function askServers(
+  config: Config,
+  names: readonly string[],
+  io: Io,
+): Promise<ReadonlyMap<string, LockedServer>> {
+  const { pullOffer } = await import('./sdk/pull.js');
+  const results = await Promise.allSettled(
+    names.map(async (name): Promise<readonly [string, LockedServer]> => {
+      const server = config.servers.get(name);
+      if (server === undefined) throw new Failure(`there is no server \`${name}\``);
+      const offer = await pullOffer(server, version());
+      const tools = pinTools(name, offer.tools);
+      io.err(`${name}: ${tools.size} tools, MCP ${offer.protocol}\n`);
+      return [name, { info: offer.info as JsonValue, protocol: offer.protocol, tools }];
+    }),
+  );
+  const failed = results.flatMap((result, i) =>
+    result.status === 'rejected' ? [`\`${names[i] ?? ''}\`: ${why(result.reason)}`] : [],
+  );
+  if (failed.length > 0) {
+    throw new Failure(
+      `cannot ask ${failed.join('\nerror: cannot ask ')}`,
+      'see `mcpServers` in sepal.json: can its command or url be reached from here? Nothing was written',
+    );
+  }
+  return new Map(results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])));
+}
+
+export function allChanges(lock: LockFile | null, offers: ReadonlyMap<string, LockedServer>): readonly ToolChange[] {
+  return [...offers].flatMap(([name, offer]) =>
+    compareTools(name, lock?.servers.get(name)?.tools ?? new Map(), offer.tools),
+  );
+}
+
+/** Writes the lock after reading it back: what the gateway would refuse is not written. */
+export function writeLock(path: string, lock: LockFile): void {
+  const text = printLock(lock);
+  const back = readPins(Buffer.from(text), path);
+  if (!back.ok) throw new Failure(`the definitions cannot be pinned: ${back.message}`, 'the server must be corrected');
+  replaceFile(path, text);
+}
+
+export function describeChange(change: ToolChange): string {
+  const sign = change.change === 'added' ? '+' : change.change === 'removed' ? '-' : '~';
+  const members = change.members.length === 0 ? '' : `  (${change.members.join(', ')})`;
+  return `${sign} ${change.server}/${change.tool}${members}`;
+}
+
+/** The gateway reads its pins at start. */
+export function restartNote(running: boolean): string {
+  return running ? 'a gateway is running with the pins that it read at its start: restart it to put these in force\n' : '';
+}

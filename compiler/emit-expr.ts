@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Expressions of the IR as code over `std`. Conditions become shared functions; equal ones are one function. */
+import { assertNever } from './assert.js';
+import type { Constants } from './encode.js';
+import type { ConstIr, ExprIr, GlobIr, TypeIr, WhoIr, WhoTermIr } from './ir.js';
+import { words } from './words.js';
+
+/** A function of the module: name and body lines. */
+export interface Fn {
+  readonly name: string;
+  readonly words: string;
+  readonly body: readonly string[];
+}
+
+export interface Emitter {
+  readonly k: Constants;
+  readonly fns: Fn[];
+  /** Values made once at link: name and initialiser. */
+  readonly shared: Map<string, string>;
+  readonly byText: Map<string, string>;
+}
+
+const CALL = '(a, r, f, t)';
+
+/** The name of the shared function of a condition without parameters of a quantifier. */
+export function condition(m: Emitter, e: ExprIr): string {
+  const key = JSON.stringify(e);
+  const known = m.byText.get(key);
+  if (known !== undefined) return known;
+  const body = conditionBody(m, e);
+  const name = `c${m.fns.length}`;
+  m.byText.set(key, name);
+  m.fns.push({ name, words: words(e), body });
+  return name;
+}
+
+/** `and` and `or` stop as soon as the value is settled; the value is the same as without stopping. */
+function conditionBody(m: Emitter, e: ExprIr): readonly string[] {
+  if ((e.op === 'and' || e.op === 'or') && !hasParam(e)) {
+    const settled = e.op === 'and' ? 0 : 2;
+    const sign = e.op === 'and' ? '<' : '>';
+    const operands = e.operands.map((operand) => `${condition(m, operand)}${CALL}`);
+    const lines = [`let v = ${operands[0] ?? 2 - settled};`];
+    for (const operand of operands.slice(1)) {
+      lines.push(`if (v === ${settled}) return v;`, `{ const w = ${operand}; if (w ${sign} v) v = w; }`);
+    }
+    return [...lines, 'return v;'];
+  }
+  if (e.op === 'not' && !hasParam(e)) return [`return not(${condition(m, e.operand)}${CALL});`];
+  return [`return ${kleene(m, e)};`];
+}
+
+/** A boolean expression in place. */
+export function kleene(m: Emitter, e: ExprIr): string {
+  switch (e.op) {
+    case 'not':
+      return `not(${kleene(m, e.operand)})`;
+    case 'and':
+    case 'or':
+      return `${e.op}(${e.operands.map((o) => kleene(m, o)).join(', ')})`;
+    case 'const':
+      return e.value.kind === 'bool' ? (e.value.value ? '2' : '0') : '1';
+    case 'has':
+      return `has(a, ${e.path.map((p) => m.k.ref(p)).join(', ')})`;
+    case 'hint':
+      return `hint(t, ${quoteWord(e.hint)})`;
+    case 'hasRole':
+      return `${e.subject === 'user' ? 'userHasRole' : 'hasRole'}(r, ${m.k.ref(e.value)})`;
+    case 'inWho':
+      return `${e.subject === 'user' ? 'userInWho' : 'inWho'}(r, ${shared(m, 'w', whoCode(m, e.who))})`;
+    case 'compare':
+      return compare(m, e);
+    case 'inList':
+      return inList(m, e);
+    case 'inValue':
+      return `any(list(${raw(m, e.list)}), (y) => ${equality(e.on, value(m, e.left, e.on), typed('y', e.on))})`;
+    case 'startsWith':
+    case 'endsWith':
+    case 'contains':
+    case 'under':
+      return `${e.op}(${value(m, e.left, 'string')}, ${value(m, e.right, 'string')})`;
+    case 'like':
+      return `like(${value(m, e.left, 'string')}, ${shared(m, 'g', globCode(m, e.glob))})`;
+    case 'quantifier':
+      return `${e.mode}(list(${raw(m, e.list)}), (x${e.param}) => ${kleene(m, e.body)})`;
+    case 'arg':
+    case 'fact':
+    case 'param':
+      return `bool(${raw(m, e)})`;
+    case 'subject':
+    case 'arith':
+    case 'negate':
+    case 'lower':
+    case 'size':
+      return '1';
+    default:
+      return assertNever(e);
+  }
+}
+
+type On = 'number' | 'string' | 'bool' | 'json';
+
+function compare(m: Emitter, e: Extract<ExprIr, { op: 'compare' }>): string {
+  const [left, right] = [value(m, e.left, e.on), value(m, e.right, e.on)];
+  if (e.on === 'number') return `compareNum(${quoteWord(e.cmp)}, ${left}, ${right})`;
+  if (e.on === 'string' && e.cmp !== '==' && e.cmp !== '!=')
+    return `compareText(${quoteWord(e.cmp)}, ${left}, ${right})`;
+  const equal = equality(e.on, left, right);
+  return e.cmp === '!=' ? `not(${equal})` : equal;
+}
+
+function equality(on: On, left: string, right: string): string {
+  switch (on) {
+    case 'number':
+      return `compareNum("==", ${left}, ${right})`;
+    case 'string':
+      return `equalText(${left}, ${right})`;
+    case 'bool':
+      return `equalBool(${left}, ${right})`;
+    case 'json':
+      return `equalJson(${left}, ${right})`;
+  }
+}
+
+function inList(m: Emitter, e: Extract<ExprIr, { op: 'inList' }>): string {
+  const left = value(m, e.left, e.on);
+  const strings = e.items.flatMap((i) =>
+    i.op === 'const' && i.value.kind === 'string' ? [i.value.value] : [],
+  );
+  if (e.on === 'string' && strings.length === e.items.length) {
+    const set = `texts([${[...strings]
+      .sort()
+      .map((s) => m.k.ref(s))
+      .join(', ')}])`;
+    return `inTexts(${left}, ${shared(m, 's', set)})`;
+  }
+  return `or(${e.items.map((item) => equality(e.on, left, value(m, item, e.on))).join(', ')})`;
+}
+
+/** An operand as the kind that its operator needs; undefined where it is unknown. */
+function value(m: Emitter, e: ExprIr, on: On): string {
+  if (e.op === 'const') return constant(m, e.value, on);
+  if (on === 'bool') return kleene(m, e);
+  if (e.op === 'arg') return e.nullable ? raw(m, e) : typed(raw(m, e), on, e.type);
+  if (e.op === 'fact' || e.op === 'param') return typed(raw(m, e), on, e.type);
+  return raw(m, e);
+}
+
+/** The value before its kind is looked at. */
+function raw(m: Emitter, e: ExprIr): string {
+  switch (e.op) {
+    case 'const':
+      return constant(m, e.value, 'json');
+    case 'arg':
+      return e.path.reduce((object, key) => `get(${object}, ${m.k.ref(key)})`, 'a');
+    case 'fact':
+      return `get(f, ${m.k.ref(e.name)})`;
+    case 'param':
+      return `x${e.param}`;
+    case 'subject':
+      return SUBJECT[e.field];
+    case 'lower':
+      return `lower(${value(m, e.operand, 'string')})`;
+    case 'size':
+      return `size(${isList(e.operand) ? `list(${raw(m, e.operand)})` : value(m, e.operand, 'string')})`;
+    case 'arith':
+      return `arith(${quoteWord(e.fn)}, ${value(m, e.left, 'number')}, ${value(m, e.right, 'number')})`;
+    case 'negate':
+      return `negate(${value(m, e.operand, 'number')})`;
+    case 'has':
+    case 'hint':
+    case 'hasRole':
+    case 'inWho':
+    case 'not':
+    case 'and':
+    case 'or':
+    case 'compare':
+    case 'inList':
+    case 'inValue':
+    case 'startsWith':
+    case 'endsWith':
+    case 'contains':
+    case 'like':
+    case 'under':
+    case 'quantifier':
+      return kleene(m, e);
+    default:
+      return assertNever(e);
+  }
+}
+
+const SUBJECT = {
+  'principal.id': 'r.principal',
+  'user.id': '(r.user === null ? undefined : r.user)',
+  'session.id': 'r.session',
+  'tool.server': 'r.intent.server',
+  'tool.name': 'r.intent.name',
+} as const;
+
+const isList = (e: ExprIr): boolean => 'type' in e && e.type.kind === 'list';
+
+function typed(code: string, on: On, type?: TypeIr): string {
+  switch (on) {
+    case 'number':
+      return type?.kind === 'int' ? `int(${code})` : `num(${code})`;
+    case 'string':
+      return `text(${code})`;
+    case 'bool':
+      return `bool(${code})`;
+    case 'json':
+      return type?.kind === 'list' ? `list(${code})` : `json(${code})`;
+  }
+}
+
+function constant(m: Emitter, c: ConstIr, on: On): string {
+  switch (c.kind) {
+    case 'null':
+      return 'null';
+    case 'bool':
+      return on === 'bool' ? (c.value ? '2' : '0') : String(c.value);
+    case 'number':
+      return numberCode(m, c.text);
+    case 'string':
+      return m.k.ref(c.value);
+    case 'list':
+      return shared(m, 'l', `[${c.items.map((item) => constant(m, item, 'json')).join(', ')}]`);
+  }
+}
+
+/** A double where it writes the same decimal; else the exact decimal. */
+function numberCode(m: Emitter, text: string): string {
+  const double = Number(text);
+  return String(double) === text && (Number.isSafeInteger(double) || !Number.isInteger(double))
+    ? text
+    : shared(m, 'd', `decimal(${m.k.ref(text)})`);
+}
+
+/** Words of the language itself, never of a policy. */
+const quoteWord = (word: string): string => JSON.stringify(word);
+
+/** A value made once at link, by its code. */
+export function shared(m: Emitter, prefix: string, code: string): string {
+  const known = m.shared.get(code);
+  if (known !== undefined) return known;
+  const name = `${prefix}${m.shared.size}`;
+  m.shared.set(code, name);
+  return name;
+}
+
+export function globCode(m: Emitter, glob: GlobIr): string {
+  const gaps = glob.gaps.map((gap) => (gap === 'any' ? 'a' : 's')).join('');
+  return `glob([${glob.parts.map((part) => m.k.ref(part)).join(', ')}], "${gaps}")`;
+}
+
+export function whoCode(m: Emitter, set: WhoIr): string {
+  const term = (t: WhoTermIr): string => {
+    switch (t.kind) {
+      case 'any':
+        return 'anyone';
+      case 'principal':
+        return `principal(${shared(m, 'g', globCode(m, t.glob))})`;
+      case 'role':
+        return `role(${m.k.ref(t.value)})`;
+      case 'set':
+        return `members(${shared(m, 'w', whoCode(m, t.who))})`;
+    }
+  };
+  const terms = (list: readonly WhoTermIr[]): string => `[${list.map(term).sort().join(', ')}]`;
+  return `who(${terms(set.include)}, ${terms(set.except)})`;
+}
+
+export function hasParam(e: ExprIr): boolean {
+  const text = JSON.stringify(e);
+  return text.includes('"op":"param"') && free(e).size > 0;
+}
+
+/** Quantifier parameters that are not bound inside `e`. */
+function free(e: ExprIr): ReadonlySet<number> {
+  if (e.op === 'param') return new Set([e.param]);
+  if (e.op === 'quantifier') {
+    const inner = new Set(free(e.body));
+    inner.delete(e.param);
+    return new Set([...free(e.list), ...inner]);
+  }
+  return new Set(children(e).flatMap((child) => [...free(child)]));
+}
+
+export function children(e: ExprIr): readonly ExprIr[] {
+  switch (e.op) {
+    case 'not':
+    case 'negate':
+    case 'lower':
+    case 'size':
+      return [e.operand];
+    case 'and':
+    case 'or':
+      return e.operands;
+    case 'compare':
+    case 'startsWith':
+    case 'endsWith':
+    case 'contains':
+    case 'under':
+    case 'arith':
+      return [e.left, e.right];
+    case 'inList':
+      return [e.left, ...e.items];
+    case 'inValue':
+      return [e.left, e.list];
+    case 'like':
+      return [e.left];
+    case 'quantifier':
+      return [e.list, e.body];
+    case 'const':
+    case 'arg':
+    case 'has':
+    case 'subject':
+    case 'fact':
+    case 'hint':
+    case 'hasRole':
+    case 'inWho':
+    case 'param':
+      return [];
+    default:
+      return assertNever(e);
+  }
+}
+
+/** A read as its operator sees it: undefined where it is missing or of another type. */
+export function readCode(m: Emitter, e: ExprIr): string {
+  const code = raw(m, e);
+  if (e.op !== 'arg' && e.op !== 'fact') return code;
+  switch (e.type.kind) {
+    case 'string':
+    case 'path':
+    case 'url':
+    case 'enum':
+      return `text(${code})`;
+    case 'int':
+    case 'decimal':
+      return typed(code, 'number', e.type);
+    case 'list':
+      return `list(${code})`;
+    default:
+      return e.op === 'arg' && e.nullable ? code : `json(${code})`;
+  }
+}

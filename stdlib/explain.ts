@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Pessimistic evaluation in full (language.md 3): every unit's possible outcomes, the strictest decision among them, the unknowns
+ * that had a say, and what would have been decided without each.
+ */
+import type {
+  ApprovalNeed,
+  Decision,
+  DecisionEffect,
+  Explanation,
+  Match,
+  NearMiss,
+  Phase,
+  RuleEffect,
+  Unknown,
+} from './abi.js';
+import type { World } from './engine.js';
+import type { Approval, Block, Leaf, Outcome, Predicate, Rule, Unit } from './tables.js';
+import type { Kleene } from './values.js';
+
+export interface Asker {
+  readonly name: string;
+  readonly approval: Approval | null;
+  readonly because: string | null;
+}
+
+/** What a unit may yield; null is nothing. More than one: an unknown leaves it open. */
+interface Possible {
+  readonly unit: Unit;
+  readonly outcomes: readonly (Outcome | null)[];
+}
+type Values = (when: Predicate | null, leaves: readonly Leaf[]) => Kleene;
+
+export const DEFAULT_DENY = (steps: number): Decision => deny([], null, [], steps);
+
+export function weigh(units: readonly Unit[], world: World, phase: Phase, steps: number): Decision {
+  const plain: Values = (when) =>
+    when === null ? 2 : when(world.args, world.request, world.facts, world.pin);
+  const possible = units.map((unit) => ({ unit, outcomes: outcomesOf(unit, plain) }));
+  const base = combine(possible, phase, steps, []);
+  if (!hinges(possible, base, phase)) return base;
+  const labels = unknownLabels(units, world, plain);
+  const unknowns = [...labels.keys()].sort().map((name): Unknown => {
+    const without: Values = (when, leaves) => {
+      const value = plain(when, leaves);
+      return value === 1 && openLabels(leaves, world).has(name) ? 0 : value;
+    };
+    const otherwise = combine(
+      units.map((unit) => ({ unit, outcomes: outcomesOf(unit, without) })),
+      phase,
+      steps,
+      [],
+    );
+    return { name, why: labels.get(name) as string, otherwise: otherwise.effect };
+  });
+  return { ...base, unknowns };
+}
+
+function outcomesOf(unit: Unit, values: Values): readonly (Outcome | null)[] {
+  if (unit.kind === 'rule') {
+    const value = values(unit.when, unit.leaves);
+    return value === 2 ? [unit] : value === 0 ? [null] : [unit, null];
+  }
+  const outcomes: (Outcome | null)[] = [];
+  for (const { when, leaves, outcome } of unit.cases) {
+    const value = values(when, leaves);
+    if (value > 0) outcomes.push(outcome);
+    if (value === 2) return outcomes;
+  }
+  return [...outcomes, unit.otherwise];
+}
+
+const isGrant = (o: Outcome | null): boolean => o !== null && (o.effect === 'allow' || o.effect === 'review');
+const asks = (o: Outcome | null): o is Outcome =>
+  o !== null && (o.effect === 'review' || o.effect === 'escalate');
+const denies = (o: Outcome | null): o is Outcome => o !== null && o.effect === 'deny';
+
+/** Deny if any may deny or possibly none grants; else review if any may ask; else allow. */
+function combine(
+  possible: readonly Possible[],
+  phase: Phase,
+  steps: number,
+  unknowns: readonly Unknown[],
+): Decision {
+  const denier = possible.find((p) => p.outcomes.some(denies));
+  if (denier !== undefined) {
+    return deny([denier.unit.name], denier.outcomes.find(denies)?.because ?? null, unknowns, steps);
+  }
+  const granted = phase !== 'call' || possible.some((p) => p.outcomes.every(isGrant));
+  if (!granted) return deny([], null, unknowns, steps);
+  const askers = possible.flatMap((p) =>
+    p.outcomes.filter(asks).map((o) => ({ name: p.unit.name, approval: o.approval, because: o.because })),
+  );
+  if (askers.length > 0) return reviewOf(askers, steps, unknowns);
+  const grant = possible.find((p) => p.outcomes.every(isGrant));
+  return {
+    effect: 'allow',
+    rules: grant === undefined ? [] : [grant.unit.name],
+    default: false,
+    reason: grant?.outcomes[0]?.because ?? null,
+    unknowns,
+    approvals: [],
+    timeout: null,
+    shadow: [],
+    steps,
+  };
+}
+
+function deny(
+  rules: readonly string[],
+  reason: string | null,
+  unknowns: readonly Unknown[],
+  steps: number,
+): Decision {
+  const isDefault = rules.length === 0;
+  return {
+    effect: 'deny',
+    rules,
+    default: isDefault,
+    reason,
+    unknowns,
+    approvals: [],
+    timeout: null,
+    shadow: [],
+    steps,
+  };
+}
+
+export function reviewOf(askers: readonly Asker[], steps: number, unknowns: readonly Unknown[]): Decision {
+  const approvals = askers.flatMap(({ name, approval }): ApprovalNeed[] =>
+    approval === null ? [] : [{ rule: name, ...approval }],
+  );
+  return {
+    effect: 'review',
+    rules: [...new Set(askers.map((asker) => asker.name))],
+    default: false,
+    reason: askers.find((asker) => asker.because !== null)?.because ?? null,
+    unknowns,
+    approvals,
+    timeout: Math.min(...approvals.map((need) => need.timeout)),
+    shadow: [],
+    steps,
+  };
+}
+
+/** Did an unknown have a say: a possible deny, a grant that is only possible, an asker that is only possible? */
+function hinges(possible: readonly Possible[], decision: Decision, phase: Phase): boolean {
+  const open = possible.filter((p) => p.outcomes.length > 1);
+  if (open.length === 0 || possible.some((p) => p.outcomes.every(denies))) return false;
+  if (open.some((p) => p.outcomes.some(denies) || p.outcomes.some(asks))) return true;
+  return decision.effect === 'deny' && phase === 'call' && open.some((p) => p.outcomes.some(isGrant));
+}
+
+/** The reads that left conditions open, with why. */
+function unknownLabels(units: readonly Unit[], world: World, values: Values): ReadonlyMap<string, string> {
+  const labels = new Map<string, string>();
+  const add = (when: Predicate | null, leaves: readonly Leaf[]): Kleene => {
+    const value = values(when, leaves);
+    if (value === 1) for (const [label, why] of openLabels(leaves, world)) labels.set(label, why);
+    return value;
+  };
+  for (const unit of units) {
+    if (unit.kind === 'rule') add(unit.when, unit.leaves);
+    else unit.cases.some((c) => add(c.when, c.leaves) === 2);
+  }
+  return labels;
+}
+
+function openLabels(
+  leaves: readonly Leaf[],
+  { args, request, facts, pin }: World,
+): ReadonlyMap<string, string> {
+  const labels = new Map<string, string>();
+  for (const leaf of leaves) {
+    if (leaf.test(args, request, facts, pin) !== 1) continue;
+    const missing = leaf.reads.filter((r) => r.value(args, request, facts, pin) === undefined);
+    const [first] = leaf.reads;
+    if (missing.length === 0 && first !== undefined)
+      labels.set(first.label, 'its value is refused by the operator');
+    for (const r of missing) labels.set(r.label, 'it is missing, null or of another type');
+  }
+  return labels;
+}
+
+export function explainUnits(units: readonly Unit[], world: World, phase: Phase, steps: number): Explanation {
+  const plain: Values = (when) =>
+    when === null ? 2 : when(world.args, world.request, world.facts, world.pin);
+  const matched: Match[] = [];
+  const near: NearMiss[] = [];
+  for (const unit of units) {
+    const outcomes = outcomesOf(unit, plain);
+    const effects = new Set(outcomes.flatMap((o) => (o === null ? [] : [o.effect])));
+    for (const effect of effects) {
+      matched.push(
+        outcomes.length > 1 ? { name: unit.name, effect, unknown: true } : { name: unit.name, effect },
+      );
+    }
+    if (effects.size === 0) near.push({ name: unit.name, effect: firstEffect(unit), condition: words(unit) });
+  }
+  return { decision: weigh(units, world, phase, steps), matched, near };
+}
+
+const firstEffect = (unit: Unit): RuleEffect =>
+  unit.kind === 'rule' ? unit.effect : (unit.cases[0]?.outcome.effect ?? 'deny');
+const words = (unit: Rule | Block): string =>
+  unit.kind === 'rule' ? unit.words : unit.cases.map((c) => c.words).join('; ');
+
+export type { DecisionEffect };

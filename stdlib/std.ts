@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What `link(std)` hands to a compiled policy. */
+import { arith, decimal, negate } from './decimal.js';
+import { policy } from './engine.js';
+import { glob, like } from './glob.js';
+import { under } from './path.js';
+import * as sets from './sets.js';
+import * as tables from './tables.js';
+import * as values from './values.js';
+
+const underOrUnknown = (path: string | undefined, root: string | undefined): values.Kleene =>
+  path === undefined || root === undefined ? 1 : under(path, root);
+
+export const std = Object.freeze({
+  ...values,
+  ...sets,
+  ...tables,
+  arith,
+  decimal,
+  negate,
+  glob,
+  like,
+  under: underOrUnknown,
+  policy,
+});
+export type Std = typeof std;

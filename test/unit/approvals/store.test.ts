@@ -355,6 +355,13 @@ describe('time', () => {
     expect(approvals.redeem(pending.id, ALLOW)).toEqual({ kind: 'gone', why: 'expired' });
   });
 
+  test('a wall clock set forward ends a review early, never late', async () => {
+    const { approvals, clock } = await setUp();
+    const pending = await park(approvals);
+    clock.setWall(START + 15 * MINUTE);
+    expect(approvals.get(pending.id)).toBeNull();
+  });
+
   test('the shortest timeout counts, whatever the draft says about its end', async () => {
     const { approvals, clock } = await setUp();
     const pending = await park(approvals, {

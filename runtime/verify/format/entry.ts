@@ -49,7 +49,7 @@ export function parseEntry(note: string | Uint8Array, extensions: readonly strin
     typeof note === 'string' ? Buffer.from(note) : Buffer.from(note.buffer, note.byteOffset, note.length);
   if (bytes.length > MAX_ENTRY) return { ok: false, why: `it is longer than ${MAX_ENTRY} bytes` };
   const start = CONTEXT_BYTES.length;
-  if (!bytes.subarray(0, start).equals(CONTEXT_BYTES)) {
+  if (bytes.length < start || CONTEXT_BYTES.compare(bytes, 0, start) !== 0) {
     return { ok: false, why: 'the first line is not sepal.dev/receipt/v1' };
   }
   const end = bytes.indexOf(NEWLINE, start);

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// Entries per second of the verifier, by checkpoint and by signature, next to the raw costs of the same entries in the same run.
+//   node bench/receipts/verify.mjs [entries] [rounds]
+import { createPublicKey, hash, verify as nodeVerify } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+
+const repository = resolve(import.meta.dirname, '../..');
+const size = Number(process.argv[2] ?? 50_000);
+const rounds = Number(process.argv[3] ?? 3);
+const scratch = mkdtempSync(join(tmpdir(), 'sepal-bench-verify-'));
+
+try {
+  const { TestLog, verify, canonical, parseStrict } = await bundled();
+  const log = grown(TestLog);
+  const folder = written(log);
+  const bytes = log.entries.reduce((sum, entry) => sum + entry.length, 0);
+  console.log(
+    `${log.size} entries, ${Math.round(bytes / log.size)} bytes each, Node ${process.version}, ${rounds} rounds\n`,
+  );
+  const rows = [
+    [
+      'verify by checkpoint',
+      log.size,
+      () => checked(verify, folder, log, { signatures: 'checkpoint' }, 'incomplete'),
+    ],
+    ['verify by signature (node:crypto)', log.size, () => checked(verify, folder, log, {}, 'pass')],
+    [
+      'raw: SHA-256 of the entry',
+      log.size,
+      () => log.entries.forEach((entry) => hash('sha256', entry, 'buffer')),
+    ],
+    ['raw: strict parse of the body', log.size, () => log.texts.forEach((text) => parseStrict(text))],
+    ['raw: JSON.parse of the body', log.size, () => log.texts.forEach((text) => JSON.parse(text))],
+    ['raw: canonical form of the body', log.size, () => log.values.forEach((value) => canonical(value))],
+    ['raw: Ed25519 verify (node:crypto)', 5_000, () => signatures(log, 5_000)],
+  ];
+  log.texts = log.entries.map((entry) => entry.toString().split('\n')[1]);
+  log.values = log.texts.map((text) => parseStrict(text).value);
+  for (const [name, count, run] of rows) console.log(`${name.padEnd(36)} ${await rate(count, run)}`);
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
+
+/** The median of the rounds, in entries per second. */
+async function rate(count, run) {
+  const rates = [];
+  for (let i = 0; i < rounds; i++) {
+    const start = process.hrtime.bigint();
+    await run();
+    rates.push(count / (Number(process.hrtime.bigint() - start) / 1e9));
+  }
+  const median = rates.sort((a, b) => a - b)[Math.floor(rounds / 2)];
+  return `${Math.round(median).toLocaleString('en').padStart(9)} /s`;
+}
+
+async function checked(verify, folder, log, options, expected) {
+  const report = await verify(folder, { trust: log.trust, ...options });
+  if (report.result !== expected || report.entries !== log.size)
+    throw new Error(JSON.stringify(report, null, 1));
+}
+
+function signatures(log, count) {
+  const spki = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), log.epoch.key]);
+  const key = createPublicKey({ key: spki, format: 'der', type: 'spki' });
+  for (const entry of log.entries.slice(0, count)) {
+    const text = entry.subarray(0, entry.indexOf('\n\n') + 1);
+    const signature = Buffer.from(entry.toString().trimEnd().split(' ').at(-1), 'base64').subarray(4);
+    if (!nodeVerify(null, text, key, signature)) throw new Error('a signature does not verify');
+  }
+}
+
+function grown(TestLog) {
+  const log = new TestLog().begin();
+  for (let i = 0; log.size < size; i++) {
+    log.call(`call ${i}`, i % 4 === 0 ? 'deny' : 'allow');
+    if (i % 500 === 499) log.checkpoint();
+  }
+  log.checkpoint();
+  return log;
+}
+
+function written(log) {
+  const folder = join(scratch, 'log');
+  mkdirSync(join(folder, 'entries'), { recursive: true });
+  writeFileSync(join(folder, 'entries', '000000.log'), Buffer.concat(log.entries));
+  writeFileSync(join(folder, 'checkpoints'), log.checkpointFile());
+  return folder;
+}
+
+/** The verifier and the test log builder in one module, from source. */
+async function bundled() {
+  const outfile = join(scratch, 'bench.mjs');
+  await build({
+    absWorkingDir: repository,
+    stdin: {
+      contents: `export * from './test/arbitraries/log.ts'; export { verify } from './runtime/verify/index.ts';
+        export { canonical, parseStrict } from './runtime/verify/format/index.ts';`,
+      resolveDir: repository,
+      loader: 'ts',
+    },
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    banner: {
+      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+    },
+    outfile,
+  });
+  return import(pathToFileURL(outfile).href);
+}

@@ -7,7 +7,7 @@
  * says which sessions there were and when each was last seen; no other state and no key is needed.
  */
 import { randomBytes } from 'node:crypto';
-import type { StoredEntry } from '../log/types.js';
+import type { Body } from '../verify/format/body.js';
 import { canonical } from '../verify/format/canonical.js';
 import { digest } from '../verify/format/hash.js';
 
@@ -49,7 +49,7 @@ export class Sessions {
   }
 
   /** Feed every entry of the log, in order, before the first `enter`. */
-  observe({ body }: StoredEntry): void {
+  observe({ body }: { readonly body: Body }): void {
     const time = Date.parse(body.time);
     this.newest = Math.max(this.newest, time);
     const who = body.principal;

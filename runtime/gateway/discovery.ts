@@ -14,6 +14,12 @@ export function drifted(gate: Gate, caller: Caller, place: Place): boolean {
   return drift !== undefined && (drift.changed.includes(place.name) || drift.missing.includes(place.name));
 }
 
+/** Was the policy compiled against another definition than the pinned one? Then nobody knows what its rules mean for it. */
+export function outdated(gate: Gate, place: Place, definition: string): boolean {
+  const compiled = gate.policy().tools.get(`${place.server}/${place.name}`);
+  return compiled !== undefined && compiled !== definition;
+}
+
 export function pinned(gate: Gate, place: Place): PinnedTool | undefined {
   return gate.catalog().tools.get(place.server)?.get(place.name);
 }
@@ -57,7 +63,13 @@ function shown(gate: Gate, caller: Caller): readonly JsonObject[] {
   for (const server of gate.upstreams.keys()) {
     for (const { pin } of catalog.tools.get(server)?.values() ?? []) {
       const exposed = catalog.names.exposed(pin);
-      if (exposed === undefined || drifted(gate, caller, pin) || !visible(gate, caller, pin)) continue;
+      if (
+        exposed === undefined ||
+        drifted(gate, caller, pin) ||
+        outdated(gate, pin, pin.hash) ||
+        !visible(gate, caller, pin)
+      )
+        continue;
       tools.push({ ...pin.definition, name: exposed });
     }
   }

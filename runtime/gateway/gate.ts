@@ -19,6 +19,8 @@ export interface ActivePolicy {
   readonly module: PolicyModule;
   /** With the leaf of its `policy` entry. */
   readonly ref: PolicyRef;
+  /** Hashes of the definitions that it was compiled against, by `server/name`. */
+  readonly tools: ReadonlyMap<string, string>;
 }
 
 /** One count that a decision makes: the same members as in the receipt. */
@@ -39,7 +41,12 @@ export type DecideOnce = (
   module: PolicyModule,
   request: Request,
   phase: Phase,
-) => Promise<{ readonly decision: Decision; readonly facts: Facts; readonly reservation: Reservation }>;
+) => Promise<{
+  readonly decision: Decision;
+  readonly facts: Facts;
+  readonly reads: readonly string[];
+  readonly reservation: Reservation;
+}>;
 
 export interface PinnedTool {
   readonly pin: Pin;

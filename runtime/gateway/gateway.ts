@@ -1,24 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Puts the gateway together, refuses to start when something it needs is missing, and proves to itself that it denies. */
 import type { Readable, Writable } from 'node:stream';
-import type { PolicyModule } from '../../stdlib/abi.js';
 import { createRegistry } from '../approvals/registry.js';
 import { createApprovals } from '../approvals/store.js';
 import type { Approvals, Clock } from '../approvals/types.js';
 import type { Config } from '../config.js';
 import { type Authenticator, createAuthenticator } from '../decide/identity.js';
+import type { LoadedPolicy } from '../decide/load.js';
 import { Sessions } from '../decide/sessions.js';
+import { type ControlServer, serveControl } from '../control/server.js';
 import { readTokenFile } from '../decide/token-file.js';
 import { indexTokens, type TokenEntry } from '../decide/tokens.js';
 import type { ReceiptLog } from '../log/types.js';
 import type { PolicyRef } from '../verify/format/body.js';
+import type { JsonObject } from '../verify/format/canonical.js';
 import { type Caller, callerOf } from './caller.js';
 import type { Connection } from './connection.js';
+import { evaluator } from './evaluate.js';
 import { floods } from './floods.js';
 import { type HttpFront, serveHttp } from './front/http.js';
 import { serveStdio, type StdioFront } from './front/stdio.js';
 import { throttle } from './front/throttle.js';
-import type { Catalog, DecideOnce, Gate, PinnedTool } from './gate.js';
+import type { ActivePolicy, Catalog, Gate, PinnedTool } from './gate.js';
 import { handle } from './methods.js';
 import { nameTools } from './names.js';
 import { loadPins, type Pins } from './pins.js';
@@ -29,27 +32,25 @@ import { selfTest } from './self-test.js';
 import { supervise, type Upstream } from './upstream/supervise.js';
 import { argumentCheck } from './validate.js';
 
-/** The policy to enforce: the loaded module and what its manifest says of it. */
-export interface GatewayPolicy {
-  readonly module: PolicyModule;
-  readonly ref: Omit<PolicyRef, 'activation' | 'versions'>;
-}
-
 export interface GatewayOptions {
   readonly config: Config;
-  readonly policy: GatewayPolicy;
+  readonly policy: LoadedPolicy;
   /** Opened by the caller, who also closes it after the gateway. */
   readonly log: ReceiptLog;
   /** Key id (8 hex digits) of the epoch key that signs entries. */
   readonly kid: string;
-  /** One evaluation with facts and limits (runtime/decide). */
-  readonly decide: DecideOnce;
+  /** The lock with the pinned tools; `sepal.lock` beside sepal.json by default. */
+  readonly lock?: string;
   readonly version: string;
   /** Where children take HOME, PATH, SHELL and TERM from. */
   readonly env: { readonly [name: string]: string | undefined };
   readonly clock: Clock;
   /** One line for the operator; never a secret. */
   readonly say: (line: string) => void;
+  /** Where the control socket is opened; null for a gateway without one. */
+  readonly control: string | null;
+  /** What `shutdown` over the control socket does. */
+  readonly onShutdown?: () => void;
 }
 
 export interface Gateway {
@@ -82,7 +83,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       `the receipt log cannot be written: ${broken.message}`,
       'free space or repair the disk, then start again',
     );
-  let catalog = readTools(config, say, 0);
+  const lock = options.lock ?? config.lock;
+  let catalog = readTools(config, lock, say, 0);
   const sessions = new Sessions({
     idleMs: config.identity.sessionIdleMs,
     wall: clock.wall,
@@ -107,8 +109,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     sessions,
     wall: clock.wall,
   });
-  const activation = await activate(log, options.policy);
-  const active = { module: options.policy.module, ref: { ...options.policy.ref, activation } };
+  const active = await activate(log, options.policy);
   const fronts: (HttpFront | StdioFront)[] = [];
   const upstreams = new Map<string, Upstream>();
   const gate: Gate = {
@@ -122,7 +123,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     kid: options.kid,
     version: options.version,
     policy: () => active,
-    decide: options.decide,
+    decide: evaluator(options.policy, config.config),
     drift: new Map(),
     active: new Set(),
     floods: floods(log, clock.wall),
@@ -141,14 +142,32 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   }
   await approvals.start();
   await selfTest(gate);
+  const book = { file: config.identity.tokens, all: tokens.all, replace: tokens.replace };
   const reloadPins = (): void => {
-    catalog = readTools(config, say, catalog.version + 1);
+    catalog = readTools(config, lock, say, catalog.version + 1);
     for (const place of gate.live.keys()) setDrift(gate, place);
     for (const front of fronts) {
       for (const connection of connectionsOf(front)) connection.push(LIST_CHANGED);
     }
   };
-  return assemble(gate, { options, fronts, authenticator, tokens, reloadPins });
+  const control =
+    options.control === null
+      ? null
+      : await serveControl(
+          options.control,
+          {
+            approvals,
+            tokens: book,
+            status: () => status(gate, fronts),
+            reloadPins: async () => {
+              reloadPins();
+              return { reloaded: true };
+            },
+            ...(options.onShutdown === undefined ? {} : { shutdown: options.onShutdown }),
+          },
+          (error) => say(`control socket: ${error.message}`),
+        );
+  return assemble(gate, { options, fronts, authenticator, tokens, reloadPins, control });
 }
 
 interface Parts {
@@ -157,9 +176,13 @@ interface Parts {
   readonly authenticator: Authenticator;
   readonly tokens: TokenBook;
   readonly reloadPins: () => void;
+  readonly control: ControlServer | null;
 }
 
-function assemble(gate: Gate, { options, fronts, authenticator, tokens, reloadPins }: Parts): Gateway {
+function assemble(
+  gate: Gate,
+  { options, fronts, authenticator, tokens, reloadPins, control }: Parts,
+): Gateway {
   const { config, clock, say } = options;
   const flush = setInterval(() => void gate.floods.flush(), FLUSH_MS);
   flush.unref();
@@ -192,11 +215,38 @@ function assemble(gate: Gate, { options, fronts, authenticator, tokens, reloadPi
     },
     close: async () => {
       clearInterval(flush);
+      await control?.close();
       gate.approvals.stop();
       for (const front of fronts) if ('close' in front) await front.close();
       await Promise.all([...gate.upstreams.values()].map((upstream) => upstream.close()));
       await gate.floods.flush();
     },
+  };
+}
+
+/** What `status` over the control socket says. */
+function status(gate: Gate, fronts: readonly (HttpFront | StdioFront)[]): JsonObject {
+  const { size, root } = gate.log.head();
+  const { name, version, source } = gate.policy().ref;
+  const http = fronts.find((front) => 'address' in front);
+  return {
+    version: gate.version,
+    pid: process.pid,
+    policy: { name, version, source },
+    log: { origin: gate.log.origin, size, root, failure: gate.log.failure()?.message ?? null },
+    listening: http === undefined ? null : `${http.address.host}:${http.address.port}`,
+    pending: gate.approvals.list().length,
+    servers: Object.fromEntries(
+      [...gate.upstreams.keys()].map((server) => [server, serverStatus(gate, server)]),
+    ),
+  };
+}
+
+function serverStatus(gate: Gate, server: string): JsonObject {
+  const drifts = [...gate.drift.values()].filter((drift) => drift.server === server);
+  return {
+    tools: gate.catalog().tools.get(server)?.size ?? 0,
+    notAsPinned: [...new Set(drifts.flatMap(({ changed, missing }) => [...changed, ...missing]))],
   };
 }
 
@@ -212,8 +262,8 @@ function stdioCaller(authenticator: Authenticator): Caller {
 const connectionsOf = (front: HttpFront | StdioFront): readonly Connection[] =>
   'sessions' in front ? [...front.sessions.all()].map((session) => session.connection) : [front.connection];
 
-function readTools(config: Config, say: (line: string) => void, version: number): Catalog {
-  const loaded = loadPins(config.lock);
+function readTools(config: Config, lock: string, say: (line: string) => void, version: number): Catalog {
+  const loaded = loadPins(lock);
   if (!loaded.ok) throw new StartRefused(loaded.message, loaded.help);
   const pins: Pins = loaded.pins;
   const tools = new Map<string, Map<string, PinnedTool>>();
@@ -252,11 +302,16 @@ function tokenBook(config: Config): TokenBook {
 }
 
 /** The `policy` entry: from here on, decisions are made by this module. */
-async function activate(log: ReceiptLog, policy: GatewayPolicy): Promise<string> {
+async function activate(log: ReceiptLog, { module, manifest }: LoadedPolicy): Promise<ActivePolicy> {
   const { node, icu = '', unicode = '', tz = '', ada = '' } = process.versions;
-  const entry = await log.append({
-    type: 'policy',
-    policy: { ...policy.ref, versions: { node, icu, unicode, tz, ada } },
-  });
-  return entry.leaf;
+  const ref = {
+    name: manifest.policy.name,
+    version: manifest.policy.version,
+    source: manifest.source,
+    module: manifest.module,
+    compiler: manifest.compiler.hash,
+  };
+  const versions = { node, icu, unicode, tz, ada };
+  const entry = await log.append({ type: 'policy', policy: { ...ref, versions } });
+  return { module, ref: { ...ref, activation: entry.leaf }, tools: new Map(Object.entries(manifest.tools)) };
 }

@@ -2,7 +2,7 @@
 /** From a request's parameters to a canonical intent, and what stands in its way before any rule is asked. */
 import type { JsonObject } from '../verify/format/canonical.js';
 import type { Caller } from './caller.js';
-import { drifted, pinned, visible } from './discovery.js';
+import { drifted, outdated, pinned, visible } from './discovery.js';
 import type { Gate } from './gate.js';
 import type { Place } from './names.js';
 import { type CanonicalIntent, canonicalIntent, type Envelope, envelope } from './wire/intent.js';
@@ -44,6 +44,14 @@ export function readToolCall(
   const definition = tool.pin.hash;
   if (drifted(gate, caller, place)) {
     return { ...own, definition, barred: 'the definition of this tool is not the pinned one', hidden: true };
+  }
+  if (outdated(gate, place, definition)) {
+    return {
+      ...own,
+      definition,
+      barred: 'the policy was compiled against another definition of this tool',
+      hidden: true,
+    };
   }
   const hidden = !visible(gate, caller, place);
   return { ...own, definition, hidden, barred: hidden ? null : bar(tool.check(args), beside) };

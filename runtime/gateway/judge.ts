@@ -4,6 +4,7 @@ import type { Decision, Facts, Request } from '../../stdlib/abi.js';
 import { withinCeiling } from '../decide/ceiling.js';
 import type { Links } from '../approvals/types.js';
 import type { Appended } from '../log/types.js';
+import { NO_RESERVATION } from './evaluate.js';
 import type { ActivePolicy, Asked, Gate, Reservation } from './gate.js';
 import type { Intake } from './intake.js';
 import { decideDraft, defaultDeny } from './record.js';
@@ -12,32 +13,31 @@ import { expiryOf } from './review.js';
 /** A decision and everything that it was made from. */
 export interface Judged {
   readonly policy: ActivePolicy;
-  readonly request: Request;
   readonly decision: Decision;
   readonly facts: Facts;
+  /** JSON pointers of the arguments that the evaluation read. */
+  readonly reads: readonly string[];
   readonly reservation: Reservation;
 }
 
-const NOTHING: Reservation = {
-  counts: [],
-  commit: () => Promise.resolve(),
-  release: () => Promise.resolve(),
-};
-
-/** Asks the policy; what is barred before it (no pin, schema misfit …) is a deny by default. */
+/** Asks the policy; what is barred before it (no pin, schema misfit …) and an evaluation that fails are denies by default. */
 export async function judge(gate: Gate, intake: Intake, asked: Asked): Promise<Judged> {
   const policy = gate.policy();
   const { kind, server, name, args } = intake.intent;
   const request: Request = { ...asked.caller.subject, intent: { kind, server, name, args } };
   const barred = (why: string): Judged => ({
     policy,
-    request,
     decision: defaultDeny(why),
     facts: {},
-    reservation: NOTHING,
+    reads: [],
+    reservation: NO_RESERVATION,
   });
   if (intake.barred !== null) return barred(intake.barred);
-  const judged = await gate.decide(policy.module, request, 'call');
+  const judged = await gate.decide(policy.module, request, 'call').catch((error: unknown) => {
+    gate.say(`the policy could not be evaluated: ${String(error)}`);
+    return null;
+  });
+  if (judged === null) return barred('the policy could not be evaluated');
   const inside = withinCeiling(asked.caller.identity.ceiling, { kind, server, name });
   if (judged.decision.effect !== 'deny' && (intake.hidden || !inside)) {
     await judged.reservation.release();
@@ -45,7 +45,7 @@ export async function judge(gate: Gate, intake: Intake, asked: Asked): Promise<J
       inside ? 'no rule may grant this to the principal' : "this is outside the credential's ceiling",
     );
   }
-  return { policy, request, ...judged };
+  return { policy, ...judged };
 }
 
 export interface Place {
@@ -56,7 +56,7 @@ export interface Place {
 }
 
 export function draftOf(gate: Gate, intake: Intake, asked: Asked, judged: Judged, place: Place) {
-  const { policy, request, decision, facts, reservation } = judged;
+  const { policy, decision, facts, reads, reservation } = judged;
   return decideDraft({
     ...place,
     caller: asked.caller,
@@ -66,7 +66,7 @@ export function draftOf(gate: Gate, intake: Intake, asked: Asked, judged: Judged
     policy: policy.ref,
     decision,
     facts,
-    reads: intake.barred === null ? policy.module.reads(request) : [],
+    reads,
     counts: reservation.counts,
     expires: expiryOf(decision, gate.now()),
   });

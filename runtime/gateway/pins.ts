@@ -50,7 +50,7 @@ export function readPins(bytes: Uint8Array, file: string): PinsResult {
   const parsed = parseStrict(bytes, LIMITS);
   if (!parsed.ok) {
     const { line, column } = lineColumn(Buffer.from(bytes).toString('utf8'), parsed.error.offset);
-    return bad(`${line}:${column}: ${parsed.error.message}`);
+    return { ok: false, message: `${file}:${line}:${column}: ${parsed.error.message}`, help };
   }
   if (!isObject(parsed.value) || parsed.value['version'] !== 1) return bad('this is not a lock of version 1');
   const servers = parsed.value['servers'] ?? {};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Before the first client: a call that nobody may make goes through the real path. If it is not denied, the gateway does not start. */
+import type { Subject } from '../../stdlib/abi.js';
 import { call } from './call.js';
 import { callerOf } from './caller.js';
 import { newConnection } from './connection.js';
@@ -24,12 +25,26 @@ export async function selfTest(gate: Gate): Promise<void> {
   });
   const side = { notify: () => undefined, gone: new AbortController().signal };
   const asked = { caller, connection: newConnection(caller), side, cancel: new AbortController().signal };
+  await answers(gate, caller.subject);
   const denied = await refusals(gate, asked);
   if (!denied)
     throw new StartRefused(
       'a call that nobody may make was not denied',
       'report this: the gateway cannot be trusted in this state',
     );
+}
+
+/** The policy must be able to answer at all. */
+async function answers(gate: Gate, subject: Subject): Promise<void> {
+  const intent = { kind: 'tool', server: 'sepal', name: TOOL, args: {} } as const;
+  try {
+    await gate.decide(gate.policy().module, { ...subject, intent }, 'call');
+  } catch (error) {
+    throw new StartRefused(
+      `the policy cannot be evaluated: ${String(error)}`,
+      'build the policy again; if that does not help, report this',
+    );
+  }
 }
 
 /** A tool that does not exist, and every pinned tool's server once by a credential that may do nothing. */

@@ -3,9 +3,9 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { LoadedPolicy } from '../../runtime/decide/load.js';
 import { type Config, readConfig } from '../../runtime/config.js';
 import { createGateway, type Gateway, type GatewayOptions } from '../../runtime/gateway/gateway.js';
-import type { DecideOnce } from '../../runtime/gateway/gate.js';
 import { definitionHash } from '../../runtime/gateway/pins.js';
 import { supervise } from '../../runtime/gateway/upstream/supervise.js';
 import type { Appended, Draft, Openings, ReceiptLog, StoredEntry } from '../../runtime/log/types.js';
@@ -13,7 +13,7 @@ import { canonical, type JsonObject } from '../../runtime/verify/format/canonica
 import { checkBody } from '../../runtime/verify/format/check-body.js';
 import { digest } from '../../runtime/verify/format/hash.js';
 import { parseStrict } from '../../runtime/verify/format/json.js';
-import type { Decision, PolicyModule, Request } from '../../stdlib/abi.js';
+import { ABI_VERSION, type Decision, type PolicyModule, type Request } from '../../stdlib/abi.js';
 
 export interface MemoryLog extends ReceiptLog {
   readonly bodies: StoredEntry['body'][];
@@ -101,12 +101,6 @@ export function policyOf(rule: Rule, hidden: (name: string) => boolean = () => f
   };
 }
 
-const justDecide: DecideOnce = async (module, request, phase) => ({
-  decision: module.decide(request, {}, phase),
-  facts: {},
-  reservation: { counts: [], commit: async () => undefined, release: async () => undefined },
-});
-
 export const scratch = (): string => mkdtempSync(join(tmpdir(), 'sepal-gateway-'));
 
 export function configOf(dir: string, extra: object): Config {
@@ -147,7 +141,25 @@ export async function pin(
 }
 
 const hash = digest('test');
-export const POLICY_REF = { name: 'test', version: '1.0.0', source: hash, module: hash, compiler: hash };
+
+/** What a manifest would say of a module written by hand. */
+export const loaded = (
+  module: PolicyModule,
+  facts: LoadedPolicy['manifest']['facts'] = [],
+): LoadedPolicy => ({
+  module,
+  manifest: {
+    version: 1,
+    abi: ABI_VERSION,
+    policy: { name: module.name, version: module.version },
+    source: hash,
+    module: hash,
+    compiler: { version: '0', hash },
+    steps: 1,
+    tools: {},
+    facts,
+  },
+});
 
 export async function startGateway(
   config: Config,
@@ -158,14 +170,14 @@ export async function startGateway(
   const said: string[] = [];
   const gateway = await createGateway({
     config,
-    policy: { module, ref: POLICY_REF },
+    policy: loaded(module),
     log,
     kid: 'deadbeef',
-    decide: justDecide,
     version: '0.0.0-test',
     env: process.env,
     clock: { wall: Date.now, monotonic: () => performance.now() },
     say: (line) => said.push(line),
+    control: null,
     ...extra,
   });
   return { gateway, log, said };

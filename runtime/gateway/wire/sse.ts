@@ -5,7 +5,8 @@ import { StringDecoder } from 'node:string_decoder';
 /** Returns the function that takes the next chunk; throws a RangeError when one event passes the cap (in UTF-16 units). */
 export function sseReader(cap: number, message: (data: string) => void): (chunk: Buffer) => void {
   const decoder = new StringDecoder('utf8');
-  let pending = '';
+  let parts: string[] = [];
+  let pending = 0;
   let data: string[] = [];
   let size = 0;
   let kind = 'message';
@@ -26,14 +27,21 @@ export function sseReader(cap: number, message: (data: string) => void): (chunk:
     } else if (field === 'event') kind = value;
   };
   return (chunk) => {
-    const text = pending + decoder.write(chunk);
+    const text = decoder.write(chunk);
     let from = 0;
+    // Only the new text is searched: a line that never ends costs its length, not its square.
     for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', from)) {
-      line(text.slice(from, text[at - 1] === '\r' && at > from ? at - 1 : at));
+      const whole = parts.join('') + text.slice(from, at);
+      line(whole.endsWith('\r') ? whole.slice(0, -1) : whole);
+      parts = [];
+      pending = 0;
       from = at + 1;
     }
-    pending = text.slice(from);
-    if (size + pending.length > cap) throw new RangeError(`an event over ${cap} characters`);
+    if (from < text.length) {
+      parts.push(text.slice(from));
+      pending += text.length - from;
+    }
+    if (size + pending > cap) throw new RangeError(`an event over ${cap} characters`);
   };
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bundles the command, the libraries and the verifier to dist/. Phases stay separate chunks, so that a verb loads only what
 // it needs; Chevrotain is bundled because its unbundled import alone costs five times a bare node start.
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -33,8 +34,22 @@ await build({
   splitting: true,
   chunkNames: 'chunks/[name]-[hash]',
   external,
-  define: { SEPAL_VERSION: JSON.stringify(manifest.version) },
+  define: {
+    SEPAL_VERSION: JSON.stringify(manifest.version),
+    SEPAL_COMPILER: JSON.stringify(compilerHash()),
+  },
 });
+
+/** The hash that manifests and receipts name the compiler by; computed alike by cli/compiler-id.ts. */
+function compilerHash() {
+  const files = ['compiler', 'grammar', 'stdlib'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => `${folder}/${name}`),
+  );
+  const text = files.sort().map((file) => `${file}\0${readFileSync(join(root, file), 'utf8')}\0`);
+  return `sha256:${createHash('sha256').update(text.join('')).digest('hex')}`;
+}
 
 const verify = ['runtime/verify/main.ts', 'runtime/verify/index.ts'].filter((file) =>
   existsSync(join(root, file)),

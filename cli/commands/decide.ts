@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { didYouMean } from '../../compiler/diagnostics/suggest.js';
+import type { BundleManifest, FactSource } from '../../runtime/decide/load.js';
+import type { JsonValue } from '../../runtime/verify/format/canonical.js';
+import { parseStrict } from '../../runtime/verify/format/json.js';
+import type { Explanation, Facts, Json, PolicyModule } from '../../stdlib/abi.js';
+import { bundleLock, compilePolicy, isBundle, type Misfit, misfitBy, openBundle, policyOrFail } from '../compiled.js';
+import { defineCommand, type Input, required } from '../command.js';
+import { configFacts } from '../config-facts.js';
+import { EXIT, type ExitCode } from '../exit-codes.js';
+import { Failure } from '../failure.js';
+import { readText } from '../files.js';
+import { openConfig, policyPath } from '../project.js';
+import { answerJson, type Asked, readQuestion, type Written } from '../questions.js';
+import { type Io, paintEffect, shown } from '../terminal.js';
+import { words } from './token-create.js';
+
+const OPTIONS = {
+  policy: { type: 'string', value: 'FILE', help: 'a .sep file or a built bundle (default: that of sepal.json)' },
+  as: { type: 'string', value: 'WHO', help: 'who asks: "agent:reporter", "agent:reporter for user:dana"' },
+  roles: { type: 'string', value: 'A,B', help: 'roles of the principal' },
+  'user-roles': { type: 'string', value: 'A,B', help: 'roles of the user' },
+  call: { type: 'string', value: 'ACTION', help: 'what: fs/read_file, resource fs/"file:///a"' },
+  args: { type: 'string', value: 'JSON', help: 'arguments of the call, a JSON object' },
+  at: { type: 'string', value: 'TIME', help: 'when (RFC 3339)' },
+  session: { type: 'string', value: 'ID', help: 'session (default: one of its own)' },
+  fact: { type: 'string', multiple: true, value: 'NAME=VALUE', help: 'a fact; null makes it unknown' },
+  config: { type: 'string', value: 'FILE', help: 'take `config` facts from this sepal.json' },
+  explain: { type: 'boolean', help: 'every rule that matched, near misses, unknowns' },
+  json: { type: 'boolean', help: 'print the answer as JSON' },
+  batch: { type: 'string', value: 'FILE', help: 'one JSON question a line (- is stdin), one JSON answer a line' },
+} as const;
+
+export const command = defineCommand({
+  usage: 'decide --policy FILE --as WHO --call ACTION [--args JSON] [options]',
+  about:
+    'Asks a policy one question; nothing is called and nothing is recorded.\nExit 0 allow, 2 deny, 4 review; with --batch 0 when every question could be asked.',
+  options: OPTIONS,
+  run: async ({ values }, io) => {
+    const subject = await openSubject(values, io);
+    if (values.batch !== undefined) {
+      const stray = (['as', 'call', 'args'] as const).find((name) => values[name] !== undefined);
+      if (stray !== undefined) throw new Failure(`\`--${stray}\` and \`--batch\` exclude each other`, 'write it in the questions');
+      return batch(subject, values.batch, io);
+    }
+    const asked = readQuestion(
+      {
+        as: required('as', values.as, 'agent:reporter'),
+        for: null,
+        roles: words(values.roles),
+        userRoles: words(values['user-roles']),
+        call: required('call', values.call, 'fs/read_file'),
+        args: json('--args', values.args ?? '{}'),
+        session: values.session ?? null,
+        at: values.at ?? null,
+        facts: Object.fromEntries(values.fact.map((text) => factFlag(text, subject.manifest))),
+      },
+      'question 1',
+    );
+    const answer = answerOf(subject, asked);
+    const { decision, matched, near, refused } = answer;
+    if (values.json) {
+      const shape = answerJson(decision, matched, refused, subject.manifest);
+      io.out(`${JSON.stringify(values.explain ? { ...shape, near } : shape, null, 2)}\n`);
+    } else io.out(human(answer, values.explain, io));
+    return decision.effect === 'allow' ? EXIT.ok : decision.effect === 'deny' ? EXIT.deny : EXIT.review;
+  },
+});
+
+interface Subject {
+  readonly module: PolicyModule;
+  readonly manifest: BundleManifest;
+  readonly misfit: Misfit;
+  /** `config` facts of the configuration, if one was named. */
+  readonly facts: Facts;
+}
+
+async function openSubject(values: Input<typeof OPTIONS>['values'], io: Io): Promise<Subject> {
+  const path = policyPath(values.policy, io);
+  const config = values.config === undefined ? null : openConfig(values.config, io);
+  const facts = (manifest: BundleManifest): Facts =>
+    config === null ? {} : configFacts(manifest.facts, config.config);
+  if (isBundle(path)) {
+    const { module, manifest } = await openBundle(path);
+    return { module, manifest, misfit: misfitBy(config?.lock ?? bundleLock(path)), facts: facts(manifest) };
+  }
+  const { module, manifest, misfit } = policyOrFail(await compilePolicy(path, io), io);
+  return { module, manifest, misfit, facts: facts(manifest) };
+}
+
+interface Answer extends Explanation {
+  readonly refused: string | null;
+}
+
+function answerOf(subject: Subject, { request, facts }: Asked): Answer {
+  const { kind, server, name, args } = request.intent;
+  const refused = kind === 'tool' ? subject.misfit(server, name, args) : null;
+  if (refused !== null) {
+    const decision = { effect: 'deny', rules: [], default: true, reason: null, unknowns: [], approvals: [], timeout: null, shadow: [], steps: 0 } as const;
+    return { decision, matched: [], near: [], refused };
+  }
+  const all = { ...subject.facts, ...facts };
+  return { ...subject.module.explain(request, all, 'call'), refused: null };
+}
+
+function human({ decision, matched, near, refused }: Answer, explain: boolean, io: Io): string {
+  const why =
+    refused !== null
+      ? ` (no rule was asked: ${shown(refused)})`
+      : decision.default
+        ? ' (default: no rule surely grants it)'
+        : ` by ${decision.rules.join(', ')}`;
+  const lines = [`${paintEffect(io, decision.effect)}${why}${decision.reason === null ? '' : `: ${shown(decision.reason)}`}`];
+  for (const need of decision.approvals) {
+    const people = need.self ? 'the user' : `${need.quorum} of ${need.roles.map((role) => `role:${role}`).join(' or ')}`;
+    lines.push(`  needs ${people} within ${need.timeout / 1000} s, asked by ${need.rule}`);
+  }
+  for (const unknown of decision.unknowns) {
+    lines.push(`  unknown: ${shown(unknown.name)}: ${shown(unknown.why)} (else ${unknown.otherwise})`);
+  }
+  if (explain) {
+    for (const match of matched) lines.push(`  matched: ${match.name} (${match.effect}${match.unknown === true ? ', not sure' : ''})`);
+    for (const miss of near) lines.push(`  near:    ${miss.name} (${miss.effect}), had it held that ${shown(miss.condition)}`);
+    lines.push(`  steps:   at most ${decision.steps}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** `region=eu`: the value is text where the fact is text, JSON otherwise. */
+function factFlag(text: string, manifest: BundleManifest): readonly [string, JsonValue] {
+  const at = text.indexOf('=');
+  if (at < 1) throw new Failure(`\`--fact ${text}\` has no value`, 'write `--fact region=eu`');
+  const [name, value] = [text.slice(0, at), text.slice(at + 1)];
+  const fact = requireFact(name, manifest);
+  if (value === 'null') return [name, null];
+  return [name, isText(fact) && !value.startsWith('"') ? value : json(`--fact ${name}`, value)];
+}
+
+function requireFact(name: string, manifest: BundleManifest): FactSource {
+  const fact = manifest.facts.find((each) => each.name === name);
+  if (fact !== undefined) return fact;
+  const names = manifest.facts.map((each) => each.name);
+  throw new Failure(
+    `the policy has no fact \`${name}\``,
+    didYouMean(name, names) ?? (names.length === 0 ? 'it has no facts' : `it has ${names.join(', ')}`),
+  );
+}
+
+const TEXTS = ['string', 'path', 'url', 'enum', 'instant'];
+
+function isText({ type }: FactSource): boolean {
+  return typeof type === 'object' && type !== null && 'kind' in type && TEXTS.includes(String(type.kind));
+}
+
+function json(what: string, text: string): JsonValue {
+  const parsed = parseStrict(text);
+  if (parsed.ok) return parsed.value;
+  throw new Failure(`\`${what}\` is not JSON: ${parsed.error.message}`, 'quote it for your shell, for example \'{"path":"/a"}\'');
+}
+
+function batch(subject: Subject, file: string, io: Io): ExitCode {
+  const text = file === '-' ? readFileSync(0, 'utf8') : readText(resolve(io.cwd, file));
+  const lines = text.split('\n');
+  if (lines.at(-1) === '') lines.pop();
+  let failed = 0;
+  lines.forEach((line, i) => {
+    try {
+      const { decision, matched, refused } = answerOf(subject, batchQuestion(line, i + 1, subject.manifest));
+      io.out(`${JSON.stringify(answerJson(decision, matched, refused, subject.manifest))}\n`);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      failed++;
+      io.out(`${JSON.stringify({ error: error.message, help: error.help, line: i + 1 })}\n`);
+    }
+  });
+  if (failed > 0) io.err(`${failed} of ${lines.length} questions could not be asked\n`);
+  return failed > 0 ? EXIT.failed : EXIT.ok;
+}
+
+const KEYS = ['as', 'roles', 'for', 'userRoles', 'call', 'args', 'at', 'session', 'facts', 'phase', 'result'];
+
+function batchQuestion(line: string, number: number, manifest: BundleManifest): Asked {
+  const value = json(`line ${number}`, line);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new Failure('a question is a JSON object', `its keys are ${KEYS.join(', ')}`);
+  }
+  const question = value as { readonly [key: string]: JsonValue };
+  const stray = Object.keys(question).find((key) => !KEYS.includes(key));
+  if (stray !== undefined) {
+    throw new Failure(`unknown key \`${stray}\``, didYouMean(stray, KEYS) ?? `its keys are ${KEYS.join(', ')}`);
+  }
+  if (question['result'] !== undefined || (question['phase'] ?? 'call') !== 'call') {
+    throw new Failure('the `list` and `result` phases are not supported yet', 'ask about the call');
+  }
+  const facts = question['facts'] ?? {};
+  if (typeof facts !== 'object' || facts === null || Array.isArray(facts)) {
+    throw new Failure('`facts` is not an object', 'write { "region": "eu" }');
+  }
+  for (const name of Object.keys(facts)) requireFact(name, manifest);
+  const written: Written = {
+    as: textOf(question, 'as') ?? missing('as'),
+    for: textOf(question, 'for'),
+    roles: textsOf(question, 'roles'),
+    userRoles: textsOf(question, 'userRoles'),
+    call: textOf(question, 'call') ?? missing('call'),
+    args: question['args'] ?? {},
+    session: textOf(question, 'session'),
+    at: textOf(question, 'at'),
+    facts: facts as { readonly [name: string]: Json } as { readonly [name: string]: JsonValue },
+  };
+  return readQuestion(written, `question ${number}`);
+}
+
+function missing(key: string): never {
+  throw new Failure(`\`${key}\` is missing`, 'a question needs `as` and `call`');
+}
+
+function textOf(question: { readonly [key: string]: JsonValue }, key: string): string | null {
+  const value = question[key] ?? null;
+  if (value === null || typeof value === 'string') return value;
+  throw new Failure(`\`${key}\` is not a text`, null);
+}
+
+function textsOf(question: { readonly [key: string]: JsonValue }, key: string): readonly string[] {
+  const value = question[key] ?? [];
+  if (Array.isArray(value) && value.every((item): item is string => typeof item === 'string')) return value;
+  throw new Failure(`\`${key}\` is not a list of texts`, null);
+}

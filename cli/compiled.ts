@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+/** A policy, compiled in memory and loaded: what test, decide, build and the gateway start from. */
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { type Compiled, compile, type SourceFile } from '../compiler/compile.js';
+import type { Diagnostic } from '../compiler/diagnostics/diagnostic.js';
+import { renderHuman } from '../compiler/diagnostics/render.js';
+import { type BundleManifest, loadPolicy } from '../runtime/decide/load.js';
+import { argumentCheck, type ArgumentCheck } from '../runtime/gateway/validate.js';
+import { type Pins, readPins } from '../runtime/gateway/pins.js';
+import { parseStrict } from '../runtime/verify/format/json.js';
+import type { JsonRecord, PolicyModule } from '../stdlib/abi.js';
+import { compilerId } from './compiler-id.js';
+import { EXIT } from './exit-codes.js';
+import { Failure, why } from './failure.js';
+import { exists, readText } from './files.js';
+import { compilerHost, openPolicy } from './project.js';
+import type { Io } from './terminal.js';
+
+/** Null where the arguments fit the pinned schema of the tool; tools that are not pinned fit nothing. */
+export type Misfit = (server: string, tool: string, args: JsonRecord) => string | null;
+
+export interface Policy {
+  readonly source: SourceFile;
+  readonly compiled: Compiled;
+  readonly module: PolicyModule;
+  readonly manifest: BundleManifest;
+  /** Absolute path of the lock that the policy names; null when it names none. */
+  readonly lock: string | null;
+  readonly misfit: Misfit;
+}
+
+export interface CompileResult {
+  /** Null when the policy has errors. */
+  readonly policy: Policy | null;
+  readonly diagnostics: readonly Diagnostic[];
+  readonly sources: ReadonlyMap<string, string>;
+}
+
+/** Compiles and loads the policy at `path`. */
+export async function compilePolicy(path: string, io: Io): Promise<CompileResult> {
+  const opened = openPolicy(path, io);
+  const { output, diagnostics } = compile(opened.input, compilerHost, compilerId());
+  const { sources } = opened;
+  if (output === null) return { policy: null, diagnostics, sources };
+  const { module, manifest } = await loadPolicy(output.js, output.manifest);
+  const lock = opened.lock();
+  const policy = {
+    source: opened.input.source,
+    compiled: output,
+    module,
+    manifest,
+    lock,
+    misfit: misfitOf(lock),
+  };
+  return { policy, diagnostics, sources };
+}
+
+/** The policy; prints its warnings to stderr, and ends the command (exit 3) with its errors. */
+export function policyOrFail(result: CompileResult, io: Io): Policy {
+  const { policy, diagnostics, sources } = result;
+  if (diagnostics.length > 0) io.err(`${renderHuman(diagnostics, sources, false)}\n`);
+  if (policy !== null) return policy;
+  const errors = diagnostics.filter((d) => d.severity === 'error').length;
+  throw new Failure(`the policy has ${errors} ${errors === 1 ? 'error' : 'errors'}`, null, EXIT.policy);
+}
+
+function misfitOf(lock: string | null): Misfit {
+  const pins: Pins = lock === null ? new Map() : pinsAt(lock);
+  const checks = new Map<string, ArgumentCheck>();
+  return (server, tool, args) => {
+    const pin = pins.get(server)?.get(tool);
+    if (pin === undefined) return `\`${server}/${tool}\` is not pinned`;
+    const key = JSON.stringify([server, tool]);
+    const check = checks.get(key) ?? argumentCheck(pin.definition);
+    checks.set(key, check);
+    return check(args);
+  };
+}
+
+function pinsAt(lock: string): Pins {
+  const pins = readPins(readFileSync(lock), lock);
+  if (!pins.ok) throw new Failure(pins.message, pins.help);
+  return pins.pins;
+}
+
+/** A bundle that `sepal build` wrote. */
+export interface Bundle {
+  readonly module: PolicyModule;
+  readonly manifest: BundleManifest;
+}
+
+export const isBundle = (path: string): boolean => path.endsWith('.js') || path.endsWith(MANIFEST);
+const MANIFEST = '.manifest.json';
+
+/** Loads NAME.js or NAME.manifest.json, checking the one against the other. */
+export async function openBundle(path: string): Promise<Bundle> {
+  const base = path.endsWith(MANIFEST) ? path.slice(0, -MANIFEST.length) : path.slice(0, -'.js'.length);
+  const file = `${base}${MANIFEST}`;
+  const parsed = parseStrict(readText(file, 'a bundle is NAME.js and NAME.manifest.json, as `sepal build` writes them'));
+  if (!parsed.ok) throw new Failure(`${file} is not JSON: ${parsed.error.message}`, 'build the policy again');
+  const js = readText(`${base}.js`, 'a bundle is NAME.js and NAME.manifest.json, as `sepal build` writes them');
+  try {
+    return await loadPolicy(js, parsed.value as unknown as BundleManifest);
+  } catch (error) {
+    throw new Failure(`${path}: ${why(error)}`, 'build the policy again with `sepal build`');
+  }
+}
+
+/** The lock of a bundle stands beside it, or one folder up. */
+export function bundleLock(path: string): string | null {
+  const places = [dirname(path), dirname(dirname(path))].map((dir) => join(dir, 'sepal.lock'));
+  return places.find(exists) ?? null;
+}
+
+export const misfitBy = misfitOf;

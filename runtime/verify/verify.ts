@@ -43,7 +43,8 @@ class Audit {
   private readonly signatures: Signatures | null;
   private readonly linkage: Linkage;
   private readonly tree = new CompactTree();
-  private previous: Buffer | null = null;
+  /** Leaf hash of the entry before, as `prev` names it. */
+  private previous: string | undefined = undefined;
   private time: string | null = null;
   private origin: string | null;
   private unreadable = 0;
@@ -97,6 +98,7 @@ class Audit {
   private entry(bytes: Buffer): void {
     const seq = this.tree.size;
     const leaf = leafHash(bytes);
+    const name = hashText(leaf);
     const covered = this.follower.awaited !== Infinity && this.follower.awaited > seq;
     this.tree.append(leaf);
     const parsed = parseEntry(bytes, this.trust?.extensions ?? []);
@@ -107,17 +109,16 @@ class Audit {
       const { body } = parsed.entry;
       this.chain(body, seq);
       this.signatures?.entry({ seq, ...parsed.entry }, leaf, covered);
-      this.linkage.entry(body, hashText(leaf));
+      this.linkage.entry(body, name);
       this.time = body.time;
     }
-    this.previous = leaf;
+    this.previous = name;
   }
 
   private chain(body: Body, seq: number): void {
     const { findings } = this;
     if (body.seq !== seq) findings.fail('chain', seq, `seq is ${body.seq}`);
-    const prev = this.previous === null ? undefined : hashText(this.previous);
-    if (body.prev !== prev) findings.fail('chain', seq, 'prev is not the leaf of the entry before');
+    if (body.prev !== this.previous) findings.fail('chain', seq, 'prev is not the leaf of the entry before');
     if ((body.type === 'genesis') !== (seq === 0)) {
       findings.fail(
         'chain',

@@ -1,61 +1,63 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Function calls: `has`, `size`, `lower`, and the author's own predicates, which are inlined. */
-import type { Expr } from '../grammar/tree.js';
+import type * as tree from '../grammar/tree.js';
+import { principals } from './check-compare.js';
 import {
-  bool,
-  castTo,
-  checkCondition,
+  type Binding,
   checkExpr,
-  describeTy,
   type Env,
   expectKind,
-  kindsOf,
-  type Typed,
+  MAX_LETS,
+  reportMisfit,
   typeOfRef,
 } from './check-expr.js';
 import { argProperty } from './check-member.js';
 import { didYouMean } from './diagnostics/suggest.js';
 import type { TypeIr } from './ir.js';
 import { argPath } from './narrow.js';
+import { bool, castTo, describeType, fitTo, type Typed } from './types.js';
 
-/** A parameter of a predicate or quantifier with the value that stands for it. */
-export interface Inline {
-  readonly typed: Typed;
-}
-
-type Call = Extract<Expr, { kind: 'call' }>;
+type Call = Extract<tree.Expr, { kind: 'call' }>;
+const INT: TypeIr = { kind: 'int' };
+/** Functions of the language that this release does not compile. */
 const LATER = ['url', 'ip', 'domain', 'cidr', 'injection_score', 'has_secrets', 'has_pii', 'findings'];
 
 export function checkCall(env: Env, e: Call): Typed | null {
   const name = e.callee.text;
-  const named = env.scope.names.get(name);
-  if (named?.kind === 'let') return inline(env, e, named);
   switch (name) {
     case 'has':
       return checkHas(env, e);
-    case 'lower':
+    case 'lower': {
+      const text =
+        arity(env, e, 1) && expectKind(env, e.args[0] as tree.Expr, 'string', '`lower`', 'a string');
+      return text ? { ir: { op: 'lower', operand: text.ir }, type: { kind: 'string' } } : null;
+    }
     case 'size':
-      return checkTextFunction(env, e, name);
+      return checkSize(env, e);
     default: {
-      if (LATER.includes(name)) env.scope.report('SEP4911', e.span, { name });
-      else {
-        const lets = [...env.scope.names.values()].filter((s) => s.kind === 'let').map((s) => s.name.text);
-        const help = didYouMean(name, ['has', 'size', 'lower', ...LATER, ...lets]);
-        env.scope.report('SEP2012', e.callee.span, { name }, help === null ? {} : { help });
-      }
+      const named = env.scope.names.get(name);
+      if (named?.kind === 'let') return inline(env, e, named);
+      reportUnknown(env, e, name);
       return null;
     }
   }
 }
 
+function reportUnknown(env: Env, e: Call, name: string): void {
+  if (LATER.includes(name)) {
+    env.scope.report('SEP4911', e.span, { name });
+    return;
+  }
+  const lets = [...env.scope.names.values()].filter((s) => s.kind === 'let').map((s) => s.name.text);
+  const help = didYouMean(name, ['has', 'size', 'lower', ...LATER, ...lets]);
+  env.scope.report('SEP2012', e.callee.span, { name }, help === null ? {} : { help });
+}
+
 function arity(env: Env, e: Call, wanted: number): boolean {
   if (e.args.length === wanted) return true;
-  const count = (n: number): string => (n === 1 ? 'one argument' : `${n} arguments`);
-  env.scope.report('SEP3007', e.span, {
-    name: e.callee.text,
-    wanted: count(wanted),
-    found: String(e.args.length),
-  });
+  const count = wanted === 1 ? 'one argument' : wanted === 0 ? 'no arguments' : `${wanted} arguments`;
+  const args = { name: e.callee.text, wanted: count, found: String(e.args.length) };
+  env.scope.report('SEP3007', e.span, args);
   return false;
 }
 
@@ -64,71 +66,79 @@ function checkHas(env: Env, e: Call): Typed | null {
   if (!arity(env, e, 1) || argument === undefined) return null;
   const path = argPath(argument);
   if (path === null || path.length === 0) {
+    const found = 'another value';
     env.scope.report('SEP3001', argument.span, {
       what: '`has`',
       wanted: 'an argument, as `args.name`',
-      found: 'something else',
+      found,
     });
     return null;
   }
   return argProperty(env, path, argument.span) && bool({ op: 'has', path });
 }
 
-function checkTextFunction(env: Env, e: Call, fn: 'lower' | 'size'): Typed | null {
+function checkSize(env: Env, e: Call): Typed | null {
   const [argument] = e.args;
   if (!arity(env, e, 1) || argument === undefined) return null;
-  if (fn === 'lower') {
-    const text = expectKind(env, argument, 'string', '`lower`', 'a string');
-    return text && { ir: { op: 'lower', operand: text.ir }, type: { kind: 'string' } };
-  }
   const typed = checkExpr(env, argument);
   if (typed === null) return null;
-  const text = castTo(typed, 'string');
-  const type: TypeIr = { kind: 'int' };
-  if (text !== null) return { ir: { op: 'size', operand: text.ir }, type };
-  if (typed.type.kind === 'list') return { ir: { op: 'size', operand: typed.ir }, type };
-  env.scope.report('SEP3001', argument.span, {
-    what: '`size`',
-    wanted: 'a string or a list',
-    found: describeTy(typed.type),
-  });
+  const operand = castTo(typed, 'string') ?? castTo(typed, 'list');
+  if (operand !== null) return { ir: { op: 'size', operand: operand.ir }, type: INT };
+  reportMisfit(env, argument.span, typed, '`size`', 'a string or a list');
   return null;
 }
 
-function inline(
-  env: Env,
-  e: Call,
-  named: Extract<NonNullable<ReturnType<Env['scope']['names']['get']>>, { kind: 'let' }>,
-): Typed | null {
+function inline(env: Env, e: Call, named: tree.LetStatement): Typed | null {
   const name = named.name.text;
   env.scope.used.add(name);
   if (env.lets.includes(name)) {
     env.scope.report('SEP2007', e.callee.span, { name });
     return null;
   }
-  if (!arity(env, e, named.params.length)) return null;
-  const params = new Map<string, Inline>();
-  for (const [i, param] of named.params.entries()) {
-    const argument = e.args[i] as Expr;
-    const type = typeOfRef(param.type);
-    if (type === null) {
-      env.scope.report('SEP4915', param.type.span);
-      return null;
-    }
-    const typed = checkExpr(env, argument);
-    const kind = kindsOf(type)[0] ?? 'json';
-    const cast = typed && castTo(typed, kind);
-    if (typed !== null && cast === null) {
-      const found = describeTy(typed.type);
-      env.scope.report('SEP3001', argument.span, {
-        what: `\`${param.name.text}\` of \`${name}\``,
-        wanted: describeTy(type),
-        found,
-      });
-    }
-    if (cast === null) return null;
-    params.set(param.name.text, { typed: cast });
+  if (env.lets.length >= MAX_LETS) {
+    env.scope.report('SEP3015', e.span);
+    return null;
   }
-  const body = checkCondition({ ...env, params, lets: [...env.lets, name] }, named.body);
-  return body && bool(body);
+  if (!arity(env, e, named.params.length)) return null;
+  const params = new Map<string, Binding>();
+  for (const [i, param] of named.params.entries()) {
+    const bound = bind(env, name, param, e.args[i] as tree.Expr);
+    if (bound === null) return null;
+    params.set(param.name.text, bound);
+  }
+  return checkExpr({ ...env, params, lets: [...env.lets, name] }, named.body);
+}
+
+function bind(env: Env, predicate: string, param: tree.Param, argument: tree.Expr): Binding | null {
+  if (param.type.name === 'principals') {
+    const who = principals(env, argument, `\`${param.name.text}\` of \`${predicate}\``);
+    return who && { who };
+  }
+  const type = typeOfRef(param.type);
+  if (type === null) {
+    env.scope.report('SEP4915', param.type.span);
+    return null;
+  }
+  const typed = checkExpr(env, argument);
+  if (typed === null) return null;
+  const fit = fitTo(typed, type);
+  if (fit !== null) return { typed: fit };
+  const what = `\`${param.name.text}\` of \`${predicate}\``;
+  reportMisfit(env, argument.span, typed, what, describeType(type));
+  return null;
+}
+
+/** A predicate that no rule uses is still checked: its parameters are of their types, its arguments of any. */
+export function checkUnusedLet(env: Env, named: tree.LetStatement): void {
+  const params = new Map<string, Binding>();
+  for (const param of named.params) {
+    const type = typeOfRef(param.type);
+    if (param.type.name === 'principals') params.set(param.name.text, { who: { include: [], except: [] } });
+    else if (type === null) env.scope.report('SEP4915', param.type.span);
+    else {
+      const number = env.counter.params++;
+      params.set(param.name.text, { typed: { ir: { op: 'param', param: number, type }, type } });
+    }
+  }
+  checkExpr({ ...env, params, lets: [named.name.text] }, named.body);
 }

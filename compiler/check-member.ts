@@ -1,52 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `args.x`, `principal.id`, `tool.hints.x`: what stands behind a dot. */
 import type { Expr, Span } from '../grammar/tree.js';
-import type { Env, Ty, Typed } from './check-expr.js';
+import { checkExpr, type Env } from './check-expr.js';
 import { didYouMean } from './diagnostics/suggest.js';
-import type { ExprIr, TypeIr } from './ir.js';
+import type { ExprIr } from './ir.js';
 import { argPath, pathKey } from './narrow.js';
-import { type Property, propertyAt, propertyNames, union } from './schema.js';
+import { type Property, propertyAt, propertyNames } from './schema.js';
+import { BOOL, JSON_TYPE, listed, type Ty, type Typed, unionOf } from './types.js';
 
-export function checkMember(env: Env, e: Extract<Expr, { kind: 'member' }>): Typed | null {
+type Member = Extract<Expr, { kind: 'member' }>;
+const STRING = { kind: 'string' } as const;
+
+export function checkMember(env: Env, e: Member): Typed | null {
   const path = argPath(e);
   if (path !== null) return checkArg(env, path, e.span);
   const chain = nameChain(e);
   if (chain === null) {
-    env.scope.report('SEP4911', e.span, { name: 'members of a value' });
+    if (checkExpr(env, e.object) !== null) env.scope.report('SEP4911', e.span, { name: 'members of values' });
     return null;
   }
-  const text = chain.join('.');
-  const field = SUBJECTS.find((subject) => subject === text);
-  if (field !== undefined) return { ir: { op: 'subject', field }, type: { kind: 'string' } };
-  if (chain[0] === 'tool' && chain[1] === 'hints' && chain.length === 3)
-    return checkHint(env, chain[2] ?? '', e);
-  const known = ['principal.id', 'user.id', 'session.id', 'tool.name', 'tool.server', 'tool.hints.readOnly'];
-  if (
-    ['tool.description', 'result.text'].includes(text) ||
-    !['principal', 'user', 'session', 'tool'].includes(chain[0] ?? '')
-  ) {
-    if (
-      chain[0] !== undefined &&
-      env.scope.names.get(chain[0])?.kind === undefined &&
-      !text.startsWith('tool.') &&
-      !text.startsWith('result.')
-    ) {
-      env.scope.report('SEP2001', e.span, { name: chain[0] });
-    } else env.scope.report('SEP4911', e.span, { name: text });
-    return null;
-  }
-  const help = didYouMean(text, known);
-  env.scope.report(
-    'SEP2013',
-    e.property.span,
-    { object: chain.slice(0, -1).join('.'), name: chain.at(-1) ?? '' },
-    { help },
-  );
-  return null;
+  const [root = '', ...rest] = chain;
+  return env.params.has(root) || !ROOTS.has(root)
+    ? checkOther(env, e, root)
+    : checkSubject(env, e, root, rest);
 }
 
 const SUBJECTS = ['principal.id', 'user.id', 'session.id', 'tool.server', 'tool.name'] as const;
 const HINTS = ['readOnly', 'destructive', 'idempotent', 'openWorld'] as const;
+const ROOTS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['principal', ['id']],
+  ['user', ['id']],
+  ['session', ['id']],
+  ['tool', ['name', 'server', 'hints']],
+  ['result', []],
+]);
+const LATER = ['tool.description', 'result.text'];
 
 function nameChain(e: Expr): readonly string[] | null {
   if (e.kind === 'name') return [e.name.text];
@@ -55,74 +43,100 @@ function nameChain(e: Expr): readonly string[] | null {
   return object === null ? null : [...object, e.property.text];
 }
 
-function checkHint(env: Env, name: string, e: Extract<Expr, { kind: 'member' }>): Typed | null {
+/** A dot behind a fact, a predicate, a parameter or a name that does not exist. */
+function checkOther(env: Env, e: Member, root: string): null {
+  if (env.params.has(root)) env.scope.report('SEP4911', e.span, { name: 'members of list elements' });
+  else if (checkExpr(env, e.object) !== null) {
+    env.scope.report('SEP2013', e.property.span, { object: root, name: e.property.text });
+  }
+  return null;
+}
+
+function checkSubject(env: Env, e: Member, root: string, rest: readonly string[]): Typed | null {
+  const text = [root, ...rest].join('.');
+  if (LATER.includes(text)) {
+    env.scope.report('SEP4911', e.span, { name: text });
+    return null;
+  }
+  if (root === 'tool' && !readsTools(env, e.span, text)) return null;
+  const field = SUBJECTS.find((subject) => subject === text);
+  if (field !== undefined) return { ir: { op: 'subject', field }, type: STRING };
+  if (root === 'tool' && rest[0] === 'hints' && rest.length === 2) return checkHint(env, rest[1] ?? '', e);
+  const known = ROOTS.get(root) ?? [];
+  const near = didYouMean(rest[0] ?? '', known);
+  const help = near ?? (known.length === 0 ? null : `known: ${listed(known.map((k) => `${root}.${k}`))}`);
+  const object = [root, ...rest.slice(0, -1)].join('.');
+  env.scope.report('SEP2013', e.property.span, { object, name: rest.at(-1) ?? '' }, { help });
+  return null;
+}
+
+function readsTools(env: Env, span: Span, name: string): boolean {
+  if (!env.readsArgs) env.scope.report('SEP3013', span, { name });
+  return env.readsArgs;
+}
+
+function checkHint(env: Env, name: string, e: Member): Typed | null {
   const hint = HINTS.find((h) => h === name);
   if (hint === undefined) {
-    env.scope.report(
-      'SEP2013',
-      e.property.span,
-      { object: 'tool.hints', name },
-      { help: didYouMean(name, HINTS) },
-    );
+    const help = didYouMean(name, HINTS) ?? `known: ${listed(HINTS)}`;
+    env.scope.report('SEP2013', e.property.span, { object: 'tool.hints', name }, { help });
     return null;
   }
   if (env.grants) env.scope.report('SEP3005', e.span);
-  return env.grants ? null : { ir: { op: 'hint', hint }, type: { kind: 'bool' } };
+  return env.grants ? null : { ir: { op: 'hint', hint }, type: BOOL };
 }
 
 /** An argument, typed over every tool that the rule is about. */
 function checkArg(env: Env, path: readonly string[], span: Span): Typed | null {
   const found = argProperty(env, path, span);
   if (found === null) return null;
-  if (!found.required && !env.narrowed.has(pathKey(path))) {
-    env.scope.report('SEP3002', span, { name: shown(path) });
+  const open = found.optional.find((prefix) => !env.narrowed.has(pathKey(prefix)));
+  if (open !== undefined) {
+    const notes = lacking(env, path).map((tool) => `\`${tool}\` has no argument \`${path.join('.')}\``);
+    env.scope.report('SEP3002', span, { name: shown(open) }, { notes: notes.slice(0, 3) });
     return null;
   }
-  const type: TypeIr = found.type.kind === 'any' ? { kind: 'json' } : found.type;
+  const type = found.type.kind === 'any' ? JSON_TYPE : found.type;
   const ir: ExprIr = { op: 'arg', path, type, nullable: false };
   return { ir, type: found.type };
 }
 
 export interface ArgProperty {
   readonly type: Ty;
-  /** Every tool of the rule has it and requires it. */
-  readonly required: boolean;
-  readonly minItems: number;
+  /** Prefixes of the path that a valid call to some tool of the rule may leave out. */
+  readonly optional: readonly (readonly string[])[];
 }
 
 /** The argument over all tools of the rule, or null after a diagnostic. */
 export function argProperty(env: Env, path: readonly string[], span: Span): ArgProperty | null {
-  if (!env.readsArgs) {
-    env.scope.report('SEP3013', span);
-    return null;
-  }
-  if (env.tools.length === 0) return { type: { kind: 'any' }, required: true, minItems: 0 };
+  if (!readsTools(env, span, 'args')) return null;
+  if (env.tools.length === 0) return { type: { kind: 'any' }, optional: [] };
   const properties = env.tools.map((tool) => propertyAt(tool.inputSchema, path));
   const present = properties.filter((p): p is Property => p !== null);
   if (present.length === 0) {
     reportUnknown(env, path, span);
     return null;
   }
-  const { type } = union(present);
-  const required = present.length === properties.length && present.every((p) => p.required);
-  return { type, required, minItems: Math.min(...present.map((p) => p.minItems)) };
+  const optional = present.flatMap((p) => p.optional);
+  const all = present.length < properties.length ? [...optional, path] : optional;
+  return { type: unionOf(present.map((p) => p.type)), optional: all };
 }
+
+const lacking = (env: Env, path: readonly string[]): readonly string[] =>
+  env.tools.filter((t) => propertyAt(t.inputSchema, path) === null).map((t) => `${t.server}/${t.name}`);
 
 function reportUnknown(env: Env, path: readonly string[], span: Span): void {
-  const names = new Set(env.tools.flatMap((tool) => propertyNames(tool.inputSchema, path.slice(0, -1))));
-  const first = env.tools.slice(0, 3).map((tool) => `\`${tool.server}/${tool.name}\``);
+  const parent = path.slice(0, -1);
+  const names = new Set(env.tools.flatMap((tool) => propertyNames(tool.inputSchema, parent)));
+  const tools = env.tools.slice(0, 3).map((tool) => `\`${tool.server}/${tool.name}\``);
   const more = env.tools.length > 3 ? ` and ${env.tools.length - 3} more` : '';
+  const none = env.tools.length > 1 ? 'none of ' : '';
   const near = didYouMean(path.at(-1) ?? '', names);
   const help =
-    near ??
-    (names.size === 0
-      ? null
-      : `it has ${[...names]
-          .slice(0, 8)
-          .map((n) => `\`${n}\``)
-          .join(', ')}`);
-  const tools = `${env.tools.length > 1 ? 'none of ' : ''}${first.join(', ')}${more}`;
-  env.scope.report('SEP2011', span, { tools, name: path.join('.') }, { help });
+    near ?? (names.size === 0 ? null : `known: ${listed([...names].map((n) => shown([...parent, n])))}`);
+  const args = { tools: `${none}${tools.join(', ')}${more}`, name: path.join('.') };
+  env.scope.report('SEP2011', span, args, { help });
 }
 
+/** A path as the author writes it. */
 export const shown = (path: readonly string[]): string => ['args', ...path].join('.');

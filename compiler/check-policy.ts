@@ -2,11 +2,23 @@
 /** Statements to decision IR: rules, blocks, facts; what this release does not compile is refused by name. */
 import type * as tree from '../grammar/tree.js';
 import { assertNever } from './assert.js';
+import { checkUnusedLet } from './check-call.js';
 import { checkCondition, type Env, typeOfRef } from './check-expr.js';
-import type { Code, Diagnostic } from './diagnostics/diagnostic.js';
-import type { ApprovalIr, BlockIr, ExprIr, FactIr, OutcomeIr, PolicyIr, RuleIr, UnitIr, WhatIr, WhatTermIr } from './ir.js';
+import { type Code, type Diagnostic } from './diagnostics/diagnostic.js';
+import type {
+  ApprovalIr,
+  BlockIr,
+  ExprIr,
+  FactIr,
+  OutcomeIr,
+  PolicyIr,
+  RuleIr,
+  UnitIr,
+  WhatIr,
+  WhatTermIr,
+} from './ir.js';
 import { lintBlock, lintRule, lintUnused } from './lints.js';
-import type { PinnedTool } from './lock.js';
+import type { Lock } from './lock.js';
 import { narrowedBy } from './narrow.js';
 import { buildScope, checkActs, roleValue, type Scope, toolsIn, whatIr, whoIr } from './scope.js';
 import { checkTest } from './check-test.js';
@@ -15,22 +27,30 @@ import { checkTest } from './check-test.js';
 export function checkPolicy(
   file: tree.File,
   path: string,
-  tools: readonly PinnedTool[],
+  lock: Lock | null,
   diagnostics: Diagnostic[],
 ): PolicyIr {
-  const scope = buildScope(path, file.statements, tools, diagnostics);
+  const scope = buildScope(path, file.statements, lock, diagnostics);
   if (file.tighten && file.version !== null) scope.report('SEP4914', file.version.span);
   const units: UnitIr[] = [];
   const facts: FactIr[] = [];
-  for (const statement of file.statements) checkStatement(scope, statement, units, facts);
+  for (const statement of file.statements) {
+    scope.tally.terms = 0;
+    checkStatement(scope, statement, units, facts);
+  }
+  for (const statement of file.statements) {
+    if (statement.kind !== 'let' || scope.used.has(statement.name.text)) continue;
+    checkUnusedLet(environment(scope, NOTHING, false), statement);
+  }
   lintUnused(scope, file.statements);
-  const byName = (a: { readonly name: string }, b: { readonly name: string }): number => (a.name < b.name ? -1 : 1);
+  const byName = (a: { readonly name: string }, b: { readonly name: string }): number =>
+    a.name < b.name ? -1 : 1;
   return {
     name: file.name?.text ?? '',
     version: file.version?.text ?? '',
     roles: [...scope.roles].map(([name, value]) => ({ name, value })).sort(byName),
     facts: facts.sort(byName),
-    tools: tools.map(({ server, name, hash, hints }) => ({ server, name, hash, hints })),
+    tools: scope.tools.map(({ server, name, hash, hints }) => ({ server, name, hash, hints })),
     units: units.sort(byName),
   };
 }
@@ -57,6 +77,7 @@ function checkStatement(scope: Scope, s: tree.Statement, units: UnitIr[], facts:
       return;
     case 'actions':
       whatIr(scope, s.what, true, [s.name.text]);
+      checkActs(scope, s.what, false, [s.name.text]);
       return;
     case 'let':
     case 'role':
@@ -124,6 +145,8 @@ function onlyTools(what: WhatIr): boolean {
   return what.include.every(tool);
 }
 
+const NOTHING: WhatIr = { include: [], except: [] };
+
 function environment(scope: Scope, what: WhatIr, grants: boolean): Env {
   return {
     scope,
@@ -133,7 +156,7 @@ function environment(scope: Scope, what: WhatIr, grants: boolean): Env {
     narrowed: new Set(),
     params: new Map(),
     lets: [],
-    counter: { next: 0 },
+    counter: { params: 0, nodes: 0 },
   };
 }
 
@@ -144,23 +167,49 @@ function checkRule(scope: Scope, s: tree.RuleStatement): RuleIr | null {
     scope.report('SEP4907', s.phase.span);
     return null;
   }
+  const before = scope.tally.errors;
   const who = whoIr(scope, s.who);
   const env = environment(scope, whatIr(scope, s.what, false), s.effect === 'allow');
-  const conditions: ExprIr[] = [];
-  let narrowed = env.narrowed;
+  const when = ruleCondition(env, s.clauses);
+  const details = ruleDetails(scope, s);
+  const what = whatIr(scope, s.what, when !== null && readsTool(when));
+  if (scope.tally.errors === before) lintRule(scope, s, env);
+  return {
+    kind: 'rule',
+    name: s.name.text,
+    effect: s.effect,
+    phase: 'call',
+    who,
+    what,
+    when,
+    ...details,
+    span: s.span,
+  };
+}
+
+/** `when` and `not unless`, joined: each knows what the other establishes, in whatever order they are written. */
+function ruleCondition(env: Env, clauses: readonly tree.Clause[]): ExprIr | null {
+  const conditions = clauses.filter((c) => c.kind === 'when' || c.kind === 'unless');
+  const irs = conditions.flatMap((clause) => {
+    const others = conditions.filter((other) => other !== clause);
+    const known = others.flatMap((other) => [...narrowedBy(other.expr, other.kind === 'when')]);
+    const ir = checkCondition({ ...env, narrowed: new Set(known) }, clause.expr);
+    return ir === null ? [] : [clause.kind === 'when' ? ir : ({ op: 'not', operand: ir } as const)];
+  });
+  const [first] = irs;
+  return irs.length > 1 ? { op: 'and', operands: irs } : (first ?? null);
+}
+
+function ruleDetails(scope: Scope, s: tree.RuleStatement): Pick<RuleIr, 'approval' | 'because' | 'tell'> {
   let approval: ApprovalIr | null = null;
+  let approved: tree.Span | null = null;
   let because: string | null = null;
   let tell = false;
-  let approved: tree.Span | null = null;
   for (const clause of s.clauses) {
     switch (clause.kind) {
       case 'when':
-      case 'unless': {
-        const ir = checkCondition({ ...env, narrowed }, clause.expr);
-        narrowed = new Set([...narrowed, ...narrowedBy(clause.expr, clause.kind === 'when')]);
-        if (ir !== null) conditions.push(clause.kind === 'when' ? ir : { op: 'not', operand: ir });
+      case 'unless':
         break;
-      }
       case 'approval':
         approval = approvalIr(scope, clause.approval);
         approved = clause.span;
@@ -173,24 +222,24 @@ function checkRule(scope: Scope, s: tree.RuleStatement): RuleIr | null {
         break;
       case 'shadow':
         scope.report('SEP4908', clause.span);
-        return null;
+        break;
       default:
         assertNever(clause);
     }
   }
   checkApproval(scope, s.effect, approved, s.name.span);
-  const [first] = conditions;
-  const when: ExprIr | null = conditions.length > 1 ? { op: 'and', operands: conditions } : (first ?? null);
-  const what = whatIr(scope, s.what, when !== null && readsTool(when));
-  lintRule(scope, s, env);
-  const base = { kind: 'rule', name: s.name.text, effect: s.effect, phase: 'call', who, what, when } as const;
-  return { ...base, approval, because, tell, span: s.span };
+  return { approval, because, tell };
 }
 
 function checkBlock(scope: Scope, s: tree.DecideStatement): BlockIr | null {
   const outcomes = [...s.cases.map((c) => c.outcome), ...(s.otherwise === null ? [] : [s.otherwise])];
-  checkActs(scope, s.what, outcomes.some((o) => o.effect === 'allow' || o.effect === 'review'));
+  checkActs(
+    scope,
+    s.what,
+    outcomes.some((o) => o.effect === 'allow' || o.effect === 'review'),
+  );
   if (s.otherwise === null && !s.partial) scope.report('SEP3011', s.name.span, { name: s.name.text });
+  const before = scope.tally.errors;
   const who = s.who === null ? { include: [{ kind: 'any' } as const], except: [] } : whoIr(scope, s.who);
   const env = environment(scope, whatIr(scope, s.what, false), false);
   let narrowed = env.narrowed;
@@ -201,8 +250,12 @@ function checkBlock(scope: Scope, s: tree.DecideStatement): BlockIr | null {
     return when === null ? [] : [{ when, outcome, span: c.span }];
   });
   const otherwise = s.otherwise === null ? null : outcomeIr(scope, s.otherwise);
-  lintBlock(scope, s);
-  const what = whatIr(scope, s.what, cases.some((c) => readsTool(c.when)));
+  if (scope.tally.errors === before) lintBlock(scope, s, env);
+  const what = whatIr(
+    scope,
+    s.what,
+    cases.some((c) => readsTool(c.when)),
+  );
   return { kind: 'block', name: s.name.text, who, what, cases, otherwise, span: s.span };
 }
 
@@ -227,7 +280,10 @@ function approvalIr(scope: Scope, a: tree.Approval): ApprovalIr {
     scope.report('SEP3012', a.quorum?.span ?? a.span, { found, wanted: 'a quorum between 1 and 100' });
   }
   if (a.timeout.ms < 1000 || a.timeout.ms > 366 * 86_400_000) {
-    scope.report('SEP3012', a.timeout.span, { found: a.timeout.text, wanted: 'a timeout between 1s and 366d' });
+    scope.report('SEP3012', a.timeout.span, {
+      found: a.timeout.text,
+      wanted: 'a timeout between 1s and 366d',
+    });
   }
   return { self: a.self, roles, quorum, timeout: a.timeout.ms };
 }

@@ -3,9 +3,15 @@
 import { parse } from '../grammar/parse.js';
 import type * as tree from '../grammar/tree.js';
 import { checkPolicy } from './check-policy.js';
-import { type Code, type Diagnostic, diagnose, hasErrors, sortDiagnostics } from './diagnostics/diagnostic.js';
+import {
+  type Code,
+  type Diagnostic,
+  diagnose,
+  hasErrors,
+  sortDiagnostics,
+} from './diagnostics/diagnostic.js';
 import type { PolicyIr } from './ir.js';
-import { type Host, type Lock, readLock } from './lock.js';
+import { type Host, type Lock, NO_LOCK, readLock } from './lock.js';
 
 export interface SourceFile {
   /** As shown in diagnostics. */
@@ -30,13 +36,14 @@ export interface Result<T> {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Text to checked IR. */
+/** Text to checked IR. Where the text cannot be read whole, only that is said: what is missing would look undefined. */
 export function check(input: Input, host: Host): Result<Checked> {
   const { path, text } = input.source;
   const { file, faults } = parse(text);
   const diagnostics: Diagnostic[] = faults.map((f) => diagnose(f.code as Code, path, f.span, f.args));
+  if (faults.length > 0) return { output: null, diagnostics: sortDiagnostics(diagnostics) };
   const lock = lockOf(file, input, host, diagnostics);
-  const ir = checkPolicy(file, path, lock?.tools ?? [], diagnostics);
+  const ir = checkPolicy(file, path, lock, diagnostics);
   const all = sortDiagnostics(unique(diagnostics));
   return { output: hasErrors(all) || lock === null ? null : { file, ir, lock }, diagnostics: all };
 }
@@ -44,7 +51,7 @@ export function check(input: Input, host: Host): Result<Checked> {
 function lockOf(file: tree.File, input: Input, host: Host, diagnostics: Diagnostic[]): Lock | null {
   const [statement, second] = file.statements.filter((s) => s.kind === 'tools');
   if (second !== undefined) diagnostics.push(diagnose('SEP2009', input.source.path, second.span));
-  if (statement === undefined) return { tools: [] };
+  if (statement === undefined) return NO_LOCK;
   const found = input.readLock(statement.path.value);
   if (found === null) {
     const what = `the lock \`${statement.path.value}\` cannot be read`;
@@ -53,12 +60,13 @@ function lockOf(file: tree.File, input: Input, host: Host, diagnostics: Diagnost
   }
   const lock = readLock(found, host);
   if ('tools' in lock) return lock;
-  diagnostics.push(lock);
+  diagnostics.push(...lock);
   return null;
 }
 
 /** Inlined predicates are checked at each use: the same finding stands once. */
 function unique(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
-  const key = (d: Diagnostic): string => `${d.code} ${d.file} ${d.span.start} ${d.span.end} ${d.message}`;
+  const key = (d: Diagnostic): string =>
+    `${d.code} ${d.primary.file} ${d.primary.span.start} ${d.primary.span.end} ${d.message}`;
   return [...new Map(diagnostics.map((d) => [key(d), d])).values()];
 }

@@ -19,6 +19,12 @@ export function compile(
   const { output, diagnostics } = check(input, host);
   if (output === null) return { output: null, diagnostics };
   const emitted = emit(output.ir);
-  const manifest = manifestOf({ ir: output.ir, emitted, source: input.source.text, compiler, hash: host.hash });
+  const manifest = manifestOf({
+    ir: output.ir,
+    emitted,
+    source: input.source.text,
+    compiler,
+    hash: host.hash,
+  });
   return { output: { ...output, ...emitted, manifest }, diagnostics };
 }

@@ -2,8 +2,12 @@
 /** Patterns with `*`: how they are classified, and a plain matcher for compile time. */
 import type { GlobIr } from './ir.js';
 
-/** In names every run of stars is one wildcard; in URIs `*` stays within a segment and `**` does not; a bare `*` is all. */
-export function globIr(text: string, uri = false): GlobIr {
+/**
+ * In names every run of stars is one wildcard. In URIs and texts `*` stays within a segment and `**` does not; as a whole URI
+ * a bare `*` is any.
+ */
+export function globIr(text: string, of: 'name' | 'uri' | 'text' = 'name'): GlobIr {
+  const segments = of === 'text' || (of === 'uri' && text !== '*');
   const parts: string[] = [];
   const gaps: ('any' | 'segment')[] = [];
   let part = '';
@@ -15,7 +19,7 @@ export function globIr(text: string, uri = false): GlobIr {
     let stars = 1;
     while (text[i + stars] === '*') stars++;
     parts.push(part);
-    gaps.push(uri && stars === 1 && text.length > 1 ? 'segment' : 'any');
+    gaps.push(segments && stars === 1 ? 'segment' : 'any');
     part = '';
     i += stars - 1;
   }

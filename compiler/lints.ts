@@ -1,146 +1,182 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Warnings: what compiles, and probably does not mean what the author thinks. */
 import type * as tree from '../grammar/tree.js';
+import { pathSegments } from '../stdlib/path.js';
 import type { Env } from './check-expr.js';
 import { argPath } from './narrow.js';
 import { propertyAt, propertyNames } from './schema.js';
 import type { Scope } from './scope.js';
+import { kindsOf } from './types.js';
+import { everyExpr } from './walk.js';
 
 type Expr = tree.Expr;
-
-/** Calls `visit` on every expression below `e`, itself included. */
-export function walk(e: Expr, visit: (e: Expr) => void): void {
-  visit(e);
-  switch (e.kind) {
-    case 'list':
-      for (const item of e.items) walk(item, visit);
-      return;
-    case 'member':
-      walk(e.object, visit);
-      return;
-    case 'call':
-      for (const arg of e.args) walk(arg, visit);
-      return;
-    case 'quantifier':
-      walk(e.list, visit);
-      walk(e.body, visit);
-      return;
-    case 'not':
-    case 'negate':
-      walk(e.operand, visit);
-      return;
-    case 'and':
-    case 'or':
-    case 'arith':
-    case 'compare':
-    case 'test':
-      walk(e.left, visit);
-      walk(e.right, visit);
-      return;
-    case 'hasRole':
-      walk(e.subject, visit);
-      return;
-    case 'null':
-    case 'bool':
-    case 'number':
-    case 'string':
-    case 'regex':
-    case 'duration':
-    case 'name':
-    case 'principal':
-      return;
-  }
-}
+const shown = (path: readonly string[]): string => ['args', ...path].join('.');
+const grants = (effect: tree.Effect): boolean => effect === 'allow' || effect === 'review';
 
 export function lintRule(scope: Scope, s: tree.RuleStatement, env: Env): void {
-  if (s.effect !== 'allow' && s.effect !== 'review') return;
   const conditions = s.clauses.flatMap((c) => (c.kind === 'when' || c.kind === 'unless' ? [c.expr] : []));
-  const read = new Set<string>();
-  const lets = conditions.some((e) => readsThroughLet(scope, e));
   for (const condition of conditions) {
-    walk(condition, (e) => {
-      const path = argPath(e);
-      if (path?.[0] !== undefined) read.add(path[0]);
-    });
-    lintBounds(scope, condition);
-    lintEmptyAll(env, condition);
+    lintTexts(scope, condition);
+    if (grants(s.effect)) lintGrant(env, condition);
+    else lintWords(scope, condition);
   }
-  if (!lets && s.effect === 'allow') lintUnreadPaths(scope, s, env, read);
+  if (s.effect === 'allow') lintUnreadPaths(scope, s, env, conditions);
 }
 
-function readsThroughLet(scope: Scope, e: Expr): boolean {
-  let found = false;
-  walk(e, (x) => {
-    const name = x.kind === 'name' ? x.name.text : x.kind === 'call' ? x.callee.text : '';
-    found ||= scope.names.get(name)?.kind === 'let';
-  });
-  return found;
+/** A block that allows without asking who calls, and what is said of conditions in rules. */
+export function lintBlock(scope: Scope, s: tree.DecideStatement, env: Env): void {
+  for (const { when, outcome } of s.cases) {
+    lintTexts(scope, when);
+    if (grants(outcome.effect)) lintGrant(env, when);
+    else lintWords(scope, when);
+  }
+  const anyone = s.who === null || s.who.include.some((term) => term.kind === 'any');
+  const allows = [...s.cases.map((c) => c.outcome), s.otherwise].some((o) => o?.effect === 'allow');
+  if (anyone && allows && !s.cases.some((c) => asksWho(scope, c.when))) {
+    scope.report('SEP4003', s.name.span, { name: s.name.text });
+  }
 }
 
-const PATH_NAMES = new Set(['path', 'paths', 'file', 'filename', 'directory', 'dir', 'source', 'destination']);
+/** Does the condition ask about the caller, itself or through a predicate? */
+function asksWho(scope: Scope, condition: Expr): boolean {
+  return within(scope, condition).some(
+    (e) =>
+      e.kind === 'hasRole' || (e.kind === 'name' && (e.name.text === 'principal' || e.name.text === 'user')),
+  );
+}
+
+/** Every expression of a condition, and of the predicates that it uses. */
+function within(scope: Scope, condition: Expr): readonly Expr[] {
+  const seen = new Set<string>();
+  const all: Expr[] = [];
+  const todo: Expr[] = [condition];
+  for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
+    for (const e of everyExpr(next)) {
+      all.push(e);
+      const name = e.kind === 'name' ? e.name.text : e.kind === 'call' ? e.callee.text : null;
+      const named = name === null || seen.has(name) ? undefined : scope.names.get(name);
+      if (name === null || named?.kind !== 'let') continue;
+      seen.add(name);
+      todo.push(named.body);
+    }
+  }
+  return all;
+}
+
+const PATH_WORDS = ['path', 'file', 'filename', 'dir', 'directory', 'folder', 'source', 'destination'];
+
+function looksLikePath(name: string): boolean {
+  const lower = name.toLowerCase();
+  const word = lower.endsWith('s') ? lower.slice(0, -1) : lower;
+  return (
+    PATH_WORDS.some((p) => word === p || word.endsWith(`_${p}`) || word.endsWith(`-${p}`)) ||
+    /[a-z](Path|File|Dir)s?$/.test(name)
+  );
+}
 
 /** A path argument of a granted tool that no condition reads. */
-function lintUnreadPaths(scope: Scope, s: tree.RuleStatement, env: Env, read: ReadonlySet<string>): void {
+function lintUnreadPaths(scope: Scope, s: tree.RuleStatement, env: Env, conditions: readonly Expr[]): void {
+  const paths = conditions.flatMap((e) => within(scope, e).map(argPath));
+  const read = new Set(paths.map((path) => path?.[0]));
   for (const tool of env.tools) {
-    const name = propertyNames(tool.inputSchema).find((n) => PATH_NAMES.has(n) && !read.has(n));
-    const kind = name === undefined ? undefined : propertyAt(tool.inputSchema, [name])?.type.kind;
-    if (name === undefined || (kind !== 'string' && kind !== 'list')) continue;
-    const shown = `${tool.server}/${tool.name}`;
-    scope.report('SEP4005', s.name.span, { rule: s.name.text, tool: shown, name });
+    const name = propertyNames(tool.inputSchema).find((n) => looksLikePath(n) && !read.has(n));
+    const type = name === undefined ? undefined : propertyAt(tool.inputSchema, [name])?.type;
+    if (name === undefined || type === undefined) continue;
+    if (!kindsOf(type).some((kind) => kind === 'string' || kind === 'list')) continue;
+    const of = `${tool.server}/${tool.name}`;
+    scope.report('SEP4005', s.name.span, { rule: s.name.text, tool: of, name });
     return;
   }
 }
 
-/** `x <= 10` without a lower bound lets every negative number through. */
-function lintBounds(scope: Scope, condition: Expr): void {
-  const upper = new Map<string, tree.Span>();
-  const other = new Set<string>();
-  walk(condition, (e) => {
-    if (e.kind !== 'compare' && e.kind !== 'test') return;
-    for (const [side, value, op] of [
-      [e.left, e.right, e.op],
-      [e.right, e.left, FLIPPED.get(e.op) ?? e.op],
-    ] as const) {
-      const path = argPath(side);
-      if (path === null || path.length === 0) continue;
-      const name = ['args', ...path].join('.');
-      if (value.kind === 'number' && (op === '<' || op === '<=')) upper.set(name, e.span);
-      else other.add(name);
-    }
-  });
-  for (const [name, span] of upper) if (!other.has(name)) scope.report('SEP4007', span, { name });
+function lintGrant(env: Env, condition: Expr): void {
+  lintBounds(env, condition);
+  lintEmptyAll(env, condition);
 }
-const FLIPPED = new Map<string, tree.CompareOp>([
+
+const FLIPPED = new Map<string, string>([
   ['<', '>'],
   ['<=', '>='],
   ['>', '<'],
   ['>=', '<='],
 ]);
 
+/** `x <= 10` without a lower bound lets every negative number through; the schema may bound it too. */
+function lintBounds(env: Env, condition: Expr): void {
+  const bounds = new Map<
+    string,
+    { readonly path: readonly string[]; readonly ops: Set<string>; readonly at: tree.Span }
+  >();
+  for (const e of everyExpr(condition)) {
+    if (e.kind !== 'compare') continue;
+    for (const [side, op] of [
+      [e.left, e.op],
+      [e.right, FLIPPED.get(e.op) ?? e.op],
+    ] as const) {
+      const path = argPath(side);
+      if (path === null || path.length === 0) continue;
+      const known = bounds.get(shown(path)) ?? { path, ops: new Set<string>(), at: e.span };
+      known.ops.add(op[0] ?? op);
+      bounds.set(shown(path), known);
+    }
+  }
+  for (const [name, { path, ops, at }] of bounds) {
+    const types = env.tools.flatMap((tool) => propertyAt(tool.inputSchema, path) ?? []);
+    if (types.length === 0 || types.some((t) => !kindsOf(t.type).includes('number'))) continue;
+    const [above, below] = [ops.has('<'), ops.has('>')];
+    if (above === below || ops.has('=')) continue;
+    if (types.every((t) => (above ? t.bounded.below : t.bounded.above))) continue;
+    env.scope.report('SEP4007', at, { name, other: above ? 'small' : 'large' });
+  }
+}
+
+/** `all` of an empty list is true; `size(x) > 0` or `minItems` says that it is not empty. */
 function lintEmptyAll(env: Env, condition: Expr): void {
-  walk(condition, (e) => {
-    if (e.kind !== 'quantifier' || e.mode !== 'all') return;
-    const path = argPath(e.list);
-    if (path === null) return;
+  const sized = new Set<string>();
+  for (const e of everyExpr(condition)) {
+    const [list] = e.kind === 'call' && e.callee.text === 'size' ? e.args : [];
+    const path = list === undefined ? null : argPath(list);
+    if (path !== null) sized.add(shown(path));
+  }
+  for (const e of everyExpr(condition)) {
+    const path = e.kind === 'quantifier' && e.mode === 'all' ? argPath(e.list) : null;
+    if (path === null || sized.has(shown(path))) continue;
     const least = env.tools.map((tool) => propertyAt(tool.inputSchema, path)?.minItems ?? 0);
-    if (least.some((n) => n === 0)) env.scope.report('SEP4006', e.span, { name: ['args', ...path].join('.') });
-  });
+    if (least.some((n) => n === 0)) env.scope.report('SEP4006', e.span, { name: shown(path) });
+  }
 }
 
-/** A block that allows without asking who calls. */
-export function lintBlock(scope: Scope, s: tree.DecideStatement): void {
-  if (s.who !== null) return;
-  const allows = [...s.cases.map((c) => c.outcome), s.otherwise].some((o) => o?.effect === 'allow');
-  if (allows && !s.cases.some((c) => asksWho(scope, c.when))) scope.report('SEP4003', s.name.span, { name: s.name.text });
+/** Paths and URLs compared as texts. */
+function lintTexts(scope: Scope, condition: Expr): void {
+  for (const e of everyExpr(condition)) {
+    if (e.kind !== 'test' || e.op !== 'starts with' || e.right.kind !== 'string') continue;
+    const prefix = e.right.value;
+    const span = { start: e.opSpan.start, end: e.right.span.end };
+    const colon = prefix.indexOf('://');
+    if (colon > 0 && prefix.indexOf('/', colon + 3) < 0) scope.report('SEP4008', span, { prefix });
+    const path = prefix.length > 1 && prefix.endsWith('/') ? prefix.slice(0, -1) : prefix;
+    if (!path.startsWith('/') || pathSegments(path) === null) continue;
+    const text = `under ${JSON.stringify(path)}`;
+    const fix = { title: `write \`${text}\``, edits: [{ file: scope.file, span, text }], safe: false };
+    scope.report('SEP4001', span, { path }, { fixes: [fix] });
+  }
 }
 
-function asksWho(scope: Scope, condition: Expr): boolean {
-  let found = readsThroughLet(scope, condition);
-  walk(condition, (e) => {
-    found ||= e.kind === 'hasRole' || (e.kind === 'name' && (e.name.text === 'principal' || e.name.text === 'user'));
-  });
-  return found;
+/** Two or more words looked for in one text. */
+function lintWords(scope: Scope, condition: Expr): void {
+  const words = new Map<string, number>();
+  for (const e of everyExpr(condition)) {
+    const path =
+      e.kind === 'test' && e.op === 'contains' && e.right.kind === 'string' ? argPath(bare(e.left)) : null;
+    if (path === null) continue;
+    const name = shown(path);
+    const count = (words.get(name) ?? 0) + 1;
+    words.set(name, count);
+    if (count === 2) scope.report('SEP4009', condition.span, { name });
+  }
 }
+
+const bare = (e: Expr): Expr => (e.kind === 'call' && e.callee.text === 'lower' ? (e.args[0] ?? e) : e);
 
 /** Sets, predicates, facts and roles that nothing refers to. */
 export function lintUnused(scope: Scope, statements: readonly tree.Statement[]): void {

@@ -2,6 +2,7 @@
 /** `sepal.lock`: the pinned tool definitions (docs/interface). Text in, tools or one diagnostic out. */
 import { type Diagnostic, diagnose } from './diagnostics/diagnostic.js';
 import type { HintsIr, Span } from './ir.js';
+import { offsetOf } from './json-position.js';
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
 export type JsonObject = { readonly [key: string]: JsonValue };
@@ -26,64 +27,99 @@ export interface PinnedTool {
   readonly hints: HintsIr;
 }
 
+export interface PinnedPrompt {
+  readonly server: string;
+  readonly name: string;
+}
+
 export interface Lock {
+  /** False for a policy without a `tools` statement. */
+  readonly named: boolean;
   /** Sorted by server, then name. */
   readonly tools: readonly PinnedTool[];
+  readonly prompts: readonly PinnedPrompt[];
 }
 
-class Unusable extends Error {
-  readonly offset: number;
-  constructor(what: string, offset = 0) {
-    super(what);
-    this.offset = offset;
-  }
+export const NO_LOCK: Lock = { named: false, tools: [], prompts: [] };
+
+type Path = readonly string[];
+/** What is wrong, and with which member of the lock. */
+interface Fault {
+  readonly what: string;
+  readonly at: Path;
 }
 
+/** The lock, or everything that is wrong with it. */
 export function readLock(
   file: { readonly path: string; readonly text: string },
   host: Host,
-): Lock | Diagnostic {
-  try {
-    const parsed = host.parseJson(file.text);
-    if (!parsed.ok) throw new Unusable(`the lock is not JSON: ${parsed.error.message}`, parsed.error.offset);
-    return { tools: tools(parsed.value, host) };
-  } catch (error) {
-    if (!(error instanceof Unusable)) throw error;
-    const span: Span = { start: error.offset, end: error.offset + 1 };
-    return diagnose('SEP2010', file.path, span, { what: error.message });
+): Lock | readonly Diagnostic[] {
+  const parsed = host.parseJson(file.text);
+  const report = (what: string, start: number): Diagnostic => {
+    const span: Span = { start, end: Math.min(file.text.length, start + 1) };
+    return diagnose('SEP2010', file.path, span, { what });
+  };
+  if (!parsed.ok) return [report(`the lock is not JSON: ${parsed.error.message}`, parsed.error.offset)];
+  const faults: Fault[] = [];
+  const lock = lockOf(parsed.value, host, faults);
+  return faults.length === 0 ? lock : faults.map((f) => report(f.what, offsetOf(file.text, f.at)));
+}
+
+function lockOf(value: JsonValue, host: Host, faults: Fault[]): Lock {
+  const lock = object(value, 'the lock', [], faults);
+  only(lock, ['version', 'modules', 'servers'], 'the lock', [], faults);
+  if (lock['version'] !== 1) faults.push({ what: 'the `version` of the lock is not 1', at: ['version'] });
+  const servers = object(lock['servers'] ?? {}, '`servers`', ['servers'], faults);
+  const tools: PinnedTool[] = [];
+  const prompts: PinnedPrompt[] = [];
+  for (const server of Object.keys(servers).sort()) {
+    const at = ['servers', server];
+    const entry = object(servers[server] ?? null, `the server \`${server}\``, at, faults);
+    only(entry, SERVER_KEYS, `the server \`${server}\``, at, faults);
+    const pins = object(entry['tools'] ?? {}, `the tools of \`${server}\``, [...at, 'tools'], faults);
+    for (const name of Object.keys(pins).sort()) {
+      const tool = pinned(server, name, pins[name] ?? null, host, faults);
+      if (tool !== null) tools.push(tool);
+    }
+    const offered = object(
+      entry['prompts'] ?? {},
+      `the prompts of \`${server}\``,
+      [...at, 'prompts'],
+      faults,
+    );
+    for (const name of Object.keys(offered).sort()) prompts.push({ server, name });
   }
+  return { named: true, tools, prompts };
 }
 
-function tools(value: JsonValue, host: Host): readonly PinnedTool[] {
-  const lock = object(value, 'the lock');
-  only(lock, ['version', 'modules', 'servers'], 'the lock');
-  if (lock['version'] !== 1) throw new Unusable('the lock has a `version` other than 1');
-  const servers = object(lock['servers'] ?? {}, '`servers`');
-  return Object.keys(servers)
-    .sort()
-    .flatMap((server) => serverTools(server, object(servers[server] ?? null, `server \`${server}\``), host));
-}
+const SERVER_KEYS = ['info', 'protocol', 'instructions', 'tools', 'resources', 'templates', 'prompts'];
 
-function serverTools(server: string, entry: JsonObject, host: Host): readonly PinnedTool[] {
-  only(
-    entry,
-    ['info', 'protocol', 'instructions', 'tools', 'resources', 'templates', 'prompts'],
-    `server \`${server}\``,
-  );
-  const pins = object(entry['tools'] ?? {}, `the tools of \`${server}\``);
-  return Object.keys(pins)
-    .sort()
-    .map((name) => pinned(server, name, object(pins[name] ?? null, `\`${server}/${name}\``), host));
-}
-
-function pinned(server: string, name: string, pin: JsonObject, host: Host): PinnedTool {
+function pinned(
+  server: string,
+  name: string,
+  value: JsonValue,
+  host: Host,
+  faults: Fault[],
+): PinnedTool | null {
   const what = `\`${server}/${name}\``;
-  only(pin, ['hash', 'definition'], what);
-  const definition = object(pin['definition'] ?? null, `the definition of ${what}`);
-  if (definition['name'] !== name) throw new Unusable(`the definition of ${what} has another name`);
+  const at = ['servers', server, 'tools', name];
+  const pin = object(value, what, at, faults);
+  only(pin, ['hash', 'definition'], what, at, faults);
+  const definition = object(
+    pin['definition'] ?? null,
+    `the definition of ${what}`,
+    [...at, 'definition'],
+    faults,
+  );
+  if (faults.length > 0) return null;
+  if (definition['name'] !== name) {
+    faults.push({ what: `the definition of ${what} has another name`, at: [...at, 'definition', 'name'] });
+  }
   const hash = host.hash(host.canonical(definition));
-  if (pin['hash'] !== hash) throw new Unusable(`the hash of ${what} does not fit its definition`);
-  const annotations = definition['annotations'] ?? {};
+  if (pin['hash'] !== hash) {
+    faults.push({ what: `the hash of ${what} does not fit its definition`, at: [...at, 'hash'] });
+  }
+  const annotations = definition['annotations'];
   return {
     server,
     name,
@@ -112,11 +148,13 @@ function hintsOf(annotations: JsonObject): HintsIr {
 export function isObject(value: JsonValue | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
-function object(value: JsonValue, what: string): JsonObject {
-  if (!isObject(value)) throw new Unusable(`${what} is not an object`);
-  return value;
+function object(value: JsonValue, what: string, at: Path, faults: Fault[]): JsonObject {
+  if (isObject(value)) return value;
+  faults.push({ what: `${what} is not an object`, at });
+  return {};
 }
-function only(value: JsonObject, keys: readonly string[], what: string): void {
-  const unknown = Object.keys(value).find((key) => !keys.includes(key));
-  if (unknown !== undefined) throw new Unusable(`${what} has an unknown key \`${unknown}\``);
+function only(value: JsonObject, keys: readonly string[], what: string, at: Path, faults: Fault[]): void {
+  for (const key of Object.keys(value)) {
+    if (!keys.includes(key)) faults.push({ what: `${what} has an unknown key \`${key}\``, at: [...at, key] });
+  }
 }

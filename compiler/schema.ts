@@ -2,151 +2,212 @@
 /** From a tool's JSON Schema to the types of its arguments. What cannot be typed is `json`. */
 import type { TypeIr } from './ir.js';
 import { isObject, type JsonObject, type JsonValue } from './lock.js';
+import { JSON_TYPE, unionOf } from './types.js';
 
 export interface Property {
   readonly type: TypeIr;
-  readonly required: boolean;
   /** `null` is a value of it. */
   readonly nullable: boolean;
+  /** Prefixes of the path, itself included, that a valid call may leave out. */
+  readonly optional: readonly (readonly string[])[];
   /** Of a list; 0 when not said. */
   readonly minItems: number;
-}
-
-export const JSON_TYPE: TypeIr = { kind: 'json' };
-
-/** The property at `path` below the arguments, or null when the schema has none. */
-export function propertyAt(schema: JsonValue, path: readonly string[]): Property | null {
-  let at: JsonValue = schema;
-  let required = true;
-  for (const name of path) {
-    const [found, must]: readonly [JsonValue | undefined, boolean] = member(at, name, schema, 0);
-    if (found === undefined) return null;
-    required &&= must;
-    at = found;
-  }
-  const typed = typeOf(at, schema, 0);
-  const resolved = resolve(at, schema);
-  const least = isObject(resolved) ? resolved['minItems'] : undefined;
-  return { ...typed, required, minItems: typeof least === 'number' ? least : 0 };
-}
-
-/** Names of the properties of the arguments, for suggestions. */
-export function propertyNames(schema: JsonValue, path: readonly string[] = []): readonly string[] {
-  let at: JsonValue = schema;
-  for (const name of path) at = member(at, name, schema, 0)[0] ?? null;
-  return [...names(at, schema, 0)];
+  /** Of a number: does the schema bound it from below, from above? */
+  readonly bounded: { readonly below: boolean; readonly above: boolean };
 }
 
 const MAX_DEPTH = 16;
+const MAX_ALTERNATIVES = 64;
+
+/** The property at `path` below the arguments, or null when the schema has none. */
+export function propertyAt(schema: JsonValue, path: readonly string[]): Property | null {
+  let at: readonly JsonValue[] = [schema];
+  const optional: (readonly string[])[] = [];
+  for (const [i, name] of path.entries()) {
+    const found = lookUp(at, name, schema, i > 0);
+    if (found === null) return null;
+    if (!found.required) optional.push(path.slice(0, i + 1));
+    at = found.schemas;
+  }
+  const shapes = at.flatMap((s) => alternatives(s, schema, 0));
+  const typed = shapes.map((s) => typeOf(s, schema, 0));
+  const objects = shapes.filter(isObject);
+  const every = (...keys: readonly string[]): boolean =>
+    objects.length > 0 && objects.every((s) => keys.some((key) => typeof s[key] === 'number'));
+  return {
+    type: unionOf(typed.map((t) => t.type).filter((t) => t.kind !== 'null' || typed.length === 1)),
+    nullable: typed.some((t) => t.nullable),
+    optional,
+    minItems: Math.min(...shapes.map(minItems)),
+    bounded: { below: every('minimum', 'exclusiveMinimum'), above: every('maximum', 'exclusiveMaximum') },
+  };
+}
+
+function minItems(schema: JsonValue): number {
+  const least = isObject(schema) ? schema['minItems'] : undefined;
+  return typeof least === 'number' ? least : 0;
+}
+
+/** Names of the properties below `path`, for suggestions. */
+export function propertyNames(schema: JsonValue, path: readonly string[] = []): readonly string[] {
+  let at: readonly JsonValue[] = [schema];
+  for (const [i, name] of path.entries()) at = lookUp(at, name, schema, i > 0)?.schemas ?? [];
+  return [...new Set(at.flatMap((s) => [...names(s, schema, 0)]))];
+}
 
 function* names(at: JsonValue, root: JsonValue, depth: number): Generator<string> {
-  const schema = resolve(at, root);
+  const schema = follow(at, root);
   if (!isObject(schema) || depth > MAX_DEPTH) return;
   if (isObject(schema['properties'])) yield* Object.keys(schema['properties']);
-  for (const part of list(schema['allOf'])) yield* names(part, root, depth + 1);
+  for (const part of parts(schema, 'allOf', 'anyOf', 'oneOf')) yield* names(part, root, depth + 1);
 }
 
-function member(
-  at: JsonValue,
+interface Found {
+  /** What it may be: one of these. */
+  readonly schemas: readonly JsonValue[];
+  readonly required: boolean;
+}
+
+/** `name` in an object that is one of `at`: required only if each of them requires it. */
+function lookUp(at: readonly JsonValue[], name: string, root: JsonValue, nested: boolean): Found | null {
+  return either(at.map((schema) => member(schema, name, root, nested, 0)));
+}
+
+function either(all: readonly (Found | null)[]): Found | null {
+  const found = all.filter((f): f is Found => f !== null);
+  if (found.length === 0) return null;
+  const required = found.length === all.length && found.every((f) => f.required);
+  return { schemas: found.flatMap((f) => f.schemas).slice(0, MAX_ALTERNATIVES), required };
+}
+
+function member(at: JsonValue, name: string, root: JsonValue, nested: boolean, depth: number): Found | null {
+  const schema = follow(at, root);
+  if (!isObject(schema) || depth > MAX_DEPTH || mayBeOther(schema)) {
+    const found = isObject(schema) && depth <= MAX_DEPTH ? own(schema, name, root, nested, depth) : null;
+    return found && { ...found, required: false };
+  }
+  return own(schema, name, root, nested, depth);
+}
+
+/** Says `type` that a value need not be an object? Then no member of it is certain. */
+function mayBeOther(schema: JsonObject): boolean {
+  const type = schema['type'];
+  return Array.isArray(type) && type.some((t) => t !== 'object');
+}
+
+function own(
+  schema: JsonObject,
   name: string,
   root: JsonValue,
+  nested: boolean,
   depth: number,
-): readonly [JsonValue | undefined, boolean] {
-  const schema = resolve(at, root);
-  if (!isObject(schema) || depth > MAX_DEPTH) return [undefined, false];
+): Found | null {
   const properties = schema['properties'];
   const must = list(schema['required']).includes(name);
-  if (isObject(properties) && Object.hasOwn(properties, name)) return [properties[name], must];
-  for (const part of list(schema['allOf'])) {
-    const [found, required] = member(part, name, root, depth + 1);
-    if (found !== undefined) return [found, required || must];
+  if (isObject(properties) && Object.hasOwn(properties, name)) {
+    return { schemas: [properties[name] ?? true], required: must };
   }
-  return [undefined, false];
+  const all = list(schema['allOf']).map((part) => member(part, name, root, false, depth + 1));
+  const conjunct = all.find((f) => f !== null);
+  if (conjunct) return { ...conjunct, required: must || all.some((f) => f?.required === true) };
+  const branches = parts(schema, 'anyOf', 'oneOf');
+  const branch = either(branches.map((part) => member(part, name, root, false, depth + 1)));
+  if (branch !== null) return { ...branch, required: branch.required || must };
+  const rest = schema['additionalProperties'];
+  if (isObject(rest)) return { schemas: [rest], required: must };
+  // An object inside the arguments without a word on its members may have any.
+  const open = nested && !isObject(properties) && rest !== false && branches.length + all.length === 0;
+  return open ? { schemas: [true], required: must } : null;
 }
 
-function typeOf(
-  at: JsonValue,
-  root: JsonValue,
-  depth: number,
-): { readonly type: TypeIr; readonly nullable: boolean } {
-  const schema = resolve(at, root);
-  if (!isObject(schema) || depth > MAX_DEPTH) return { type: JSON_TYPE, nullable: true };
-  const branches = [...list(schema['anyOf']), ...list(schema['oneOf'])];
-  if (branches.length > 0) return union(branches.map((branch) => typeOf(branch, root, depth + 1)));
+/** The schema without `anyOf` and `oneOf`: each way it can be. */
+function alternatives(at: JsonValue, root: JsonValue, depth: number): readonly JsonValue[] {
+  const schema = follow(at, root);
+  const branches = isObject(schema) && !saysType(schema) ? parts(schema, 'anyOf', 'oneOf') : [];
+  if (branches.length === 0 || depth > MAX_DEPTH) return [schema];
+  const all = branches.flatMap((branch) => alternatives(branch, root, depth + 1));
+  return all.slice(0, MAX_ALTERNATIVES);
+}
+
+/** `anyOf` beside a type only narrows it further (often to say which members go together). */
+const saysType = (schema: JsonObject): boolean =>
+  ['type', 'enum', 'const', 'properties'].some((key) => Object.hasOwn(schema, key));
+
+interface Shape {
+  readonly type: TypeIr;
+  readonly nullable: boolean;
+}
+const OPEN: Shape = { type: JSON_TYPE, nullable: true };
+
+function typeOf(at: JsonValue, root: JsonValue, depth: number): Shape {
+  const schema = follow(at, root);
+  if (!isObject(schema) || depth > MAX_DEPTH) return OPEN;
   if (Object.hasOwn(schema, 'const')) return constants([schema['const'] ?? null]);
   if (Array.isArray(schema['enum'])) return constants(list(schema['enum']));
   const types = typeof schema['type'] === 'string' ? [schema['type']] : list(schema['type']);
-  if (types.length > 0) return union(types.map((type) => named(type, schema, root, depth)));
+  if (types.length > 0) {
+    return together(
+      types.map((type) => named(type, schema, root, depth)),
+      schema['nullable'] === true,
+    );
+  }
+  const branches = parts(schema, 'anyOf', 'oneOf');
+  if (branches.length > 0) return together(branches.map((branch) => typeOf(branch, root, depth + 1)));
   for (const part of list(schema['allOf'])) {
     const typed = typeOf(part, root, depth + 1);
     if (typed.type.kind !== 'json') return typed;
   }
-  if (isObject(schema['properties'])) return { type: { kind: 'object' }, nullable: false };
-  return { type: JSON_TYPE, nullable: true };
+  return isObject(schema['properties']) ? { type: { kind: 'object' }, nullable: false } : OPEN;
 }
 
-type Typed = { readonly type: TypeIr; readonly nullable: boolean };
-
-function named(type: JsonValue, schema: JsonObject, root: JsonValue, depth: number): Typed {
+function named(type: JsonValue, schema: JsonObject, root: JsonValue, depth: number): Shape {
   switch (type) {
     case 'string':
-      return { type: { kind: 'string' }, nullable: false };
+    case 'object':
+      return { type: { kind: type }, nullable: false };
     case 'integer':
       return { type: { kind: 'int' }, nullable: false };
     case 'number':
       return { type: { kind: 'decimal' }, nullable: false };
     case 'boolean':
       return { type: { kind: 'bool' }, nullable: false };
-    case 'object':
-      return { type: { kind: 'object' }, nullable: false };
     case 'null':
       return { type: { kind: 'null' }, nullable: true };
     case 'array': {
-      const items = Object.hasOwn(schema, 'items') ? typeOf(schema['items'] ?? null, root, depth + 1) : null;
-      const element = items === null || items.nullable ? JSON_TYPE : items.type;
-      return { type: { kind: 'list', element }, nullable: false };
+      const items = Object.hasOwn(schema, 'items') ? typeOf(schema['items'] ?? true, root, depth + 1) : OPEN;
+      return { type: { kind: 'list', element: items.type }, nullable: false };
     }
     default:
-      return { type: JSON_TYPE, nullable: true };
+      return OPEN;
   }
 }
 
-function constants(values: readonly JsonValue[]): Typed {
-  const nullable = values.includes(null);
+function constants(values: readonly JsonValue[]): Shape {
   const rest = values.filter((value) => value !== null);
-  if (rest.every((value): value is string => typeof value === 'string') && rest.length > 0) {
-    return { type: { kind: 'enum', members: rest }, nullable };
+  const nullable = rest.length < values.length;
+  if (rest.length === 0) return { type: { kind: 'null' }, nullable };
+  const texts = rest.filter((value) => typeof value === 'string');
+  if (texts.length === rest.length) return { type: { kind: 'enum', members: texts }, nullable };
+  if (rest.every((value) => typeof value === 'boolean')) return { type: { kind: 'bool' }, nullable };
+  if (rest.every((value) => typeof value === 'number')) {
+    return { type: { kind: rest.every(Number.isInteger) ? 'int' : 'decimal' }, nullable };
   }
-  const kinds = new Set(rest.map((value) => typeof value));
-  if (kinds.size === 1 && kinds.has('boolean')) return { type: { kind: 'bool' }, nullable };
-  if (kinds.size === 1 && kinds.has('number')) return { type: { kind: 'decimal' }, nullable };
-  return { type: JSON_TYPE, nullable: true };
+  return OPEN;
 }
 
-/** One type for several: equal ones merge, `null` becomes nullable, `json` swallows the rest. */
-export function union(members: readonly Typed[]): Typed {
-  const nullable = members.some((m) => m.nullable);
-  const flat = members
-    .flatMap((m) => (m.type.kind === 'union' ? m.type.members : [m.type]))
-    .filter((type) => type.kind !== 'null');
-  const unique = [...new Map(flat.map((type) => [JSON.stringify(type), type])).values()];
-  const [first] = unique;
-  if (first === undefined) return { type: { kind: 'null' }, nullable: true };
-  if (unique.length === 1) return { type: first, nullable };
-  if (unique.some((type) => type.kind === 'json')) return { type: JSON_TYPE, nullable: true };
-  return { type: { kind: 'union', members: unique }, nullable };
+function together(members: readonly Shape[], nullable = false): Shape {
+  const types = members.map((m) => m.type).filter((type) => type.kind !== 'null');
+  return { type: unionOf(types), nullable: nullable || members.some((m) => m.nullable) };
 }
 
-/** Follows local `$ref`s, at most sixteen; anything else that cannot be followed is unknown. */
-function resolve(at: JsonValue, root: JsonValue): JsonValue {
+/** Follows local `$ref`s; one that cannot be followed says nothing about the value. */
+function follow(at: JsonValue, root: JsonValue): JsonValue {
   let schema = at;
   for (let i = 0; i < MAX_DEPTH; i++) {
     if (!isObject(schema) || typeof schema['$ref'] !== 'string') return schema;
-    const next = pointer(schema['$ref'], root);
-    if (next === undefined) return null;
-    schema = next;
+    schema = pointer(schema['$ref'], root) ?? true;
   }
-  return null;
+  return true;
 }
 
 function pointer(ref: string, root: JsonValue): JsonValue | undefined {
@@ -155,43 +216,16 @@ function pointer(ref: string, root: JsonValue): JsonValue | undefined {
   let at: JsonValue | undefined = root;
   for (const raw of ref.slice(2).split('/')) {
     const name = raw.replaceAll('~1', '/').replaceAll('~0', '~');
-    if (!isObject(at) || !Object.hasOwn(at, name)) return undefined;
-    at = at[name];
+    if (Array.isArray(at)) at = at[Number(name)];
+    else if (isObject(at) && Object.hasOwn(at, name)) at = at[name];
+    else return undefined;
   }
   return at;
 }
 
+const parts = (schema: JsonObject, ...keys: readonly string[]): readonly JsonValue[] =>
+  keys.flatMap((key) => list(schema[key]));
+
 function list(value: JsonValue | undefined): readonly JsonValue[] {
   return Array.isArray(value) ? value : [];
-}
-
-/** A type in the author's words. */
-export function describeType(type: TypeIr): string {
-  switch (type.kind) {
-    case 'list':
-      return `a list of ${describeType(type.element).replace(/^an? /, '')} values`;
-    case 'enum':
-      return `one of ${type.members.map((m) => `\`${m}\``).join(', ')}`;
-    case 'union':
-      return type.members.map(describeType).join(' or ');
-    case 'json':
-      return 'a value that the schema does not type';
-    case 'int':
-      return 'a whole number';
-    case 'decimal':
-      return 'a number';
-    case 'bool':
-      return 'true or false';
-    case 'object':
-      return 'an object';
-    case 'null':
-      return 'null';
-    case 'string':
-    case 'path':
-    case 'url':
-    case 'duration':
-      return `a ${type.kind}`;
-    case 'instant':
-      return 'an instant';
-  }
 }

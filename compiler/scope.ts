@@ -5,7 +5,8 @@ import { type Code, type Diagnostic, diagnose, type Extra } from './diagnostics/
 import { didYouMean } from './diagnostics/suggest.js';
 import { globIr, isLiteral, literalGlob, matchesGlob } from './glob.js';
 import type { GlobIr, WhatIr, WhatTermIr, WhoIr, WhoTermIr } from './ir.js';
-import type { PinnedTool } from './lock.js';
+import type { Lock, PinnedTool } from './lock.js';
+import { listed } from './types.js';
 
 type Named = Extract<tree.Statement, { readonly name: tree.Name }>;
 
@@ -15,8 +16,12 @@ export interface Scope {
   /** Role name to the value that credentials carry. */
   readonly roles: ReadonlyMap<string, string>;
   readonly tools: readonly PinnedTool[];
+  /** Null when the lock could not be read: then nothing is said about tools. */
+  readonly lock: Lock | null;
   /** Names that something refers to. */
   readonly used: Set<string>;
+  /** Errors so far; terms of sets written out for this statement. */
+  readonly tally: { errors: number; terms: number };
   report(code: Code, span: tree.Span, args?: Readonly<Record<string, string>>, extra?: Extra): void;
 }
 
@@ -40,13 +45,16 @@ export const kindOf = (named: Named): string => KINDS[named.kind];
 export function buildScope(
   file: string,
   statements: readonly tree.Statement[],
-  tools: readonly PinnedTool[],
+  lock: Lock | null,
   diagnostics: Diagnostic[],
 ): Scope {
   const names = new Map<string, Named>();
   const roles = new Map<string, string>();
+  const tally = { errors: 0, terms: 0 };
   const report: Scope['report'] = (code, span, args = {}, extra = {}) => {
-    diagnostics.push(diagnose(code, file, span, args, extra));
+    const diagnostic = diagnose(code, file, span, args, extra);
+    if (diagnostic.severity === 'error') tally.errors++;
+    diagnostics.push(diagnostic);
   };
   const duplicate = (name: tree.Name, first: tree.Span): void =>
     report(
@@ -65,13 +73,31 @@ export function buildScope(
         roles.set(name.text, value?.value ?? name.text);
       }
     } else if ('name' in statement) {
-      const first = names.get(statement.name.text);
-      if (first === undefined) names.set(statement.name.text, statement);
+      const { text, span } = statement.name;
+      const first = names.get(text);
+      if (BUILT_IN.includes(text)) report('SEP2002', span, { name: text }, { help: BUILT_IN_HELP });
+      else if (first === undefined) names.set(text, statement);
       else duplicate(statement.name, first.name.span);
     }
   }
-  return { file, names, roles, tools, used: new Set(), report };
+  const tools = lock?.tools ?? [];
+  return { file, names, roles, tools, lock, used: new Set(), tally, report };
 }
+
+const BUILT_IN: readonly string[] = [
+  'has',
+  'size',
+  'lower',
+  'url',
+  'ip',
+  'domain',
+  'cidr',
+  'injection_score',
+  'has_secrets',
+  'has_pii',
+  'findings',
+];
+const BUILT_IN_HELP = 'it is a function of the language; choose another name';
 
 /** The value of a declared role, or null after a diagnostic. */
 export function roleValue(scope: Scope, role: tree.Name): string | null {
@@ -88,20 +114,31 @@ export function lookUp<K extends Named['kind']>(
   scope: Scope,
   name: tree.Dotted | tree.Name,
   kind: K,
+  others: readonly string[] = [],
 ): Extract<Named, { readonly kind: K }> | null {
   const found = scope.names.get(name.text);
   scope.used.add(name.text);
   if (found === undefined) {
-    const candidates = [...scope.names].filter(([, s]) => s.kind === kind).map(([n]) => n);
-    const help = didYouMean(name.text, candidates);
-    scope.report('SEP2001', name.span, { name: name.text }, help === null ? {} : { help });
+    const candidates = [...scope.names].filter(
+      ([, s]) => s.kind === kind || (kind === 'fact' && s.kind === 'let'),
+    );
+    const near = didYouMean(name.text, [...candidates.map(([n]) => n), ...others]);
+    const role = scope.roles.has(name.text) ? `it is a role: write \`role:${name.text}\`` : null;
+    scope.report('SEP2001', name.span, { name: name.text }, { help: near ?? role ?? DEFINE[kind] ?? null });
     return null;
   }
   if (found.kind === kind) return found as Extract<Named, { readonly kind: K }>;
   const wanted = KINDS[kind];
-  scope.report('SEP2003', name.span, { name: name.text, is: kindOf(found), wanted });
+  const at = { file: scope.file, span: found.name.span, text: 'defined here' };
+  scope.report('SEP2003', name.span, { name: name.text, is: kindOf(found), wanted }, { labels: [at] });
   return null;
 }
+
+const DEFINE: { readonly [kind in Named['kind']]?: string } = {
+  principals: 'define it: `principals NAME = agent:x-*`; roles are written `role:x`',
+  actions: 'define it: `actions NAME = server/tool`; single tools are written `server/tool`',
+  fact: 'define it with `let` or `fact`; arguments are written `args.x`, texts in quotes',
+};
 
 export function whoIr(scope: Scope, who: tree.Who, seen: readonly string[] = []): WhoIr {
   const terms = (list: readonly tree.WhoTerm[]): readonly WhoTermIr[] =>
@@ -121,7 +158,7 @@ function whoTerm(scope: Scope, term: tree.WhoTerm, seen: readonly string[]): Who
     }
     case 'name': {
       const set = lookUp(scope, term.name, 'principals');
-      if (set === null || recursive(scope, term.name, seen)) return null;
+      if (set === null || !expandable(scope, term.name, seen)) return null;
       return { kind: 'set', who: whoIr(scope, set.who, [...seen, term.name.text]) };
     }
   }
@@ -131,10 +168,18 @@ export function principalGlob(pattern: tree.PrincipalPattern): GlobIr {
   return globIr(`${pattern.type}:${pattern.glob.text}`);
 }
 
-function recursive(scope: Scope, name: tree.Dotted, seen: readonly string[]): boolean {
-  if (!seen.includes(name.text)) return false;
-  scope.report('SEP2007', name.span, { name: name.text });
-  return true;
+const MAX_SETS = 16;
+const MAX_TERMS = 10_000;
+
+/** A set is written out where it is used: it must end, and not grow without bound. */
+function expandable(scope: Scope, name: tree.Dotted, seen: readonly string[]): boolean {
+  if (seen.includes(name.text)) {
+    scope.report('SEP2007', name.span, { name: name.text });
+    return false;
+  }
+  if (seen.length < MAX_SETS && scope.tally.terms++ < MAX_TERMS) return true;
+  scope.report('SEP3015', name.span);
+  return false;
 }
 
 export function whatIr(
@@ -161,14 +206,14 @@ function whatTerm(
       return actIr(term);
     case 'name': {
       const set = lookUp(scope, term.name, 'actions');
-      if (set === null || recursive(scope, term.name, seen)) return null;
+      if (set === null || !expandable(scope, term.name, seen)) return null;
       return { kind: 'set', what: whatIr(scope, set.what, toolsOnly, [...seen, term.name.text]) };
     }
   }
 }
 
 export function actIr(act: tree.Act): Extract<WhatTermIr, { readonly kind: 'act' }> {
-  const name = act.name === null ? null : globIr(act.name.text, act.act === 'resource');
+  const name = act.name === null ? null : globIr(act.name.text, act.act === 'resource' ? 'uri' : 'name');
   return { kind: 'act', act: act.act, server: globIr(act.server.text), name };
 }
 
@@ -194,33 +239,44 @@ export function covers(what: WhatIr, tool: { readonly server: string; readonly n
   return what.include.some(one) && !what.except.some(one);
 }
 
-/** Every tool action written in a set: exact names must be pinned, patterns of a grant must match something. */
+/** Every tool and prompt written in a set: exact names must be pinned, patterns of a grant must match something. */
 export function checkActs(scope: Scope, what: tree.What, grant: boolean, seen: readonly string[] = []): void {
   for (const term of [...what.include, ...what.except]) {
-    if (term.kind === 'act' && term.act === 'tool')
-      checkTool(scope, term, grant && what.include.includes(term));
+    if (term.kind === 'act') checkPinned(scope, term, grant && what.include.includes(term));
     if (term.kind === 'name') {
       const set = scope.names.get(term.name.text);
-      if (set?.kind === 'actions' && !seen.includes(term.name.text)) {
+      if (set?.kind === 'actions' && !seen.includes(term.name.text) && seen.length < MAX_SETS) {
         checkActs(scope, set.what, grant, [...seen, term.name.text]);
       }
     }
   }
 }
 
-export function checkTool(scope: Scope, act: tree.Act, grant: boolean): void {
+export function checkPinned(scope: Scope, act: tree.Act, grant: boolean): void {
+  if ((act.act !== 'tool' && act.act !== 'prompt') || scope.lock === null) return;
   const { server, name } = actIr(act);
   if (name === null) return;
+  const pinned = act.act === 'tool' ? scope.tools : scope.lock.prompts;
+  if (pinned.some((pin) => matchesGlob(server, pin.server) && matchesGlob(name, pin.name))) return;
+  const exact = isLiteral(server) && isLiteral(name);
   const shown = `${server.text}/${name.text}`;
-  const found = scope.tools.some((tool) => matchesGlob(server, tool.server) && matchesGlob(name, tool.name));
-  if (found) return;
-  const help = didYouMean(
-    shown,
-    scope.tools.map((tool) => `${tool.server}/${tool.name}`),
+  const args = { kind: act.act, name: shown };
+  if (act.act === 'tool' && !scope.lock.named && (grant || exact)) scope.report('SEP2008', act.span);
+  else if (exact) scope.report('SEP2005', act.span, args, withHelp(didYouMean(shown, pinned.map(nameOf))));
+  else if (grant) scope.report('SEP2006', act.span, args, withHelp(nearServer(scope, server)));
+  else scope.report('SEP4004', act.span, args, withHelp(nearServer(scope, server)));
+}
+
+const nameOf = (pin: { readonly server: string; readonly name: string }): string =>
+  `${pin.server}/${pin.name}`;
+const withHelp = (help: string | null): Extra => (help === null ? {} : { help });
+
+/** A misspelt server is the likeliest reason why a pattern matches nothing. */
+function nearServer(scope: Scope, server: GlobIr): string | null {
+  const servers = [...new Set(scope.tools.map((tool) => tool.server))];
+  if (!isLiteral(server) || servers.includes(server.text)) return null;
+  return (
+    didYouMean(server.text, servers) ??
+    (servers.length === 0 ? null : `pinned are the servers ${listed(servers)}`)
   );
-  if (scope.tools.length === 0 && (grant || (isLiteral(server) && isLiteral(name)))) {
-    scope.report('SEP2008', act.span);
-  } else if (isLiteral(server) && isLiteral(name)) {
-    scope.report('SEP2005', act.span, { name: shown }, help === null ? {} : { help });
-  } else scope.report(grant ? 'SEP2006' : 'SEP4004', act.span, { name: shown });
 }

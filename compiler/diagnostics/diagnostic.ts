@@ -4,6 +4,7 @@ import { type Code, MESSAGES, type Severity } from './messages.js';
 
 export type { Code, Severity, Span };
 
+/** A place in a source, and what it has to do with the finding. */
 export interface Label {
   readonly file: string;
   readonly span: Span;
@@ -12,22 +13,27 @@ export interface Label {
 export interface Fix {
   readonly title: string;
   readonly edits: readonly { readonly file: string; readonly span: Span; readonly text: string }[];
+  /** Does the policy mean the same afterwards? Others are for the author to decide. */
+  readonly safe: boolean;
 }
 
-/** One finding: what is wrong (message), where (span), what to do (help, fixes). */
+/** One finding: what is wrong (message), where (primary, labels), what to do (help, fixes), where to read more (url). */
 export interface Diagnostic {
   readonly code: Code;
   readonly severity: Severity;
   readonly message: string;
-  readonly file: string;
-  readonly span: Span;
+  readonly primary: Label;
   readonly labels: readonly Label[];
   readonly help: string | null;
   readonly notes: readonly string[];
+  /** The page of the code, from the root of the package. */
+  readonly url: string;
   readonly fixes: readonly Fix[];
 }
 
 export interface Extra {
+  /** Said at the primary place. */
+  readonly label?: string;
   readonly labels?: readonly Label[];
   /** Replaces the table's help. */
   readonly help?: string | null;
@@ -48,11 +54,11 @@ export function diagnose(
     code,
     severity,
     message: fill(message, args),
-    file,
-    span,
+    primary: { file, span, text: extra.label ?? '' },
     labels: extra.labels ?? [],
     help: extra.help === undefined ? (help === null ? null : fill(help, args)) : extra.help,
     notes: extra.notes ?? [],
+    url: `docs/errors/${code}.md`,
     fixes: extra.fixes ?? [],
   };
 }
@@ -72,6 +78,7 @@ export const hasErrors = (diagnostics: readonly Diagnostic[]): boolean =>
 export function sortDiagnostics(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
   const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
   return [...diagnostics].sort(
-    (a, b) => order(a.file, b.file) || a.span.start - b.span.start || order(a.code, b.code),
+    ({ primary: a, code }, { primary: b, code: other }) =>
+      order(a.file, b.file) || a.span.start - b.span.start || order(code, other),
   );
 }

@@ -26,7 +26,7 @@ const warning = (title: string, message: string, help: string | null = null): Me
   help,
 });
 const unsupported = (what: string, instead: string): MessageText =>
-  error(`${what} not supported yet`, `${what} cannot be compiled by this release`, instead);
+  error(`${what}: not supported yet`, `${what}: not supported yet`, instead);
 
 const syntax = Object.fromEntries(
   Object.entries(FAULTS).map(([code, { title, message, help }]) => [
@@ -55,12 +55,12 @@ export const MESSAGES = {
   SEP2004: error('unknown role', 'the role `{name}` is not declared', 'declare it: `role {name}`'),
   SEP2005: error(
     'unknown tool',
-    'no tool `{name}` is pinned',
+    'no {kind} `{name}` is pinned',
     'pin it with `sepal tools pull`, or write a pattern with `*`',
   ),
   SEP2006: error(
     'grant that matches nothing',
-    'no pinned tool matches `{name}`, so this grants nothing',
+    'no pinned {kind} matches `{name}`, so this grants nothing',
     'run `sepal tools pull`, or correct the pattern',
   ),
   SEP2007: error(
@@ -86,6 +86,7 @@ export const MESSAGES = {
     'known are `has`, `size` and `lower`',
   ),
   SEP2013: error('unknown member', '`{object}` has no member `{name}`', null),
+  SEP2014: error('not a value', '{name} is not a value', null),
 
   SEP3001: error('type mismatch', '{what} needs {wanted}, but this is {found}', null),
   SEP3002: error(
@@ -105,9 +106,9 @@ export const MESSAGES = {
     'use it in a `deny` or `escalate`',
   ),
   SEP3006: error(
-    'nested argument of several types',
-    "`{name}` cannot be typed from the tool's schema; only `==`, `!=` and `has` work on it",
-    null,
+    'value without a type',
+    '{what} does not work on {name}, which the schema does not type',
+    'only `==`, `!=`, `in` and `has` work on it',
   ),
   SEP3007: error('wrong number of arguments', '`{name}` takes {wanted}, not {found}', null),
   SEP3008: error(
@@ -130,13 +131,22 @@ export const MESSAGES = {
     'the block `{name}` has no `otherwise`',
     'add `otherwise => …`, or mark the block `partial`',
   ),
-  SEP3012: error('quorum or amount out of range', '`{found}` is not {wanted}', null),
+  SEP3012: error('value out of range', '`{found}` is not {wanted}', null),
   SEP3013: error(
     'arguments of something that is not a tool',
-    '`args` can be read only in rules about tools',
+    '`{name}` can be read only in rules about tools',
     'write a rule of its own for tools',
   ),
-  SEP3014: error('test of nothing', 'this test asks about {what}', null),
+  SEP3014: error(
+    'test of nothing',
+    'this test asks about {what}',
+    'a test is `as agent:x` and then calls, each with `=>` and the answer that is expected',
+  ),
+  SEP3015: error(
+    'condition or set too large',
+    'written out, this grows too large',
+    'predicates and sets are written out where they are used; nest them less deeply, or use them less often',
+  ),
 
   SEP4001: warning(
     'path prefix as text',
@@ -151,7 +161,7 @@ export const MESSAGES = {
   ),
   SEP4004: warning(
     'restriction that matches nothing yet',
-    'no pinned tool matches `{name}` yet',
+    'no pinned {kind} matches `{name}` yet',
     'keep it as a guard for tools to come, or correct the pattern',
   ),
   SEP4005: warning(
@@ -167,7 +177,17 @@ export const MESSAGES = {
   SEP4007: warning(
     'bound on one side only',
     '`{name}` is bounded on one side only',
-    'say the other bound too, for example `{name} >= 0`',
+    'say how {other} it may be, too',
+  ),
+  SEP4008: warning(
+    'URL prefix as text',
+    '`starts with` compares text: a host can be spelt in many ways, and `{prefix}.evil.example` starts so too',
+    'until `url()` is supported, end the prefix behind the host with `/` and keep such rules few',
+  ),
+  SEP4009: warning(
+    'deny-list of words',
+    'this looks for words in `{name}`, and every spelling that is not listed passes',
+    'allow what is known to be good instead',
   ),
 
   SEP4901: unsupported('`import`', REMOVE),
@@ -188,8 +208,8 @@ export const MESSAGES = {
   ),
   SEP4914: unsupported('a `tighten` module', REMOVE),
   SEP4915: unsupported(
-    'a parameter of this type',
-    'parameters are `bool`, `int`, `decimal`, `string`, `path` and lists of them',
+    'this type',
+    'types are `bool`, `int`, `decimal`, `string`, `path`, enums and lists of them; of parameters also `principals`',
   ),
   SEP4916: unsupported(
     'this part of a test',

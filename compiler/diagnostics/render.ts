@@ -36,99 +36,145 @@ export function renderHuman(diagnostics: readonly Diagnostic[], sources: Sources
 function human(d: Diagnostic, sources: Sources, colour: boolean): string {
   const paint = (text: string, c: keyof typeof COLOURS): string =>
     colour ? `${COLOURS[c]}${text}${COLOURS.off}` : text;
-  const source = sources.get(d.file);
-  const at = source === undefined ? null : position(source, d.span.start);
-  const frames =
-    source === undefined
-      ? []
-      : [...frame(source, d.span, '', at?.line ?? 1), ...d.labels.flatMap((l) => labelled(l, sources))];
+  const tail = (name: string, text: string): string => `${paint(`   = ${name}:`, 'dim')} ${safe(text)}`;
   return [
     `${paint(`${d.severity}[${d.code}]`, d.severity)}: ${safe(d.message)}`,
-    `${paint('  -->', 'dim')} ${d.file}${at === null ? '' : `:${at.line}:${at.column}`}`,
-    ...frames,
-    ...(d.help === null ? [] : [`${paint('   = help:', 'dim')} ${safe(d.help)}`]),
-    ...d.notes.map((note) => `${paint('   = note:', 'dim')} ${safe(note)}`),
-    ...d.fixes.map((fix) => `${paint('   = fix:', 'dim')} ${safe(fix.title)}`),
-    `${paint('   = see:', 'dim')} sepal explain ${d.code}`,
+    ...place(paint('  -->', 'dim'), d.primary, sources),
+    ...d.labels.flatMap((label) => place(paint('  :::', 'dim'), label, sources)),
+    ...(d.help === null ? [] : [tail('help', d.help)]),
+    ...d.notes.map((note) => tail('note', note)),
+    ...d.fixes.map((fix) => tail('fix', fix.title)),
+    tail('see', `sepal explain ${d.code}`),
     '',
   ].join('\n');
 }
 
-function labelled(label: Label, sources: Sources): readonly string[] {
+function place(arrow: string, label: Label, sources: Sources): readonly string[] {
   const source = sources.get(label.file);
-  if (source === undefined) return [];
+  if (source === undefined) return [`${arrow} ${safe(label.file)}`];
   const at = position(source, label.span.start);
-  return [`  ::: ${label.file}:${at.line}:${at.column}`, ...frame(source, label.span, label.text, at.line)];
+  return [`${arrow} ${safe(label.file)}:${at.line}:${at.column}`, ...frame(source, label, at)];
 }
 
-const WIDTH = 140;
+/** Columns of a terminal that a frame may take. */
+const WIDTH = 120;
+const LEAD = 40;
 
-function frame(source: string, span: Span, text: string, line: number): readonly string[] {
-  const start = source.lastIndexOf('\n', Math.max(0, span.start - 1)) + 1;
-  const lineStart = source[span.start] === '\n' && start > span.start ? span.start : start;
-  const end = source.indexOf('\n', span.start);
-  const whole = source.slice(lineStart, end < 0 ? source.length : end);
-  const number = String(line);
-  const gutter = ' '.repeat(number.length);
-  const column = span.start - lineStart;
-  const shift = column > WIDTH - 20 ? column - 20 : 0;
-  const shown = safe(whole.slice(shift, shift + WIDTH).replaceAll('\t', ' '));
-  const length = Math.max(1, Math.min(span.end, lineStart + whole.length) - span.start);
-  const marks = '^'.repeat(Math.min(length, WIDTH - (column - shift)));
+function frame(source: string, { span, text }: Label, at: Position): readonly string[] {
+  const start = at.offset - (at.column - 1);
+  const newline = source.indexOf('\n', start);
+  const end = newline < 0 ? source.length : newline;
+  const line = source.slice(start, source[end - 1] === '\r' ? end - 1 : end);
+  const from = at.column - 1;
+  const to = Math.max(from, Math.min(span.end - start, line.length));
+  const cut = line.length > WIDTH && from > WIDTH - LEAD ? from - LEAD : 0;
+  const before = `${cut > 0 ? '…' : ''}${safe(line.slice(cut, from))}`;
+  const marked = safe(line.slice(from, to));
+  const room = Math.max(1, WIDTH - width(before));
+  const shown = `${before}${marked}${safe(line.slice(to))}`;
+  const marks = '^'.repeat(Math.max(1, Math.min(width(marked), room)));
+  const gutter = ' '.repeat(String(at.line).length);
   return [
     ` ${gutter} |`,
-    ` ${number} | ${shown}`,
-    ` ${gutter} | ${' '.repeat(column - shift)}${marks}${text === '' ? '' : ` ${safe(text)}`}`,
+    ` ${at.line} | ${clip(shown, WIDTH)}`,
+    ` ${gutter} | ${' '.repeat(width(before))}${marks}${text === '' ? '' : ` ${safe(text)}`}`,
   ];
 }
 
-/** Control and bidi characters shown as escapes: a policy must not steer the terminal. */
+function clip(text: string, columns: number): string {
+  let used = 0;
+  let out = '';
+  for (const c of text) {
+    used += charWidth(c);
+    if (used > columns) return `${out}…`;
+    out += c;
+  }
+  return out;
+}
+
+function width(text: string): number {
+  let columns = 0;
+  for (const c of text) columns += charWidth(c);
+  return columns;
+}
+
+/** Columns of a character: none for combining marks, two for East Asian wide ones and emoji. */
+function charWidth(c: string): number {
+  const p = c.codePointAt(0) ?? 0;
+  if (p < 0x300) return 1;
+  if (/^\p{M}$/u.test(c)) return 0;
+  const wide =
+    (p >= 0x1100 && p <= 0x115f) ||
+    (p >= 0x2e80 && p <= 0xa4cf) ||
+    (p >= 0xac00 && p <= 0xd7a3) ||
+    (p >= 0xf900 && p <= 0xfaff) ||
+    (p >= 0xfe30 && p <= 0xfe6f) ||
+    (p >= 0xff00 && p <= 0xff60) ||
+    (p >= 0xffe0 && p <= 0xffe6) ||
+    (p >= 0x1f300 && p <= 0x1faff) ||
+    (p >= 0x20000 && p <= 0x3fffd);
+  return wide ? 2 : 1;
+}
+
+/** Control, bidi and invisible characters shown as escapes: a policy must not steer the terminal. Tabs become a blank. */
 function safe(text: string): string {
   let out = '';
   for (const c of text) {
     const p = c.codePointAt(0) ?? 0;
-    const hidden =
-      p < 0x20 || (p >= 0x7f && p < 0xa0) || (p >= 0x200b && p <= 0x200f) || (p >= 0x2028 && p <= 0x206f);
-    out += hidden ? `\\u{${p.toString(16)}}` : c;
+    out += c === '\t' ? ' ' : hidden(p) ? `\\u{${p.toString(16)}}` : c;
   }
   return out;
+}
+
+function hidden(p: number): boolean {
+  return (
+    p < 0x20 ||
+    (p >= 0x7f && p < 0xa0) ||
+    p === 0xad ||
+    p === 0x61c ||
+    (p >= 0x200b && p <= 0x200f) ||
+    (p >= 0x2028 && p <= 0x202e) ||
+    (p >= 0x2060 && p <= 0x206f) ||
+    (p >= 0xd800 && p <= 0xdfff) ||
+    p === 0xfeff ||
+    (p >= 0xfff9 && p <= 0xfffb) ||
+    (p >= 0xe0000 && p <= 0xe0fff)
+  );
 }
 
 /** One line each: `file:line:col: error SEP3001: message (help)`. */
 export function renderPlain(diagnostics: readonly Diagnostic[], sources: Sources): string {
   return sortDiagnostics(diagnostics)
     .map((d) => {
-      const source = sources.get(d.file);
-      const at = source === undefined ? '' : positionText(position(source, d.span.start));
-      return `${d.file}${at}: ${d.severity} ${d.code}: ${safe(d.message)}${d.help === null ? '' : ` (${safe(d.help)})`}\n`;
+      const source = sources.get(d.primary.file);
+      const at = source === undefined ? null : position(source, d.primary.span.start);
+      const where = at === null ? '' : `:${at.line}:${at.column}`;
+      const help = d.help === null ? '' : ` (${safe(d.help)})`;
+      return `${safe(d.primary.file)}${where}: ${d.severity} ${d.code}: ${safe(d.message)}${help}\n`;
     })
     .join('');
 }
-const positionText = (at: Position): string => `:${at.line}:${at.column}`;
 
 /** The shape that scripts read (docs/interface: `check --format json`). */
 export function renderJson(diagnostics: readonly Diagnostic[], sources: Sources): string {
-  const list = sortDiagnostics(diagnostics).map((d) => {
-    const source = sources.get(d.file) ?? '';
-    return {
-      code: d.code,
-      severity: d.severity,
-      message: d.message,
-      file: d.file,
-      start: position(source, d.span.start),
-      end: position(source, d.span.end),
-      help: d.help,
-      notes: d.notes,
-      fixes: d.fixes.map((fix) => ({
-        title: fix.title,
-        edits: fix.edits.map((edit) => ({
-          file: edit.file,
-          start: position(sources.get(edit.file) ?? '', edit.span.start),
-          end: position(sources.get(edit.file) ?? '', edit.span.end),
-          text: edit.text,
-        })),
-      })),
-    };
-  });
+  const range = (file: string, span: Span) => {
+    const source = sources.get(file) ?? '';
+    return { file, start: position(source, span.start), end: position(source, span.end) };
+  };
+  const list = sortDiagnostics(diagnostics).map((d) => ({
+    code: d.code,
+    severity: d.severity,
+    message: d.message,
+    ...range(d.primary.file, d.primary.span),
+    help: d.help,
+    fixes: d.fixes.map(({ title, edits, safe: keeps }) => ({
+      title,
+      safe: keeps,
+      edits: edits.map((edit) => ({ ...range(edit.file, edit.span), text: edit.text })),
+    })),
+    labels: d.labels.map((label) => ({ ...range(label.file, label.span), text: label.text })),
+    notes: d.notes,
+    url: d.url,
+  }));
   return `${JSON.stringify({ version: 1, diagnostics: list }, null, 2)}\n`;
 }

@@ -40,7 +40,9 @@ export function tool(
   properties: { readonly [name: string]: JsonValue },
   annotations?: JsonValue,
 ): ToolDefinition {
-  const entries = Object.entries(properties).map(([key, schema]) => [key.replace(/\?$/, ''), schema] as const);
+  const entries = Object.entries(properties).map(
+    ([key, schema]) => [key.replace(/\?$/, ''), schema] as const,
+  );
   const required = Object.keys(properties).filter((key) => !key.endsWith('?'));
   const inputSchema = { type: 'object', properties: Object.fromEntries(entries), required };
   return annotations === undefined ? { name, inputSchema } : { name, inputSchema, annotations };
@@ -53,4 +55,5 @@ export function checkText(text: string, lock: string | null): Result<Checked> {
 }
 
 /** `sep 1`, a name and the lock in front of `body`. */
-export const policy = (body: string): string => `sep 1\npolicy acme.case 1.0.0\ntools "sepal.lock"\n\n${body}`;
+export const policy = (body: string): string =>
+  `sep 1\npolicy acme.case 1.0.0\ntools "sepal.lock"\n\n${body}`;

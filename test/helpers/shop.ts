@@ -7,7 +7,11 @@ const text = { type: 'string' };
 export const SHOP_LOCK = lockText({
   fs: [
     tool('delete_file', { path: text }, { destructiveHint: true }),
-    tool('list_directory', { path: text, 'depth?': { type: 'integer' }, 'sort?': { enum: ['name', 'size'] } }, { readOnlyHint: true }),
+    tool(
+      'list_directory',
+      { path: text, 'depth?': { type: 'integer' }, 'sort?': { enum: ['name', 'size'] } },
+      { readOnlyHint: true },
+    ),
     tool('read_file', { path: text }, { readOnlyHint: true }),
     tool('write_file', { path: text, content: text }),
   ],

@@ -12,7 +12,6 @@ import { type ControlServer, serveControl } from '../control/server.js';
 import { readTokenFile } from '../decide/token-file.js';
 import { indexTokens, type TokenEntry } from '../decide/tokens.js';
 import type { ReceiptLog } from '../log/types.js';
-import type { PolicyRef } from '../verify/format/body.js';
 import type { JsonObject } from '../verify/format/canonical.js';
 import { type Caller, callerOf } from './caller.js';
 import type { Connection } from './connection.js';
@@ -29,7 +28,7 @@ import { LIST_CHANGED, relay, setDrift } from './relay.js';
 import { closeDraft } from './review.js';
 import { StartRefused } from './start.js';
 import { selfTest } from './self-test.js';
-import { supervise, type Upstream } from './upstream/supervise.js';
+import { supervise, type Upstream, type UpstreamEvents } from './upstream/supervise.js';
 import { argumentCheck } from './validate.js';
 
 export interface GatewayOptions {
@@ -111,14 +110,17 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   });
   const active = await activate(log, options.policy);
   const fronts: (HttpFront | StdioFront)[] = [];
-  const upstreams = new Map<string, Upstream>();
+  const connections = (): readonly Connection[] => fronts.flatMap((front) => connectionsOf(front));
   const gate: Gate = {
     config,
     log,
     approvals,
     catalog: () => catalog,
     live: new Map(),
-    upstreams,
+    upstreams: openUpstreams(
+      options,
+      relay(() => gate, connections),
+    ),
     say,
     kid: options.kid,
     version: options.version,
@@ -130,44 +132,41 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     denials: throttle(DENIALS, clock.monotonic),
     now: clock.wall,
   };
-  const events = relay(
-    () => gate,
-    () => fronts.flatMap((front) => connectionsOf(front)),
-  );
-  for (const [server, own] of config.servers) {
-    upstreams.set(
-      server,
-      supervise(server, own, { version: options.version, env: options.env, now: clock.monotonic, events }),
-    );
-  }
   await approvals.start();
   await selfTest(gate);
-  const book = { file: config.identity.tokens, all: tokens.all, replace: tokens.replace };
   const reloadPins = (): void => {
     catalog = readTools(config, lock, say, catalog.version + 1);
     for (const place of gate.live.keys()) setDrift(gate, place);
-    for (const front of fronts) {
-      for (const connection of connectionsOf(front)) connection.push(LIST_CHANGED);
-    }
+    for (const connection of connections()) connection.push(LIST_CHANGED);
   };
-  const control =
-    options.control === null
-      ? null
-      : await serveControl(
-          options.control,
-          {
-            approvals,
-            tokens: book,
-            status: () => status(gate, fronts),
-            reloadPins: async () => {
-              reloadPins();
-              return { reloaded: true };
-            },
-            ...(options.onShutdown === undefined ? {} : { shutdown: options.onShutdown }),
-          },
-          (error) => say(`control socket: ${error.message}`),
-        );
+  const control = await openControlSocket({ gate, options, fronts, tokens, reloadPins });
   return assemble(gate, { options, fronts, authenticator, tokens, reloadPins, control });
+}
+
+function openUpstreams(options: GatewayOptions, events: UpstreamEvents): ReadonlyMap<string, Upstream> {
+  const { version, env, clock } = options;
+  const own = { version, env, now: clock.monotonic, events };
+  return new Map(
+    [...options.config.servers].map(([server, config]) => [server, supervise(server, config, own)]),
+  );
+}
+
+async function openControlSocket(
+  parts: Pick<Parts, 'options' | 'fronts' | 'tokens' | 'reloadPins'> & { readonly gate: Gate },
+): Promise<ControlServer | null> {
+  const { gate, options, fronts, tokens, reloadPins } = parts;
+  if (options.control === null) return null;
+  const targets = {
+    approvals: gate.approvals,
+    tokens: { file: options.config.identity.tokens, ...tokens },
+    status: () => status(gate, fronts),
+    reloadPins: async () => {
+      reloadPins();
+      return { reloaded: true };
+    },
+    ...(options.onShutdown === undefined ? {} : { shutdown: options.onShutdown }),
+  };
+  return serveControl(options.control, targets, (error) => options.say(`control socket: ${error.message}`));
 }
 
 interface Parts {

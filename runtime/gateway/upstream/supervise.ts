@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Keeps the hops of one server: started on first use, one per principal unless shared, restarted with back-off, stopped when idle. */
+import type { Pool } from 'undici';
 import type { ServerConfig } from '../../config.js';
 import type { JsonObject } from '../../verify/format/canonical.js';
 import { NotSent } from './channel.js';
@@ -47,126 +48,132 @@ const MAX_DELAY_MS = 30_000;
 /** A wait shorter than this is waited for; a longer one is refused with the time that is left. */
 const PATIENCE_MS = 1000;
 const STEADY_MS = 10_000;
+const SWEEP_MS = 15_000;
+
+/** What all functions here share: one server and its slots. */
+interface Keeper {
+  readonly server: string;
+  readonly config: ServerConfig;
+  readonly options: SuperviseOptions;
+  readonly slots: Map<string, Slot>;
+  readonly pool: Pool | null;
+  closed: boolean;
+}
 
 /** Nothing starts before the first `hop`. */
 export function supervise(server: string, config: ServerConfig, options: SuperviseOptions): Upstream {
-  const slots = new Map<string, Slot>();
   const pool = config.kind === 'http' ? openPool(config) : null;
+  const keeper: Keeper = { server, config, options, slots: new Map(), pool, closed: false };
   const key = (principal: string): string => (config.perPrincipal ? principal : '');
-  let closed = false;
-
-  const openOne = async (slotKey: string, slot: Slot): Promise<Hop> => {
-    const born = options.now();
-    let opened: Hop | null = null;
-    const relist = (): void => {
-      opened?.tools().then(
-        (tools) => options.events.listed(server, slotKey, tools),
-        (error: unknown) => options.events.listed(server, slotKey, unlistable(error, server, options)),
-      );
-    };
-    const events: HopEvents = {
-      asked: (method, params) => options.events.asked(server, slotKey, method, params),
-      logged: (params, level) => options.events.logged(server, slotKey, params, level),
-      listChanged: relist,
-      closed: (why) => {
-        if (slot.live === null) return;
-        slot.live = null;
-        slot.hop = null;
-        if (why === 'closed') return;
-        fail(slot, options.now() - born > STEADY_MS, options.now());
-        options.events.trouble(server, why);
-      },
-    };
-    const hop = await openHop(
-      (channel) =>
-        config.kind === 'stdio'
-          ? openStdio(config, options.env, channel)
-          : openHttp(config, pool ?? openPool(config), channel),
-      options.version,
-      events,
-    );
-    opened = hop;
-    try {
-      options.events.listed(server, slotKey, await hop.tools());
-    } catch (error) {
-      await hop.close();
-      throw error;
-    }
-    return hop;
-  };
-
-  const start = async (slotKey: string, slot: Slot): Promise<Hop> => {
-    const wait = slot.notBefore - options.now();
-    if (wait > PATIENCE_MS)
-      throw new NotSent(
-        `the server \`${server}\` is being restarted; try again in ${Math.ceil(wait / 1000)} s`,
-      );
-    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
-    if (closed) throw new NotSent('the gateway is stopping');
-    try {
-      const hop = await openOne(slotKey, slot);
-      if (!hop.alive()) throw new NotSent('it ended right after its start');
-      slot.live = hop;
-      return hop;
-    } catch (error) {
-      slot.hop = null;
-      fail(slot, false, options.now());
-      const why = error instanceof Error ? error.message : String(error);
-      options.events.trouble(server, why);
-      throw new NotSent(`the server \`${server}\` cannot be used: ${why}`, { cause: error });
-    }
-  };
-
-  const room = (): void => {
-    const used = [...slots.values()].filter((slot) => slot.hop !== null).length;
-    if (used >= config.maxProcesses) {
-      throw new NotSent(
-        `the server \`${server}\` already runs ${used} times, its limit (\`maxProcesses\`); try again later`,
-      );
-    }
-  };
-
-  const sweep = setInterval(
-    () => {
-      for (const [slotKey, slot] of slots) {
-        const idle = options.now() - slot.used > config.idleMs;
-        if (slot.live !== null && idle && slot.live.running() === 0) void slot.live.close();
-        else if (slot.hop === null && idle && slot.notBefore < options.now()) slots.delete(slotKey);
-      }
-    },
-    Math.min(config.idleMs, 15_000),
-  );
-  sweep.unref();
-
+  const timer = setInterval(() => sweep(keeper), Math.min(config.idleMs, SWEEP_MS));
+  timer.unref();
   return {
     server,
     config,
     key,
-    running: (principal) => slots.get(key(principal))?.live ?? null,
-    hop: async (principal) => {
-      if (closed) throw new NotSent('the gateway is stopping');
-      const slotKey = key(principal);
-      const slot = slots.get(slotKey) ?? { hop: null, live: null, used: 0, failures: 0, notBefore: 0 };
-      if (slot.hop === null) {
-        room();
-        slots.set(slotKey, slot);
-        slot.hop = start(slotKey, slot);
-      }
-      slot.used = options.now();
-      return slot.hop;
-    },
+    running: (principal) => keeper.slots.get(key(principal))?.live ?? null,
+    hop: (principal) => take(keeper, key(principal)),
     close: async () => {
-      closed = true;
-      clearInterval(sweep);
-      const hops = [...slots.values()].map((slot) =>
-        Promise.resolve(slot.hop)
-          .then((hop) => hop?.close())
-          .catch(() => undefined),
-      );
-      await Promise.all(hops);
+      keeper.closed = true;
+      clearInterval(timer);
+      const hops = [...keeper.slots.values()].map(async ({ hop }) => (await hop?.catch(() => null))?.close());
+      await Promise.allSettled(hops);
       await pool?.close().catch(() => undefined);
     },
   };
+}
+
+async function take(keeper: Keeper, key: string): Promise<Hop> {
+  const { slots, options } = keeper;
+  if (keeper.closed) throw new NotSent('the gateway is stopping');
+  const slot = slots.get(key) ?? { hop: null, live: null, used: 0, failures: 0, notBefore: 0 };
+  slot.used = options.now();
+  if (slot.hop === null) {
+    const wait = slot.notBefore - options.now();
+    if (wait > PATIENCE_MS) {
+      const seconds = Math.ceil(wait / 1000);
+      throw new NotSent(`the server \`${keeper.server}\` is being restarted; try again in ${seconds} s`);
+    }
+    room(keeper);
+    slots.set(key, slot);
+    slot.hop = start(keeper, key, slot, wait);
+  }
+  return slot.hop;
+}
+
+function room({ server, config, slots }: Keeper): void {
+  const used = [...slots.values()].filter((slot) => slot.hop !== null).length;
+  if (used < config.maxProcesses) return;
+  const limit = `already runs ${used} times, its limit (\`maxProcesses\`)`;
+  throw new NotSent(`the server \`${server}\` ${limit}; try again later`);
+}
+
+async function start(keeper: Keeper, key: string, slot: Slot, wait: number): Promise<Hop> {
+  const { server, options } = keeper;
+  if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+  try {
+    if (keeper.closed) throw new NotSent('the gateway is stopping');
+    const hop = await openOne(keeper, key, slot);
+    if (!hop.alive()) throw new NotSent('it ended right after its start');
+    slot.live = hop;
+    return hop;
+  } catch (error) {
+    slot.hop = null;
+    fail(slot, false, options.now());
+    const why = error instanceof Error ? error.message : String(error);
+    options.events.trouble(server, why);
+    throw new NotSent(`the server \`${server}\` cannot be used: ${why}`, { cause: error });
+  }
+}
+
+/** Opens a hop and hands its definitions over before anyone can call through it. */
+async function openOne(keeper: Keeper, key: string, slot: Slot): Promise<Hop> {
+  const { server, config, options, pool } = keeper;
+  const { events, now } = options;
+  const born = now();
+  let opened: Hop | null = null;
+  const own: HopEvents = {
+    asked: (method, params) => events.asked(server, key, method, params),
+    logged: (params, level) => events.logged(server, key, params, level),
+    listChanged: () => {
+      opened?.tools().then(
+        (tools) => events.listed(server, key, tools),
+        (error: unknown) => events.listed(server, key, unlistable(error, server, options)),
+      );
+    },
+    closed: (why) => {
+      if (slot.live === null) return;
+      slot.live = null;
+      slot.hop = null;
+      if (why === 'closed') return;
+      fail(slot, now() - born > STEADY_MS, now());
+      events.trouble(server, why);
+    },
+  };
+  const hop = await openHop(
+    (channel) =>
+      config.kind === 'stdio'
+        ? openStdio(config, options.env, channel)
+        : openHttp(config, pool ?? openPool(config), channel),
+    options.version,
+    own,
+  );
+  opened = hop;
+  try {
+    events.listed(server, key, await hop.tools());
+    return hop;
+  } catch (error) {
+    await hop.close();
+    throw error;
+  }
+}
+
+function sweep({ slots, config, options }: Keeper): void {
+  for (const [key, slot] of slots) {
+    const idle = options.now() - slot.used > config.idleMs;
+    if (slot.live !== null && idle && slot.live.running() === 0) void slot.live.close();
+    else if (slot.hop === null && idle && slot.notBefore < options.now()) slots.delete(key);
+  }
 }
 
 /** The next start waits longer after each failure; a long life forgives the ones before. */

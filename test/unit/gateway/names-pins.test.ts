@@ -7,7 +7,7 @@ import { edgeFault } from '../../../runtime/gateway/front/edge.js';
 import { throttle } from '../../../runtime/gateway/front/throttle.js';
 import { clean, floods } from '../../../runtime/gateway/floods.js';
 import { nameTools } from '../../../runtime/gateway/names.js';
-import { compare, definitionHash, hashesOf, loadPins, readPins } from '../../../runtime/gateway/pins.js';
+import { compare, definitionHash, hashesOf, readPins } from '../../../runtime/gateway/pins.js';
 import { configOf, memoryLog, policyOf, scratch, startGateway } from '../../helpers/gateway.js';
 
 describe('names', () => {

@@ -83,6 +83,8 @@ describe('the supervisor', () => {
     for (let i = 0; i < 5; i++) await expect(upstream.hop('a')).rejects.toThrow('cannot be used');
     await expect(upstream.hop('a')).rejects.toThrow(/being restarted; try again in \d+ s/);
     expect(trouble[0]).toContain('code 3');
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await expect(upstream.hop('a')).rejects.toThrow('cannot be used');
     await expect(upstream.hop('other')).rejects.toThrow('cannot be used');
   });
 

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The log cannot take entries, or cannot be opened; the message says what is wrong and what to do. */
+export class LogFailure extends Error {
+  override readonly name = 'LogFailure';
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The three keys of a log (docs/receipts, rule 4) and the key that seals openings. PKCS#8 PEM files of mode 0600 in a folder of
+ * their own: `root.pem` (keep it offline once the log has begun), `log.pem`, `epoch.pem`, `seal.key`, and `root.json`, the
+ * root's public key with its certificate of the log key.
+ */
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  sign,
+} from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { certificateText } from '../verify/format/approval.js';
+import { parseStrict } from '../verify/format/json.js';
+import { keyId, parseVerifierKey, printVerifierKey, type VerifierKey } from '../verify/format/note.js';
+
+export interface SigningKey extends VerifierKey {
+  readonly vkey: string;
+  sign(text: string | Uint8Array): Buffer;
+}
+export interface LogKeys {
+  readonly root: VerifierKey;
+  /** Base64, by the root over the log key; null when the root was not there. */
+  readonly certificate: string | null;
+  readonly log: SigningKey;
+  readonly epoch: SigningKey;
+  /** 32 bytes that wrap the data keys of openings. */
+  readonly seal: Buffer;
+}
+
+/** A key file is missing, unreadable or readable by others; the message says what to do. */
+export class KeyFailure extends Error {
+  override readonly name = 'KeyFailure';
+}
+
+const FILES = ['root.pem', 'log.pem', 'epoch.pem', 'seal.key', 'root.json'] as const;
+
+/** Makes all keys of a log in an empty folder. Throws a `KeyFailure` rather than overwrite one. */
+export function createKeys(dir: string, origin: string): LogKeys {
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const taken = FILES.find((name) => existsSync(join(dir, name)));
+  if (taken !== undefined)
+    throw new KeyFailure(`${join(dir, taken)} exists already; keys are never overwritten`);
+  const root = generateKey(join(dir, 'root.pem'), `${origin}/root`);
+  const log = generateKey(join(dir, 'log.pem'), origin);
+  generateKey(join(dir, 'epoch.pem'), `${origin}/epoch-1`);
+  writeSecret(join(dir, 'seal.key'), `${randomBytes(32).toString('base64')}\n`);
+  const certificate = root.sign(certificateText(origin, 'root+log', log.vkey)).toString('base64');
+  writeSecret(join(dir, 'root.json'), `${JSON.stringify({ root: root.vkey, certificate })}\n`);
+  return loadKeys(dir, origin);
+}
+
+/** Loads what the writer needs; the root's private key is not among it. */
+export function loadKeys(dir: string, origin: string): LogKeys {
+  const seal = Buffer.from(readSecret(join(dir, 'seal.key')).trim(), 'base64');
+  if (seal.length !== 32) throw new KeyFailure(`${join(dir, 'seal.key')} does not hold 32 bytes in base64`);
+  const parsed = parseStrict(readSecret(join(dir, 'root.json')));
+  const file = parsed.ok
+    ? (parsed.value as { readonly root?: unknown; readonly certificate?: unknown } | null)
+    : null;
+  const root = typeof file?.root === 'string' ? parseVerifierKey(file.root) : null;
+  if (root === null) throw new KeyFailure(`${join(dir, 'root.json')} does not name the root key`);
+  const certificate = typeof file?.certificate === 'string' ? file.certificate : null;
+  const log = loadKey(join(dir, 'log.pem'), origin);
+  return { root, certificate, log, epoch: loadKey(join(dir, 'epoch.pem'), `${origin}/epoch-1`), seal };
+}
+
+/** Writes a new private key; `name` becomes the name of its verifier key. */
+export function generateKey(path: string, name: string): SigningKey {
+  const { privateKey } = generateKeyPairSync('ed25519');
+  writeSecret(path, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
+  return signingKey(privateKey, name);
+}
+
+export function loadKey(path: string, name: string): SigningKey {
+  let key: KeyObject;
+  try {
+    key = createPrivateKey(readSecret(path));
+  } catch (error) {
+    if (error instanceof KeyFailure) throw error;
+    throw new KeyFailure(`${path} is not a private key in PKCS#8 PEM`);
+  }
+  if (key.asymmetricKeyType !== 'ed25519') throw new KeyFailure(`${path} is not an Ed25519 key`);
+  return signingKey(key, name);
+}
+
+function signingKey(privateKey: KeyObject, name: string): SigningKey {
+  const spki = createPublicKey(privateKey).export({ type: 'spki', format: 'der' });
+  const key = spki.subarray(spki.length - 32);
+  return {
+    name,
+    id: keyId(name, key),
+    key,
+    vkey: printVerifierKey(name, key),
+    sign: (text) => sign(null, typeof text === 'string' ? Buffer.from(text) : text, privateKey),
+  };
+}
+
+function writeSecret(path: string, text: string): void {
+  writeFileSync(path, text, { mode: 0o600, flag: 'wx' });
+}
+
+function readSecret(path: string): string {
+  let mode: number;
+  try {
+    mode = statSync(path).mode;
+  } catch {
+    throw new KeyFailure(
+      `the key file ${path} is missing; make keys with \`sepal init\` or \`sepal keygen\``,
+    );
+  }
+  if ((mode & 0o077) !== 0) throw new KeyFailure(`${path} can be read by others; run \`chmod 600 ${path}\``);
+  return readFileSync(path, 'utf8');
+}
+
+/** The text of a trust file (docs/receipt-format.md); `genesis` is the leaf of entry 0. */
+export function trustText(origin: string, keys: LogKeys, genesis: string | null): string {
+  const root = printVerifierKey(keys.root.name, keys.root.key);
+  const trust = { origin, root, logKey: keys.log.vkey, genesis, witnesses: [], quorum: 0 };
+  return `${JSON.stringify(trust, null, 2)}\n`;
+}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-export { LogFailure } from './failure.js';
+export { LogFailure, LogHeld } from './failure.js';
 export {
   createKeys,
   generateKey,

@@ -39,13 +39,16 @@ export class KeyFailure extends Error {
 
 const FILES = ['root.pem', 'log.pem', 'epoch.pem', 'seal.key', 'root.json'] as const;
 
-/** Makes all keys of a log in an empty folder. Throws a `KeyFailure` rather than overwrite one. */
-export function createKeys(dir: string, origin: string): LogKeys {
+/**
+ * Makes all keys of a log in an empty folder; with a `given` root, which may live elsewhere, all but the root. Throws a
+ * `KeyFailure` rather than overwrite one.
+ */
+export function createKeys(dir: string, origin: string, given: SigningKey | null = null): LogKeys {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const taken = FILES.find((name) => existsSync(join(dir, name)));
   if (taken !== undefined)
     throw new KeyFailure(`${join(dir, taken)} exists already; keys are never overwritten`);
-  const root = generateKey(join(dir, 'root.pem'), `${origin}/root`);
+  const root = given ?? generateKey(join(dir, 'root.pem'), `${origin}/root`);
   const log = generateKey(join(dir, 'log.pem'), origin);
   generateKey(join(dir, 'epoch.pem'), `${origin}/epoch-1`);
   writeSecret(join(dir, 'seal.key'), `${randomBytes(32).toString('base64')}\n`);

@@ -7,7 +7,7 @@ import { readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { sha256 } from '../verify/format/hash.js';
-import { LogFailure } from './failure.js';
+import { LogHeld } from './failure.js';
 
 export interface Lock {
   release(): void;
@@ -34,9 +34,9 @@ function listen(name: string, dir: string, file: string): Promise<Server> {
   });
 }
 
-function held(dir: string, pid: number | null): LogFailure {
+function held(dir: string, pid: number | null): LogHeld {
   const who = pid === null ? 'another process' : `process ${pid}`;
-  return new LogFailure(
+  return new LogHeld(
     `${who} writes the log in ${dir} already; one log has one writer: stop it, or use another \`receipts.dir\``,
   );
 }

@@ -320,7 +320,7 @@ function readServer(name: string, entry: ServerEntry, dir: string, env: Env, pla
   if (errors.length > 0) return { server: null, errors };
   const shared = {
     perPrincipal: entry.perPrincipal ?? true,
-    maxProcesses: entry.maxProcesses ?? 20,
+    maxProcesses: entry.maxProcesses ?? (entry.url === undefined ? 20 : 1000),
     idleMs: parseDuration(entry.idle ?? '10m') ?? 600_000,
     timeoutMs: parseDuration(entry.timeout ?? '2m') ?? 120_000,
   };

@@ -8,23 +8,15 @@
  *
  * Nothing is forwarded before its decide entry is durable; there is no switch that changes this order.
  */
-import type { Links, Pending } from '../approvals/types.js';
-import type { Appended } from '../log/types.js';
 import type { JsonObject } from '../verify/format/canonical.js';
 import { forward } from './forward.js';
 import type { Asked, Gate } from './gate.js';
 import { type Intake, readToolCall } from './intake.js';
-import { draftOf, type Judged, judge, record } from './judge.js';
+import { admit, draftOf, type Judged, judge, record, type Settled } from './judge.js';
 import { defaultDeny, newCallId } from './record.js';
 import { malformed, park, refuse, refuseEnded } from './refuse.js';
-import { hold, reviewKey } from './review.js';
+import { hold, live, redeemed, reviewKey } from './review.js';
 import type { RequestId } from './wire/message.js';
-
-/** What the decision came to, once it is in the log. */
-export type Settled =
-  | { readonly kind: 'allow'; readonly call: string; readonly entry: Appended; readonly judged: Judged }
-  | { readonly kind: 'deny'; readonly entry: Appended; readonly judged: Judged }
-  | { readonly kind: 'parked'; readonly pending: Pending };
 
 /** Answers one `tools/call`: the response's text, or null when the client has cancelled and expects none. */
 export async function call(
@@ -47,8 +39,8 @@ export async function call(
   }
   switch (settled.kind) {
     case 'allow': {
-      const { call: callId, entry, judged } = settled;
-      return forward(gate, { id, intake, asked, call: callId, entry, reservation: judged.reservation });
+      const { judged, kind: _, ...admitted } = settled;
+      return forward(gate, { id, intake, asked, ...admitted, reservation: judged.reservation });
     }
     case 'deny':
       return refuse(id, intake, settled.judged.decision, settled.entry);
@@ -64,31 +56,21 @@ export async function settle(gate: Gate, intake: Intake, asked: Asked, judged: J
   const call = newCallId();
   switch (judged.decision.effect) {
     case 'allow':
-      return admit(
-        gate,
-        intake,
-        asked,
-        judged,
-        parked === null ? null : redeemed(gate, parked, judged),
+      return admit(gate, intake, asked, judged, {
         call,
-      );
+        links: parked && redeemed(gate, parked, judged.decision),
+      });
     case 'deny': {
       const links = parked === null ? null : approvals.withdraw(parked.id);
       await judged.reservation.release();
-      return {
-        kind: 'deny',
-        judged,
-        entry: await record(gate, intake, asked, judged, { call, links, propose: null }),
-      };
+      const entry = await record(gate, intake, asked, judged, { call, links, propose: null });
+      return { kind: 'deny', judged, entry };
     }
     case 'review': {
-      const links = parked !== null && live(asked) ? redeemed(gate, parked, judged) : null;
+      const links = parked !== null && live(asked) ? redeemed(gate, parked, judged.decision) : null;
       if (links !== null) {
-        const allowed: Judged = {
-          ...judged,
-          decision: { ...judged.decision, effect: 'allow', timeout: null },
-        };
-        return admit(gate, intake, asked, allowed, links, call);
+        const decision = { ...judged.decision, effect: 'allow', timeout: null } as const;
+        return admit(gate, intake, asked, { ...judged, decision }, { call, links });
       }
       const { draft, openings } = draftOf(gate, intake, asked, judged, { call, links: null, propose: null });
       const opened = await approvals.open(draft, openings);
@@ -100,27 +82,3 @@ export async function settle(gate: Gate, intake: Intake, asked: Asked, judged: J
     }
   }
 }
-
-async function admit(
-  gate: Gate,
-  intake: Intake,
-  asked: Asked,
-  judged: Judged,
-  links: Links | null,
-  call: string,
-): Promise<Settled> {
-  const entry = await record(gate, intake, asked, judged, { call, links, propose: null });
-  return { kind: 'allow', call: links?.call ?? call, entry, judged };
-}
-
-/** The links of the parked review, if its approvals meet what the policy asks now and nobody else was faster. */
-function redeemed(gate: Gate, parked: Pending, { decision }: Judged): Links | null {
-  const again =
-    decision.effect === 'allow'
-      ? ({ effect: 'allow' } as const)
-      : ({ effect: 'review', approvals: decision.approvals } as const);
-  const result = gate.approvals.redeem(parked.id, again);
-  return result.kind === 'redeemed' ? result.links : null;
-}
-
-const live = (asked: Asked): boolean => !asked.cancel.aborted && !asked.side.gone.aborted;

@@ -22,15 +22,18 @@ export interface Admitted {
   /** The decide(allow) entry, durable. */
   readonly entry: Appended;
   readonly reservation: Reservation;
+  /** It redeems an approval: it is sent only while the client is there. */
+  readonly redeems: boolean;
 }
 
 /** The response's text; null when the client has cancelled and expects none. */
 export async function forward(gate: Gate, admitted: Admitted): Promise<string | null> {
   const { intake, asked, call, entry, reservation } = admitted;
   const started = performance.now();
-  const answer = await send(gate, intake, asked);
-  const notSent = answer.kind === 'failed' && answer.status === 'not_sent';
-  await (notSent ? reservation.release() : reservation.commit());
+  const gone = admitted.redeems && (asked.side.gone.aborted || asked.cancel.aborted);
+  const answer = gone ? notSent('the client has gone') : await send(gate, intake, asked);
+  const unsent = answer.kind === 'failed' && answer.status === 'not_sent';
+  await (unsent ? reservation.release() : reservation.commit());
   const ms = Math.round(performance.now() - started);
   const { draft, openings } = outcomeDraft(
     call,
@@ -39,17 +42,20 @@ export async function forward(gate: Gate, admitted: Admitted): Promise<string | 
     answer.kind === 'failed' ? null : answer.raw,
   );
   // The answer does not wait for its outcome entry: a crash leaves the outcome unknown, which the next start writes.
-  gate.log
+  const written = gate.log
     .append(draft, openings)
-    .catch((error: unknown) => gate.say(`the outcome of ${entry.id} could not be written: ${String(error)}`));
+    .catch((error: unknown) => gate.say(`the outcome of ${entry.id} could not be written: ${String(error)}`))
+    .finally(() => gate.settling.delete(written));
+  gate.settling.add(written);
   return reply(gate, admitted, answer);
 }
+
+const notSent = (why: string): Answer => ({ kind: 'failed', status: 'not_sent', why });
 
 async function send(gate: Gate, intake: Intake, asked: Asked): Promise<Answer> {
   const { intent } = intake;
   const upstream = gate.upstreams.get(intent.server);
-  const fail = (why: string): Answer => ({ kind: 'failed', status: 'not_sent', why });
-  if (upstream === undefined) return fail('there is no such server');
+  if (upstream === undefined) return notSent('there is no such server');
   const key = upstreamKey(asked.caller);
   const active: Active = {
     server: intent.server,
@@ -68,7 +74,7 @@ async function send(gate: Gate, intake: Intake, asked: Asked): Promise<Answer> {
       !asked.cancel.aborted;
     return again ? (await attempt(gate, upstream, key, intake, asked)).answer : first.answer;
   } catch (error) {
-    if (error instanceof NotSent) return fail(error.message);
+    if (error instanceof NotSent) return notSent(error.message);
     throw error;
   } finally {
     gate.active.delete(active);

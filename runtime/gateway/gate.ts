@@ -86,6 +86,8 @@ export interface Gate {
   /** What each process listed last, by the same keys. */
   readonly live: Map<string, { readonly server: string; readonly hashes: ReadonlyMap<string, string> }>;
   readonly active: Set<Active>;
+  /** Outcome entries on their way to the disk. */
+  readonly settling: Set<Promise<unknown>>;
   readonly floods: Floods;
   /** Bounds the single receipts of denied methods per caller; past it they are counted. */
   readonly denials: Throttle;

@@ -128,6 +128,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     decide: evaluator(options.policy, config.config),
     drift: new Map(),
     active: new Set(),
+    settling: new Set(),
     floods: floods(log, clock.wall),
     denials: throttle(DENIALS, clock.monotonic),
     now: clock.wall,
@@ -218,6 +219,9 @@ function assemble(
       gate.approvals.stop();
       for (const front of fronts) if ('close' in front) await front.close();
       await Promise.all([...gate.upstreams.values()].map((upstream) => upstream.close()));
+      for (let i = 0; i < 40 && gate.active.size > 0; i++)
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      await Promise.allSettled(gate.settling);
       await gate.floods.flush();
     },
   };

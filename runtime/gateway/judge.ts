@@ -2,7 +2,7 @@
 /** One evaluation of the policy in force: facts, decision, and the entry that says so. */
 import type { Decision, Facts, Request } from '../../stdlib/abi.js';
 import { withinCeiling } from '../decide/ceiling.js';
-import type { Links } from '../approvals/types.js';
+import type { Links, Pending } from '../approvals/types.js';
 import type { Appended } from '../log/types.js';
 import { NO_RESERVATION } from './evaluate.js';
 import type { ActivePolicy, Asked, Gate, Reservation } from './gate.js';
@@ -82,4 +82,29 @@ export function record(
 ): Promise<Appended> {
   const { draft, openings } = draftOf(gate, intake, asked, judged, place);
   return gate.log.append(draft, openings);
+}
+
+/** What the decision came to, once it is in the log. */
+export type Settled =
+  | {
+      readonly kind: 'allow';
+      readonly call: string;
+      readonly entry: Appended;
+      readonly judged: Judged;
+      readonly redeems: boolean;
+    }
+  | { readonly kind: 'deny'; readonly entry: Appended; readonly judged: Judged }
+  | { readonly kind: 'parked'; readonly pending: Pending };
+
+/** Writes the decide(allow) entry; `links` where it redeems a review. */
+export async function admit(
+  gate: Gate,
+  intake: Intake,
+  asked: Asked,
+  judged: Judged,
+  place: { readonly call: string; readonly links: Links | null },
+): Promise<Settled> {
+  const entry = await record(gate, intake, asked, judged, { ...place, propose: null });
+  const { links } = place;
+  return { kind: 'allow', call: links?.call ?? place.call, entry, judged, redeems: links !== null };
 }

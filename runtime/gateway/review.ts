@@ -85,3 +85,12 @@ export const closingReason = (why: Closing): string => WHY[why];
 export function reviewReceipt(pending: Pending, kid: string): ReceiptMeta {
   return { id: pending.id, hash: pending.leaf, decision: 'review', seq: pending.seq, kid };
 }
+
+/** The links of the parked review, if its approvals meet what the policy asks now and nobody else was faster. */
+export function redeemed(gate: Gate, parked: Pending, { effect, approvals }: Decision): Links | null {
+  if (effect === 'deny') return null;
+  const result = gate.approvals.redeem(parked.id, effect === 'allow' ? { effect } : { effect, approvals });
+  return result.kind === 'redeemed' ? result.links : null;
+}
+
+export const live = (asked: Asked): boolean => !asked.cancel.aborted && !asked.side.gone.aborted;

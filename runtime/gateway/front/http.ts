@@ -120,7 +120,10 @@ const plain = (message: string, id: string | null = null): string =>
 
 async function serve(front: Front, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const fault = edgeFault(request, front.listen);
-  if (fault !== null) return answer(response, fault.status, plain(fault.message));
+  if (fault !== null) {
+    await front.floods.record('refused_input', sourceOf(request, front.listen), fault.message);
+    return answer(response, fault.status, plain(fault.message));
+  }
   const path = (request.url ?? '').split('?')[0];
   if (path === '/healthz' && request.method === 'GET') return answer(response, 200, '{"status":"ok"}');
   if (path !== front.listen.path)
@@ -151,6 +154,7 @@ async function authenticated(
 ): Promise<Caller | null> {
   const source = sourceOf(request, front.listen);
   const late = (ms: number): null => {
+    void front.floods.record('refused_input', source, 'too many requests');
     answer(response, 429, plain('too many requests'), { 'retry-after': String(Math.ceil(ms / 1000)) });
     return null;
   };

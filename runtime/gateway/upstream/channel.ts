@@ -2,7 +2,20 @@
 /** The two ways to an upstream (a child's stdio, Streamable HTTP) in one shape: texts out, texts in, and how an answer can be lost. */
 
 /** The message surely did not reach the upstream: the call may be answered `not_sent`. */
-export class NotSent extends Error {}
+export class NotSent extends Error {
+  /** For the operator only: paths, last words of a process. */
+  readonly detail: string | null;
+  constructor(message: string, detail: string | null = null) {
+    super(message);
+    this.detail = detail;
+  }
+}
+
+/** What the operator is told of a failure. */
+export function troubleOf(error: unknown): string {
+  if (error instanceof NotSent && error.detail !== null) return error.detail;
+  return error instanceof Error ? error.message : String(error);
+}
 
 export interface ChannelEvents {
   message(text: string): void;
@@ -10,8 +23,8 @@ export interface ChannelEvents {
   noise(bytes: number): void;
   /** No answer will come to this request, or to any when `id` is null; whether it ran is not known. */
   lost(id: number | null, why: string): void;
-  /** The channel is gone. */
-  closed(why: string): void;
+  /** The channel is gone; `detail` is for the operator only. */
+  closed(why: string, detail: string): void;
 }
 
 export interface Channel {

@@ -34,7 +34,8 @@ export interface HopEvents {
   /** `notifications/message`: raw text of its params and its level. */
   logged(params: string, level: string): void;
   listChanged(): void;
-  closed(why: string): void;
+  /** `detail` is for the operator only. */
+  closed(detail: string): void;
 }
 
 export interface CallOptions {
@@ -113,11 +114,11 @@ function channelEvents(state: State): ChannelEvents {
       const ids = id === null ? [...state.waiting.keys()] : [id];
       for (const one of ids) settle(state, one, { kind: 'failed', status: 'unknown', why });
     },
-    closed: (why) => {
+    closed: (why, detail) => {
       if (state.closed !== null) return;
       state.closed = why;
       for (const id of state.waiting.keys()) settle(state, id, { kind: 'failed', status: 'unknown', why });
-      state.events.closed(why);
+      state.events.closed(detail);
     },
   };
 }
@@ -238,7 +239,7 @@ function send(state: State, id: number, text: string, options: SendOptions): Pro
     channel.send(text, id).catch((error: unknown) => {
       const why = error instanceof Error ? error.message : String(error);
       settle(state, id, { kind: 'failed', status: error instanceof NotSent ? 'not_sent' : 'unknown', why });
-      if (error instanceof NotSent && error.constructor !== NotSent) channelEvents(state).closed(why);
+      if (error instanceof NotSent && error.constructor !== NotSent) channelEvents(state).closed(why, why);
     });
     return undefined;
   });
@@ -278,7 +279,7 @@ function hopOf(state: State, channel: Channel, hello: JsonObject, protocol: stri
     running: () => state.waiting.size,
     alive: () => state.closed === null,
     close: async () => {
-      channelEvents(state).closed('closed');
+      channelEvents(state).closed('closed', 'closed');
       await channel.close();
     },
   };

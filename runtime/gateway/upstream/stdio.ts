@@ -69,7 +69,12 @@ function started(child: ChildProcess, command: string): Promise<void> {
   return new Promise((resolve, reject) => {
     child.once('spawn', resolve);
     child.once('error', (error: NodeJS.ErrnoException) => {
-      reject(new NotSent(`cannot start \`${command}\`: ${error.code ?? error.message}`));
+      reject(
+        new NotSent(
+          'its program cannot be started',
+          `cannot start \`${command}\`: ${error.code ?? error.message}`,
+        ),
+      );
     });
   });
 }
@@ -79,11 +84,11 @@ function attach(child: ChildProcess, pid: number, events: ChannelEvents): Channe
   if (stdin === null || stdout === null || stderr === null) throw new NotSent('the process has no pipes');
   let open = true;
   let lastWords = '';
-  const end = (why: string): void => {
+  const end = (why: string, detail = why): void => {
     if (!open) return;
     open = false;
     events.lost(null, why);
-    events.closed(why);
+    events.closed(why, detail);
   };
   stderr.on('data', (chunk: Buffer) => {
     lastWords = (lastWords + chunk.toString('utf8')).slice(-400);
@@ -104,7 +109,8 @@ function attach(child: ChildProcess, pid: number, events: ChannelEvents): Channe
   child.on('error', () => end('the process failed'));
   child.on('close', (code, by) => {
     const words = lastWords.trim().split('\n').at(-1)?.trim() ?? '';
-    end(`the process ended (${by ?? `code ${code}`})${words === '' ? '' : `: ${words.slice(0, 200)}`}`);
+    const why = `the process ended (${by ?? `code ${code}`})`;
+    end(why, words === '' ? why : `${why}: ${words.slice(0, 200)}`);
     signal(pid, 'SIGKILL');
     groups.delete(pid);
   });

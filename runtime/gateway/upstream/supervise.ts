@@ -3,7 +3,7 @@
 import type { Pool } from 'undici';
 import type { ServerConfig } from '../../config.js';
 import type { JsonObject } from '../../verify/format/canonical.js';
-import { NotSent } from './channel.js';
+import { NotSent, troubleOf } from './channel.js';
 import { type Hop, type HopEvents, openHop } from './hop.js';
 import { openHttp, openPool } from './http.js';
 import { openStdio } from './stdio.js';
@@ -39,6 +39,8 @@ interface Slot {
   hop: Promise<Hop> | null;
   live: Hop | null;
   used: number;
+  /** When the live definitions were read last. */
+  listed: number;
   failures: number;
   notBefore: number;
 }
@@ -49,6 +51,8 @@ const MAX_DELAY_MS = 30_000;
 const PATIENCE_MS = 1000;
 const STEADY_MS = 10_000;
 const SWEEP_MS = 15_000;
+/** HTTP servers may change without a word (we keep no stream open to them): while in use, their list is read this often. */
+const RELIST_MS = 60_000;
 
 /** What all functions here share: one server and its slots. */
 interface Keeper {
@@ -86,7 +90,7 @@ export function supervise(server: string, config: ServerConfig, options: Supervi
 async function take(keeper: Keeper, key: string): Promise<Hop> {
   const { slots, options } = keeper;
   if (keeper.closed) throw new NotSent('the gateway is stopping');
-  const slot = slots.get(key) ?? { hop: null, live: null, used: 0, failures: 0, notBefore: 0 };
+  const slot = slots.get(key) ?? { hop: null, live: null, used: 0, listed: 0, failures: 0, notBefore: 0 };
   slot.used = options.now();
   if (slot.hop === null) {
     const wait = slot.notBefore - options.now();
@@ -97,7 +101,8 @@ async function take(keeper: Keeper, key: string): Promise<Hop> {
     room(keeper);
     slots.set(key, slot);
     slot.hop = start(keeper, key, slot, wait);
-  }
+  } else if (keeper.config.kind === 'http' && options.now() - slot.listed > RELIST_MS)
+    relist(keeper, key, slot);
   return slot.hop;
 }
 
@@ -120,9 +125,9 @@ async function start(keeper: Keeper, key: string, slot: Slot, wait: number): Pro
   } catch (error) {
     slot.hop = null;
     fail(slot, false, options.now());
+    options.events.trouble(server, troubleOf(error));
     const why = error instanceof Error ? error.message : String(error);
-    options.events.trouble(server, why);
-    throw new NotSent(`the server \`${server}\` cannot be used: ${why}`, { cause: error });
+    throw new NotSent(`the server \`${server}\` cannot be used: ${why}`);
   }
 }
 
@@ -131,23 +136,17 @@ async function openOne(keeper: Keeper, key: string, slot: Slot): Promise<Hop> {
   const { server, config, options, pool } = keeper;
   const { events, now } = options;
   const born = now();
-  let opened: Hop | null = null;
   const own: HopEvents = {
     asked: (method, params) => events.asked(server, key, method, params),
     logged: (params, level) => events.logged(server, key, params, level),
-    listChanged: () => {
-      opened?.tools().then(
-        (tools) => events.listed(server, key, tools),
-        (error: unknown) => events.listed(server, key, unlistable(error, server, options)),
-      );
-    },
-    closed: (why) => {
-      if (slot.live === null) return;
+    listChanged: () => relist(keeper, key, slot),
+    closed: (detail) => {
+      const started = slot.live !== null;
       slot.live = null;
-      slot.hop = null;
-      if (why === 'closed') return;
-      fail(slot, now() - born > STEADY_MS, now());
-      events.trouble(server, why);
+      if (started) slot.hop = null;
+      if (detail === 'closed') return;
+      if (started) fail(slot, now() - born > STEADY_MS, now());
+      events.trouble(server, detail);
     },
   };
   const hop = await openHop(
@@ -158,14 +157,23 @@ async function openOne(keeper: Keeper, key: string, slot: Slot): Promise<Hop> {
     options.version,
     own,
   );
-  opened = hop;
   try {
+    slot.listed = now();
     events.listed(server, key, await hop.tools());
     return hop;
   } catch (error) {
     await hop.close();
     throw error;
   }
+}
+
+/** Reads the live definitions again, in the background; a server that cannot list any more has none that equal their pins. */
+function relist({ server, options }: Keeper, key: string, slot: Slot): void {
+  slot.listed = options.now();
+  slot.live?.tools().then(
+    (tools) => options.events.listed(server, key, tools),
+    (error: unknown) => options.events.listed(server, key, unlistable(error, server, options)),
+  );
 }
 
 function sweep({ slots, config, options }: Keeper): void {
@@ -184,6 +192,6 @@ function fail(slot: Slot, steady: boolean, now: number): void {
 
 /** A list that cannot be read is an empty one: every pinned tool counts as changed. */
 function unlistable(error: unknown, server: string, options: SuperviseOptions): readonly JsonObject[] {
-  options.events.trouble(server, error instanceof Error ? error.message : String(error));
+  options.events.trouble(server, troubleOf(error));
   return [];
 }

@@ -16,7 +16,12 @@ const hash = digest('x');
 const draft = (): Draft => ({
   type: 'decide',
   call: randomBytes(16).toString('base64'),
-  principal: { id: 'agent:bench', roles: ['reader'], auth: { method: 'token', credential: 't1' }, session: hash },
+  principal: {
+    id: 'agent:bench',
+    roles: ['reader'],
+    auth: { method: 'token', credential: 't1' },
+    session: hash,
+  },
   intent: {
     kind: 'tool',
     method: 'tools/call',
@@ -39,7 +44,9 @@ const quantile = (sorted: readonly number[], q: number): number => sorted[Math.f
 const row = (name: string, rate: number, times: readonly number[]): void => {
   const sorted = [...times].sort((a, b) => a - b);
   const [p50, p99] = [quantile(sorted, 0.5), quantile(sorted, 0.99)];
-  console.log(`| ${name} | ${Math.round(rate).toLocaleString('en')} | ${p50.toFixed(3)} | ${p99.toFixed(3)} |`);
+  console.log(
+    `| ${name} | ${Math.round(rate).toLocaleString('en')} | ${p50.toFixed(3)} | ${p99.toFixed(3)} |`,
+  );
 };
 
 function raw(name: string, work: () => void): void {
@@ -66,7 +73,12 @@ raw('raw: append 1 KB and fdatasync', () => {
 closeSync(fd);
 
 createKeys(join(dir, 'keys'), 'bench/log');
-const log = await openLog({ dir: join(dir, 'log'), keysDir: join(dir, 'keys'), origin: 'bench/log', checkpointSeconds: 60 });
+const log = await openLog({
+  dir: join(dir, 'log'),
+  keysDir: join(dir, 'keys'),
+  origin: 'bench/log',
+  checkpointSeconds: 60,
+});
 let bytes = 0;
 for (const clients of [1, 16, 256]) {
   const times: number[] = [];

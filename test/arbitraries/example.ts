@@ -33,7 +33,10 @@ export function example(): string {
     'The checkpoint over entries 0 to 4 (entry 4 is the outcome):',
     '',
     block(log.checkpoints[0] as string),
-    `Its root is the tree over the ${5} leaves: ${log.leaves.slice(0, 5).map((leaf) => `\`${leaf.slice(7, 15)}…\``).join(', ')}.`,
+    `Its root is the tree over the ${5} leaves: ${log.leaves
+      .slice(0, 5)
+      .map((leaf) => `\`${leaf.slice(7, 15)}…\``)
+      .join(', ')}.`,
     `The leaf of entry 3 again, from its bytes: \`${hashText(leafHash(log.entries[3] as Buffer))}\`.`,
     '',
     `A commitment: salt \`000102030405060708090a0b0c0d0e0f\` (hex), arguments \`${JSON.stringify(args)}\`, prefix empty.`,
@@ -50,4 +53,3 @@ export function example(): string {
     block(`${log.trust}\n`),
   ].join('\n');
 }
-

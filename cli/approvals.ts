@@ -21,14 +21,14 @@ export interface Waiting {
 
 /** Of `sepal gateway` and of every `sepal wrap` of the same configuration. */
 export function controlSockets(config: Config): readonly string[] {
-  const folder = join(dirname(config.control), 'logs');
-  const wraps = exists(folder) ? readdirSync(folder).sort().map((name) => wrapSocket(config, name)) : [];
-  return [config.control, ...wraps].filter((path) => gatewayMayRun(path));
+  const folder = dirname(config.control);
+  const wraps = exists(folder) ? readdirSync(folder).filter((name) => /^wrap-.*\.sock$/.test(name)) : [];
+  return [config.control, ...wraps.sort().map((name) => join(folder, name))].filter(gatewayMayRun);
 }
 
 /** Where the wrap with this instance name opens its socket. */
 export function wrapSocket(config: Config, instance: string): string {
-  return join(dirname(config.control), 'logs', instance, 'control.sock');
+  return join(dirname(config.control), `wrap-${instance}.sock`);
 }
 
 /** Every parked call of every running gateway; fails when none runs. */
@@ -103,7 +103,9 @@ export function who(pending: Pending): string {
 export function needs(missing: readonly Missing[]): string {
   if (missing.length === 0) return 'nobody more';
   return missing
-    .map((each) => (each.self ? 'the user' : `${each.people} of ${each.roles.map((role) => `role:${role}`).join(' or ')}`))
+    .map((each) =>
+      each.self ? 'the user' : `${each.people} of ${each.roles.map((role) => `role:${role}`).join(' or ')}`,
+    )
     .join(' and ');
 }
 
@@ -125,9 +127,12 @@ export async function giveVerdict(
   const waiting = await findWaiting(config, wanted);
   const whole = await showWaiting(waiting);
   const { pending } = whole;
-  io.err(`${who(pending)} calls ${shown(`${pending.intent.server}/${pending.intent.name}`)} (${pending.intent.digest})\n`);
+  io.err(
+    `${who(pending)} calls ${shown(`${pending.intent.server}/${pending.intent.name}`)} (${pending.intent.digest})\n`,
+  );
   const result = await sendVerdict(waiting.socket, signVerdict(key, approver, whole, verdict));
-  const state = result.state === 'pending' ? `recorded; still needs ${needs(result.pending.missing)}` : result.state;
+  const state =
+    result.state === 'pending' ? `recorded; still needs ${needs(result.pending.missing)}` : result.state;
   return `${pending.id}: ${state}`;
 }
 
@@ -148,5 +153,8 @@ export const APPROVER_KEY = 'approver.key';
 function keyFile(config: Config, given: string | undefined): string {
   const path = given ?? join(dirname(config.control), APPROVER_KEY);
   if (given !== undefined || exists(path)) return path;
-  throw new Failure('no approver key is named', 'name your key file with `--key`; `sepal keygen approver` makes one');
+  throw new Failure(
+    'no approver key is named',
+    'name your key file with `--key`; `sepal keygen approver` makes one',
+  );
 }

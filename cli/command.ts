@@ -58,7 +58,11 @@ export function helpText(command: Command): string {
 const HELP: Option = { type: 'boolean', short: 'h', help: 'print this' };
 
 /** Null when the help was asked for. */
-export function readArguments(verb: string, command: Command, argv: readonly string[]): Input<Options> | null {
+export function readArguments(
+  verb: string,
+  command: Command,
+  argv: readonly string[],
+): Input<Options> | null {
   const options: NonNullable<ParseArgsConfig['options']> = {};
   for (const [name, option] of Object.entries({ ...command.options, help: HELP })) {
     options[name] = {
@@ -67,7 +71,13 @@ export function readArguments(verb: string, command: Command, argv: readonly str
       ...(option.multiple === true ? { multiple: true } : {}),
     };
   }
-  const { tokens } = parseArgs({ args: [...argv], options, strict: false, allowPositionals: true, tokens: true });
+  const { tokens } = parseArgs({
+    args: [...argv],
+    options,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
   const values = new Map<string, string | boolean | string[]>();
   const rest: string[] = [];
   for (const token of tokens) {
@@ -106,7 +116,8 @@ function readOption(
   }
   const hint = `for example \`--${token.name} ${command.options[token.name]?.value ?? 'TEXT'}\``;
   if (option.type === 'boolean') {
-    if (token.value !== undefined) throw new Failure(`\`--${token.name}\` takes no value`, 'remove the value');
+    if (token.value !== undefined)
+      throw new Failure(`\`--${token.name}\` takes no value`, 'remove the value');
     values.set(token.name, true);
     return;
   }
@@ -132,7 +143,11 @@ function checkRest(verb: string, command: Command, rest: readonly string[]): voi
 }
 
 /** One of a few words given as an option's value. */
-export function choice<const W extends string>(name: string, given: string | undefined, words: readonly W[]): W {
+export function choice<const W extends string>(
+  name: string,
+  given: string | undefined,
+  words: readonly W[],
+): W {
   const first = words[0] as W;
   if (given === undefined) return first;
   const found = words.find((word) => word === given);

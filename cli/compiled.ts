@@ -56,11 +56,11 @@ export async function compilePolicy(path: string, io: Io): Promise<CompileResult
   return { policy, diagnostics, sources };
 }
 
-/** The policy; prints its warnings to stderr, and ends the command (exit 3) with its errors. */
+/** The policy; ends the command (exit 3) with its diagnostics when it has errors. Warnings alone are for `sepal check`. */
 export function policyOrFail(result: CompileResult, io: Io): Policy {
   const { policy, diagnostics, sources } = result;
-  if (diagnostics.length > 0) io.err(`${renderHuman(diagnostics, sources, false)}\n`);
   if (policy !== null) return policy;
+  io.err(`${renderHuman(diagnostics, sources, false)}\n`);
   const errors = diagnostics.filter((d) => d.severity === 'error').length;
   throw new Failure(`the policy has ${errors} ${errors === 1 ? 'error' : 'errors'}`, null, EXIT.policy);
 }
@@ -97,9 +97,14 @@ const MANIFEST = '.manifest.json';
 export async function openBundle(path: string): Promise<Bundle> {
   const base = path.endsWith(MANIFEST) ? path.slice(0, -MANIFEST.length) : path.slice(0, -'.js'.length);
   const file = `${base}${MANIFEST}`;
-  const parsed = parseStrict(readText(file, 'a bundle is NAME.js and NAME.manifest.json, as `sepal build` writes them'));
+  const parsed = parseStrict(
+    readText(file, 'a bundle is NAME.js and NAME.manifest.json, as `sepal build` writes them'),
+  );
   if (!parsed.ok) throw new Failure(`${file} is not JSON: ${parsed.error.message}`, 'build the policy again');
-  const js = readText(`${base}.js`, 'a bundle is NAME.js and NAME.manifest.json, as `sepal build` writes them');
+  const js = readText(
+    `${base}.js`,
+    'a bundle is NAME.js and NAME.manifest.json, as `sepal build` writes them',
+  );
   try {
     return await loadPolicy(js, parsed.value as unknown as BundleManifest);
   } catch (error) {

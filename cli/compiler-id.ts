@@ -25,5 +25,10 @@ function sourceHash(root: string): string {
       .filter((name) => name.endsWith('.ts'))
       .map((name) => `${folder}/${name}`),
   );
-  return digest(files.sort().map((file) => `${file}\0${readFileSync(join(root, file), 'utf8')}\0`).join(''));
+  return digest(
+    files
+      .sort()
+      .map((file) => `${file}\0${readFileSync(join(root, file), 'utf8')}\0`)
+      .join(''),
+  );
 }

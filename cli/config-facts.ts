@@ -9,7 +9,8 @@ export function configFacts(facts: readonly FactSource[], config: JsonRecord): F
     if (source !== 'config') continue;
     let found: Json | undefined = config;
     for (const key of path) {
-      const inside: boolean = typeof found === 'object' && found !== null && !Array.isArray(found) && Object.hasOwn(found, key);
+      const inside: boolean =
+        typeof found === 'object' && found !== null && !Array.isArray(found) && Object.hasOwn(found, key);
       found = inside ? (found as JsonRecord)[key] : undefined;
     }
     out[name] = found;

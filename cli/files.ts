@@ -45,7 +45,10 @@ export function createFile(path: string, text: string, mode = 0o666): void {
     writeFileSync(path, text, { flag: 'wx', mode });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
-      throw new Failure(`${path} exists already, and is never overwritten`, 'move it away first, or name another file');
+      throw new Failure(
+        `${path} exists already, and is never overwritten`,
+        'move it away first, or name another file',
+      );
     }
     throw new Failure(`cannot write ${path}: ${why(error)}`, 'the folder must be writable and have space');
   }

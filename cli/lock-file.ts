@@ -30,7 +30,8 @@ export function readLockFile(path: string): LockFile | null {
   const text = readTextIfThere(path);
   if (text === null) return null;
   const pins = readPins(Buffer.from(text), path);
-  if (!pins.ok) throw new Failure(pins.message, `${pins.help}; \`sepal tools pull --replace\` writes it anew`);
+  if (!pins.ok)
+    throw new Failure(pins.message, `${pins.help}; \`sepal tools pull --replace\` writes it anew`);
   const parsed = parseStrict(text, LIMITS);
   return lockOf(parsed.ok ? parsed.value : null, pins.pins);
 }
@@ -79,7 +80,10 @@ export function pinTools(server: string, definitions: readonly unknown[]): Reado
   const tools = new Map<string, LockedTool>();
   definitions.forEach((sent, i) => {
     const refuse = (reason: string): Failure =>
-      new Failure(`tool ${i + 1} of \`${server}\` cannot be pinned: ${reason}`, 'the server must be corrected; nothing was written');
+      new Failure(
+        `tool ${i + 1} of \`${server}\` cannot be pinned: ${reason}`,
+        'the server must be corrected; nothing was written',
+      );
     const definition = plain(sent, refuse);
     const name = definition['name'];
     if (typeof name !== 'string' || name === '') throw refuse('it has no name');
@@ -99,7 +103,8 @@ function plain(sent: unknown, refuse: (reason: string) => Failure): JsonObject {
   }
   const parsed = parseStrict(text, LIMITS);
   if (!parsed.ok) throw refuse(parsed.error.message);
-  if (typeof parsed.value !== 'object' || parsed.value === null || Array.isArray(parsed.value)) throw refuse('it is not an object');
+  if (typeof parsed.value !== 'object' || parsed.value === null || Array.isArray(parsed.value))
+    throw refuse('it is not an object');
   return parsed.value as JsonObject;
 }
 

@@ -76,7 +76,8 @@ exit codes: 0 ok or allow, 1 could not run, 2 deny, 3 policy has errors, 4 revie
 
 /** Errors of the runtime carry their own `help`. */
 function report(error: unknown, io: Io): number {
-  const help = error instanceof Error && 'help' in error && typeof error.help === 'string' ? error.help : null;
+  const help =
+    error instanceof Error && 'help' in error && typeof error.help === 'string' ? error.help : null;
   io.err(`${paint({ colour: io.colour && process.stderr.isTTY }, 'red', 'error')}: ${why(error)}\n`);
   if (help !== null) io.err(`  = help: ${help}\n`);
   else if (error instanceof Error && (io.env['SEPAL_DEBUG'] ?? '') !== '') io.err(`${error.stack ?? ''}\n`);

@@ -2,12 +2,22 @@
 /** What the tools verbs share: which servers, what they offer now, how it differs from the lock. */
 import { didYouMean } from '../compiler/diagnostics/suggest.js';
 import type { Config } from '../runtime/config.js';
+import { reloadPins } from '../runtime/control/calls.js';
+import { ControlError } from '../runtime/control/protocol.js';
 import { readPins } from '../runtime/gateway/pins.js';
 import type { JsonValue } from '../runtime/verify/format/canonical.js';
+import { controlSockets } from './approvals.js';
 import { Failure, why } from './failure.js';
 import { replaceFile } from './files.js';
 import { version } from './install.js';
-import { compareTools, type LockedServer, type LockFile, pinTools, printLock, type ToolChange } from './lock-file.js';
+import {
+  compareTools,
+  type LockedServer,
+  type LockFile,
+  pinTools,
+  printLock,
+  type ToolChange,
+} from './lock-file.js';
 import type { Io } from './terminal.js';
 
 /** The configured servers, or those named. */
@@ -55,7 +65,10 @@ export async function askServers(
   return new Map(results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])));
 }
 
-export function allChanges(lock: LockFile | null, offers: ReadonlyMap<string, LockedServer>): readonly ToolChange[] {
+export function allChanges(
+  lock: LockFile | null,
+  offers: ReadonlyMap<string, LockedServer>,
+): readonly ToolChange[] {
   return [...offers].flatMap(([name, offer]) =>
     compareTools(name, lock?.servers.get(name)?.tools ?? new Map(), offer.tools),
   );
@@ -65,7 +78,8 @@ export function allChanges(lock: LockFile | null, offers: ReadonlyMap<string, Lo
 export function writeLock(path: string, lock: LockFile): void {
   const text = printLock(lock);
   const back = readPins(Buffer.from(text), path);
-  if (!back.ok) throw new Failure(`the definitions cannot be pinned: ${back.message}`, 'the server must be corrected');
+  if (!back.ok)
+    throw new Failure(`the definitions cannot be pinned: ${back.message}`, 'the server must be corrected');
   replaceFile(path, text);
 }
 
@@ -75,7 +89,17 @@ export function describeChange(change: ToolChange): string {
   return `${sign} ${change.server}/${change.tool}${members}`;
 }
 
-/** The gateway reads its pins at start. */
-export function restartNote(running: boolean): string {
-  return running ? 'a gateway is running with the pins that it read at its start: restart it to put these in force\n' : '';
+/** Tells every running gateway of this configuration to read its pins again. */
+export async function putInForce(config: Config, io: Io): Promise<void> {
+  for (const socket of controlSockets(config)) {
+    try {
+      await reloadPins(socket);
+      io.err('the running gateway has read the new pins\n');
+    } catch (error) {
+      if (error instanceof ControlError && error.code === 'not_running') continue;
+      io.err(
+        `the running gateway could not read the new pins: ${why(error)}; restart it to put them in force\n`,
+      );
+    }
+  }
 }

@@ -40,7 +40,10 @@ export function openConfig(given: string | undefined, io: Io): Config {
 function configFailure(file: string, errors: readonly ConfigError[]): Failure {
   const [first, ...more] = errors.map((error) => {
     const at = error.line === undefined ? '' : `:${error.line}:${error.column ?? 1}`;
-    return { text: `${at === '' && error.path === '' ? '' : `${file}${at}: `}${error.message}`, help: error.help };
+    return {
+      text: `${at === '' && error.path === '' ? '' : `${file}${at}: `}${error.message}`,
+      help: error.help,
+    };
   });
   if (first === undefined) return new Failure(`${file} cannot be used`);
   const rest = more.map((error) => `\nerror: ${error.text}\n  = help: ${error.help}`).join('');
@@ -53,7 +56,10 @@ export function policyPath(given: string | undefined, io: Io): string {
   const config = join(io.cwd, CONFIG_NAME);
   const text = readTextIfThere(config);
   if (text === null) {
-    throw new Failure('no policy is named and there is no sepal.json here', 'name a `.sep` file, or run `sepal init`');
+    throw new Failure(
+      'no policy is named and there is no sepal.json here',
+      'name a `.sep` file, or run `sepal init`',
+    );
   }
   const parsed = parseStrict(text);
   const policy =
@@ -61,7 +67,10 @@ export function policyPath(given: string | undefined, io: Io): string {
       ? parsed.value['policy']
       : null;
   if (typeof policy !== 'string') {
-    throw new Failure('sepal.json here names no policy', 'add `"policy": "policy.sep"`, or name a `.sep` file');
+    throw new Failure(
+      'sepal.json here names no policy',
+      'add `"policy": "policy.sep"`, or name a `.sep` file',
+    );
   }
   return rootPolicy(resolve(dirname(config), policy), io);
 }

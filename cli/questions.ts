@@ -59,7 +59,10 @@ function whoAsks(written: Written): readonly [string, string | null] {
   const [principal = '', inline = null] = parts;
   const user = inline ?? written.for;
   if (parts.length > 2 || (inline !== null && written.for !== null && inline !== written.for)) {
-    throw new Failure(`\`as\` names more than one user: ${written.as}`, 'write `agent:reporter for user:dana`');
+    throw new Failure(
+      `\`as\` names more than one user: ${written.as}`,
+      'write `agent:reporter for user:dana`',
+    );
   }
   for (const name of [principal, ...(user === null ? [] : [user])]) {
     if (isPrincipal(name)) continue;
@@ -69,18 +72,31 @@ function whoAsks(written: Written): readonly [string, string | null] {
 }
 
 /** An action as it stands in a test: `fs/read_file`, `resource fs/"file:///a"`, `sampling from web`; read by the grammar itself. */
-export function readCall(text: string): { readonly kind: ActionKind; readonly server: string; readonly name: string } {
+export function readCall(text: string): {
+  readonly kind: ActionKind;
+  readonly server: string;
+  readonly name: string;
+} {
   const source = `sep 1 policy q 1.0.0 test "q" { as agent:q ${text} => deny }`;
   const { file, faults } = parse(source);
   const [test] = file.statements;
-  const steps = test?.kind === 'test' ? test.steps.filter((s): s is TestQuestion => s.kind === 'question') : [];
+  const steps =
+    test?.kind === 'test' ? test.steps.filter((s): s is TestQuestion => s.kind === 'question') : [];
   const [question] = steps;
-  if (faults.length > 0 || question === undefined || steps.length !== 1 || file.statements.length !== 1 || question.args !== null || question.onList) {
+  if (
+    faults.length > 0 ||
+    question === undefined ||
+    steps.length !== 1 ||
+    file.statements.length !== 1 ||
+    question.args !== null ||
+    question.onList
+  ) {
     throw new Failure(`\`${text}\` is not an action`, 'write SERVER/TOOL, for example `fs/read_file`');
   }
   const { act, server, name } = question.action;
   const glob = [server, ...(name === null ? [] : [name])].find((part) => part.text.includes('*'));
-  if (glob !== undefined) throw new Failure(`\`${text}\` is a pattern`, 'a question is about one action: no `*`');
+  if (glob !== undefined)
+    throw new Failure(`\`${text}\` is a pattern`, 'a question is about one action: no `*`');
   return { kind: act, server: server.text, name: name?.text ?? '' };
 }
 
@@ -97,7 +113,12 @@ export interface AnswerJson {
   readonly steps: number;
   /** Why no rule was asked; only when that is so. */
   readonly refused?: string;
-  readonly policy: { readonly name: string; readonly version: string; readonly source: string; readonly module: string };
+  readonly policy: {
+    readonly name: string;
+    readonly version: string;
+    readonly source: string;
+    readonly module: string;
+  };
 }
 
 export function answerJson(

@@ -23,7 +23,11 @@ export function tokenBook(config: Config): TokenBook {
   }
   const path = config.control;
   return {
-    list: () => either(() => listTokens(path), () => readTokenFile(file).map(viewToken)),
+    list: () =>
+      either(
+        () => listTokens(path),
+        () => readTokenFile(file).map(viewToken),
+      ),
     create: (spec) =>
       either(
         async () => {

@@ -6,10 +6,15 @@ import { openConfig } from '../project.js';
 
 export const command = defineCommand({
   usage: 'approvals deny ID [--as user:NAME] [--key FILE] [--config FILE]',
-  about: 'Refuses exactly one waiting call, signed with your own key. Look at it with `sepal approvals show` first.',
+  about:
+    'Refuses exactly one waiting call, signed with your own key. Look at it with `sepal approvals show` first.',
   options: {
     as: { type: 'string', value: 'PRINCIPAL', help: 'who you are (default: the only registered approver)' },
-    key: { type: 'string', value: 'FILE', help: 'your private key (default .sepal/approver.key beside the configuration)' },
+    key: {
+      type: 'string',
+      value: 'FILE',
+      help: 'your private key (default .sepal/approver.key beside the configuration)',
+    },
     config: { type: 'string', value: 'FILE', help: 'the configuration (default sepal.json)' },
   },
   takes: ['ID'],

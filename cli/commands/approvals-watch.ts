@@ -9,7 +9,8 @@ const EVERY_MS = 1000;
 
 export const command = defineCommand({
   usage: 'approvals watch [--config FILE]',
-  about: 'Prints a line when a call starts to wait (+) and when it ends (-), until it is interrupted or the gateway stops.',
+  about:
+    'Prints a line when a call starts to wait (+) and when it ends (-), until it is interrupted or the gateway stops.',
   options: { config: { type: 'string', value: 'FILE', help: 'the configuration (default sepal.json)' } },
   run: async ({ values }, io) => {
     const config = openConfig(values.config, io);

@@ -8,7 +8,8 @@ import { compilerHost, openPolicy, policyPath } from '../project.js';
 
 export const command = defineCommand({
   usage: 'check [POLICY...] [--format human|json|plain]',
-  about: 'Checks policies: syntax, names, types against the pinned tools, lints.\nExit 3 when there are errors; warnings alone pass.',
+  about:
+    'Checks policies: syntax, names, types against the pinned tools, lints.\nExit 3 when there are errors; warnings alone pass.',
   options: {
     format: { type: 'string', value: 'FORMAT', help: 'human (default), json, or plain: one line each' },
   },
@@ -28,7 +29,10 @@ export const command = defineCommand({
     else if (diagnostics.length > 0) io.out(`${renderHuman(diagnostics, sources, io.colour)}\n`);
     const errors = diagnostics.filter((d) => d.severity === 'error').length;
     const warnings = diagnostics.length - errors;
-    if (format === 'human') io.err(`${count(paths.length, 'policy', 'policies')}: ${count(errors, 'error', 'errors')}, ${count(warnings, 'warning', 'warnings')}\n`);
+    if (format === 'human')
+      io.err(
+        `${count(paths.length, 'policy', 'policies')}: ${count(errors, 'error', 'errors')}, ${count(warnings, 'warning', 'warnings')}\n`,
+      );
     return Promise.resolve(errors > 0 ? EXIT.policy : EXIT.ok);
   },
 });

@@ -6,7 +6,15 @@ import type { BundleManifest, FactSource } from '../../runtime/decide/load.js';
 import type { JsonValue } from '../../runtime/verify/format/canonical.js';
 import { parseStrict } from '../../runtime/verify/format/json.js';
 import type { Explanation, Facts, Json, PolicyModule } from '../../stdlib/abi.js';
-import { bundleLock, compilePolicy, isBundle, type Misfit, misfitBy, openBundle, policyOrFail } from '../compiled.js';
+import {
+  bundleLock,
+  compilePolicy,
+  isBundle,
+  type Misfit,
+  misfitBy,
+  openBundle,
+  policyOrFail,
+} from '../compiled.js';
 import { defineCommand, type Input, required } from '../command.js';
 import { configFacts } from '../config-facts.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
@@ -18,7 +26,11 @@ import { type Io, paintEffect, shown } from '../terminal.js';
 import { words } from './token-create.js';
 
 const OPTIONS = {
-  policy: { type: 'string', value: 'FILE', help: 'a .sep file or a built bundle (default: that of sepal.json)' },
+  policy: {
+    type: 'string',
+    value: 'FILE',
+    help: 'a .sep file or a built bundle (default: that of sepal.json)',
+  },
   as: { type: 'string', value: 'WHO', help: 'who asks: "agent:reporter", "agent:reporter for user:dana"' },
   roles: { type: 'string', value: 'A,B', help: 'roles of the principal' },
   'user-roles': { type: 'string', value: 'A,B', help: 'roles of the user' },
@@ -30,7 +42,11 @@ const OPTIONS = {
   config: { type: 'string', value: 'FILE', help: 'take `config` facts from this sepal.json' },
   explain: { type: 'boolean', help: 'every rule that matched, near misses, unknowns' },
   json: { type: 'boolean', help: 'print the answer as JSON' },
-  batch: { type: 'string', value: 'FILE', help: 'one JSON question a line (- is stdin), one JSON answer a line' },
+  batch: {
+    type: 'string',
+    value: 'FILE',
+    help: 'one JSON question a line (- is stdin), one JSON answer a line',
+  },
 } as const;
 
 export const command = defineCommand({
@@ -42,7 +58,8 @@ export const command = defineCommand({
     const subject = await openSubject(values, io);
     if (values.batch !== undefined) {
       const stray = (['as', 'call', 'args'] as const).find((name) => values[name] !== undefined);
-      if (stray !== undefined) throw new Failure(`\`--${stray}\` and \`--batch\` exclude each other`, 'write it in the questions');
+      if (stray !== undefined)
+        throw new Failure(`\`--${stray}\` and \`--batch\` exclude each other`, 'write it in the questions');
       return batch(subject, values.batch, io);
     }
     const asked = readQuestion(
@@ -98,7 +115,17 @@ function answerOf(subject: Subject, { request, facts }: Asked): Answer {
   const { kind, server, name, args } = request.intent;
   const refused = kind === 'tool' ? subject.misfit(server, name, args) : null;
   if (refused !== null) {
-    const decision = { effect: 'deny', rules: [], default: true, reason: null, unknowns: [], approvals: [], timeout: null, shadow: [], steps: 0 } as const;
+    const decision = {
+      effect: 'deny',
+      rules: [],
+      default: true,
+      reason: null,
+      unknowns: [],
+      approvals: [],
+      timeout: null,
+      shadow: [],
+      steps: 0,
+    } as const;
     return { decision, matched: [], near: [], refused };
   }
   const all = { ...subject.facts, ...facts };
@@ -112,17 +139,23 @@ function human({ decision, matched, near, refused }: Answer, explain: boolean, i
       : decision.default
         ? ' (default: no rule surely grants it)'
         : ` by ${decision.rules.join(', ')}`;
-  const lines = [`${paintEffect(io, decision.effect)}${why}${decision.reason === null ? '' : `: ${shown(decision.reason)}`}`];
+  const lines = [
+    `${paintEffect(io, decision.effect)}${why}${decision.reason === null ? '' : `: ${shown(decision.reason)}`}`,
+  ];
   for (const need of decision.approvals) {
-    const people = need.self ? 'the user' : `${need.quorum} of ${need.roles.map((role) => `role:${role}`).join(' or ')}`;
+    const people = need.self
+      ? 'the user'
+      : `${need.quorum} of ${need.roles.map((role) => `role:${role}`).join(' or ')}`;
     lines.push(`  needs ${people} within ${need.timeout / 1000} s, asked by ${need.rule}`);
   }
   for (const unknown of decision.unknowns) {
     lines.push(`  unknown: ${shown(unknown.name)}: ${shown(unknown.why)} (else ${unknown.otherwise})`);
   }
   if (explain) {
-    for (const match of matched) lines.push(`  matched: ${match.name} (${match.effect}${match.unknown === true ? ', not sure' : ''})`);
-    for (const miss of near) lines.push(`  near:    ${miss.name} (${miss.effect}), had it held that ${shown(miss.condition)}`);
+    for (const match of matched)
+      lines.push(`  matched: ${match.name} (${match.effect}${match.unknown === true ? ', not sure' : ''})`);
+    for (const miss of near)
+      lines.push(`  near:    ${miss.name} (${miss.effect}), had it held that ${shown(miss.condition)}`);
     lines.push(`  steps:   at most ${decision.steps}`);
   }
   return `${lines.join('\n')}\n`;
@@ -157,7 +190,10 @@ function isText({ type }: FactSource): boolean {
 function json(what: string, text: string): JsonValue {
   const parsed = parseStrict(text);
   if (parsed.ok) return parsed.value;
-  throw new Failure(`\`${what}\` is not JSON: ${parsed.error.message}`, 'quote it for your shell, for example \'{"path":"/a"}\'');
+  throw new Failure(
+    `\`${what}\` is not JSON: ${parsed.error.message}`,
+    'quote it for your shell, for example \'{"path":"/a"}\'',
+  );
 }
 
 function batch(subject: Subject, file: string, io: Io): ExitCode {
@@ -189,7 +225,10 @@ function batchQuestion(line: string, number: number, manifest: BundleManifest): 
   const question = value as { readonly [key: string]: JsonValue };
   const stray = Object.keys(question).find((key) => !KEYS.includes(key));
   if (stray !== undefined) {
-    throw new Failure(`unknown key \`${stray}\``, didYouMean(stray, KEYS) ?? `its keys are ${KEYS.join(', ')}`);
+    throw new Failure(
+      `unknown key \`${stray}\``,
+      didYouMean(stray, KEYS) ?? `its keys are ${KEYS.join(', ')}`,
+    );
   }
   if (question['result'] !== undefined || (question['phase'] ?? 'call') !== 'call') {
     throw new Failure('the `list` and `result` phases are not supported yet', 'ask about the call');

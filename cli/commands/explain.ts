@@ -11,7 +11,8 @@ import type { Io } from '../terminal.js';
 
 export const command = defineCommand({
   usage: 'explain CODE | --list',
-  about: 'Prints the page of an error or warning: what it means, what to avoid, what to prefer. Works offline.',
+  about:
+    'Prints the page of an error or warning: what it means, what to avoid, what to prefer. Works offline.',
   options: { list: { type: 'boolean', help: 'list every code with its title' } },
   takes: ['CODE?'],
   run: ({ values, rest }, io) => {
@@ -22,7 +23,11 @@ export const command = defineCommand({
       return Promise.resolve(EXIT.ok);
     }
     const [given] = rest;
-    if (given === undefined) throw new Failure('`sepal explain` needs CODE', 'for example `sepal explain SEP3001`; `--list` lists all');
+    if (given === undefined)
+      throw new Failure(
+        '`sepal explain` needs CODE',
+        'for example `sepal explain SEP3001`; `--list` lists all',
+      );
     explain(folder, codes, given, io);
     return Promise.resolve(EXIT.ok);
   },
@@ -43,13 +48,20 @@ function explain(folder: string, codes: readonly string[], given: string, io: Io
   const word = given.toUpperCase();
   const code = /^\d{4}$/.test(word) ? `SEP${word}` : word;
   if (!codes.includes(code)) {
-    throw new Failure(`there is no code \`${given}\``, didYouMean(code, codes) ?? '`sepal explain --list` lists all');
+    throw new Failure(
+      `there is no code \`${given}\``,
+      didYouMean(code, codes) ?? '`sepal explain --list` lists all',
+    );
   }
   io.out(`${readText(join(folder, `${code}.md`)).trimEnd()}\n`);
 }
 
 /** The first heading of a page. */
 function title(page: string, code: string): string {
-  const line = page.split('\n').find((each) => each.startsWith('# '))?.slice(2) ?? code;
+  const line =
+    page
+      .split('\n')
+      .find((each) => each.startsWith('# '))
+      ?.slice(2) ?? code;
   return line.startsWith(code) ? line : `${code}: ${line}`;
 }

@@ -20,8 +20,14 @@ export const command = defineCommand({
   takes: ['FILE...'],
   run: ({ values, rest }, io) => {
     const names = rest.length === 0 ? [shortPath(policyPath(undefined, io), io)] : rest;
-    const codes = names.map((name) => (name === '-' ? formatStdin(values.check, io) : formatFile(name, values.check, io)));
-    const worst = codes.includes(EXIT.policy) ? EXIT.policy : codes.includes(EXIT.differs) ? EXIT.differs : EXIT.ok;
+    const codes = names.map((name) =>
+      name === '-' ? formatStdin(values.check, io) : formatFile(name, values.check, io),
+    );
+    const worst = codes.includes(EXIT.policy)
+      ? EXIT.policy
+      : codes.includes(EXIT.differs)
+        ? EXIT.differs
+        : EXIT.ok;
     return Promise.resolve(worst);
   },
 });

@@ -31,7 +31,8 @@ export const command = defineCommand({
     const limit = whole('limit', values.limit, Number.POSITIVE_INFINITY);
     const [named] = rest;
     const folder = named === undefined ? openConfig(values.config, io).receipts.dir : resolve(io.cwd, named);
-    if (!exists(folder)) throw new Failure(`there is no log at ${folder}`, 'name a log folder: one with `entries/` in it');
+    if (!exists(folder))
+      throw new Failure(`there is no log at ${folder}`, 'name a log folder: one with `entries/` in it');
     let printed = 0;
     for await (const { body, leaf, seq } of bodies(folder)) {
       if (printed >= limit) break;
@@ -71,7 +72,8 @@ async function* bodies(folder: string): AsyncGenerator<Read> {
     for (let i = 1; i < bounds.length; i++) {
       const entry = bytes.subarray(bounds[i - 1], bounds[i]);
       const parsed = parseEntry(entry);
-      if (!parsed.ok) throw new Failure(`${folder}: entry ${seq}: ${parsed.why}`, '`sepal verify` says what is wrong');
+      if (!parsed.ok)
+        throw new Failure(`${folder}: entry ${seq}: ${parsed.why}`, '`sepal verify` says what is wrong');
       yield { body: parsed.entry.body, leaf: hashText(leafHash(entry)), seq: seq++ };
     }
   }
@@ -91,11 +93,14 @@ function detail(body: Body, io: Io): string {
     const effect = paintEffect(io, decision.effect, decision.effect.padEnd(6));
     return `${effect} ${shown(`${principal?.id ?? ''}${what} by ${rules}${reason}`)}`;
   }
-  if (outcome !== undefined) return shown(`${outcome.status}${outcome.ms === undefined ? '' : ` in ${outcome.ms} ms`}`);
+  if (outcome !== undefined)
+    return shown(`${outcome.status}${outcome.ms === undefined ? '' : ` in ${outcome.ms} ms`}`);
   if (approval !== undefined) return shown(`${approval.verdict} by ${approval.approver.id}`);
   if (body.policy !== undefined) return shown(`${body.policy.name} ${body.policy.version}`);
   if (body.event !== undefined) return shown(`${body.event.kind} ${body.event.detail ?? ''}`.trim());
-  if (body.recovery !== undefined) return `cut ${body.recovery.cut} bytes, ${body.recovery.unknown} calls unknown`;
-  if (body.key !== undefined) return shown(`${body.key.purpose} ${body.key.key.split('+').slice(0, 2).join('+')}`);
+  if (body.recovery !== undefined)
+    return `cut ${body.recovery.cut} bytes, ${body.recovery.unknown} calls unknown`;
+  if (body.key !== undefined)
+    return shown(`${body.key.purpose} ${body.key.key.split('+').slice(0, 2).join('+')}`);
   return shown(body.log);
 }

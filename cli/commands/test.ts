@@ -17,7 +17,14 @@ export const command = defineCommand({
     const format = choice('format', values.format, ['human', 'json']);
     const policy = policyOrFail(await compilePolicy(policyPath(rest[0], io), io), io);
     const { compiled, source, module, misfit } = policy;
-    const subject = { path: source.path, source: source.text, file: compiled.file, ir: compiled.ir, module, misfit };
+    const subject = {
+      path: source.path,
+      source: source.text,
+      file: compiled.file,
+      ir: compiled.ir,
+      module,
+      misfit,
+    };
     const report = runTests(subject, values.only ?? null);
     if (format === 'json') io.out(`${JSON.stringify(report, null, 2)}\n`);
     else io.out(renderTests(report, source.text));

@@ -13,11 +13,29 @@ export const command = defineCommand({
   options: {
     principal: { type: 'string', value: 'PRINCIPAL', help: 'who the holder is, e.g. agent:writer' },
     roles: { type: 'string', value: 'A,B', help: 'roles of the principal' },
-    for: { type: 'string', value: 'PRINCIPAL', help: 'the user on whose behalf the holder acts, e.g. user:dana' },
+    for: {
+      type: 'string',
+      value: 'PRINCIPAL',
+      help: 'the user on whose behalf the holder acts, e.g. user:dana',
+    },
     'user-roles': { type: 'string', value: 'A,B', help: 'roles of that user' },
-    'act-as': { type: 'string', multiple: true, value: 'PATTERN', help: 'may claim these principals too, e.g. agent:copy-*' },
-    ceiling: { type: 'string', multiple: true, value: 'ACTION', help: 'deny everything else, whatever the policy grants, e.g. "fs/read_*"' },
-    expires: { type: 'string', value: 'WHEN', help: 'a time (2026-12-31T00:00:00Z) or a duration from now (30d)' },
+    'act-as': {
+      type: 'string',
+      multiple: true,
+      value: 'PATTERN',
+      help: 'may claim these principals too, e.g. agent:copy-*',
+    },
+    ceiling: {
+      type: 'string',
+      multiple: true,
+      value: 'ACTION',
+      help: 'deny everything else, whatever the policy grants, e.g. "fs/read_*"',
+    },
+    expires: {
+      type: 'string',
+      value: 'WHEN',
+      help: 'a time (2026-12-31T00:00:00Z) or a duration from now (30d)',
+    },
     config: { type: 'string', value: 'FILE', help: 'the configuration (default sepal.json)' },
     json: { type: 'boolean', help: 'print { "id", "token" }' },
   },
@@ -41,13 +59,19 @@ export const command = defineCommand({
 });
 
 export const words = (text: string | undefined): readonly string[] =>
-  (text ?? '').split(',').map((word) => word.trim()).filter((word) => word !== '');
+  (text ?? '')
+    .split(',')
+    .map((word) => word.trim())
+    .filter((word) => word !== '');
 
 function instant(text: string, now: number): string {
   const duration = parseDuration(text);
   const ms = duration === null ? Date.parse(text) : now + duration;
   if (Number.isNaN(ms)) {
-    throw new Failure(`\`--expires ${text}\` is not a time`, 'write 2026-12-31T00:00:00Z, or a duration such as 30d');
+    throw new Failure(
+      `\`--expires ${text}\` is not a time`,
+      'write 2026-12-31T00:00:00Z, or a duration such as 30d',
+    );
   }
   if (ms <= now) throw new Failure(`\`--expires ${text}\` is in the past`, 'name a time to come');
   return new Date(ms).toISOString();

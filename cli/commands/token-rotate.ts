@@ -6,7 +6,8 @@ import { tokenBook } from '../tokens.js';
 
 export const command = defineCommand({
   usage: 'token rotate ID [--config FILE]',
-  about: 'Makes a new secret for a token: the old one ends at once, id and session stay. Prints the new token once.',
+  about:
+    'Makes a new secret for a token: the old one ends at once, id and session stay. Prints the new token once.',
   options: { config: { type: 'string', value: 'FILE', help: 'the configuration (default sepal.json)' } },
   takes: ['ID'],
   run: async ({ values, rest }, io) => {

@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-import { gatewayMayRun } from '../../runtime/control/client.js';
 import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { Failure } from '../failure.js';
-import { type LockedServer, type LockedTool, type LockFile, readLockFile, type ToolChange } from '../lock-file.js';
-import { allChanges, askServers, chosenServers, describeChange, restartNote, writeLock } from '../offers.js';
+import {
+  type LockedServer,
+  type LockedTool,
+  type LockFile,
+  readLockFile,
+  type ToolChange,
+} from '../lock-file.js';
+import { allChanges, askServers, chosenServers, describeChange, putInForce, writeLock } from '../offers.js';
 import { openConfig, shortPath } from '../project.js';
 import { shown } from '../terminal.js';
 
 export const command = defineCommand({
   usage: 'tools accept SERVER[/TOOL]... | --all [--config FILE]',
-  about: 'Pins what the servers offer now, after you have looked at `sepal tools diff`. Names single tools, whole servers, or all.',
+  about:
+    'Pins what the servers offer now, after you have looked at `sepal tools diff`. Names single tools, whole servers, or all.',
   options: {
     config: { type: 'string', value: 'FILE', help: 'the configuration (default sepal.json)' },
     all: { type: 'boolean', help: 'accept every difference of every server' },
@@ -18,7 +24,10 @@ export const command = defineCommand({
   takes: ['SERVER[/TOOL]...'],
   run: async ({ values, rest }, io) => {
     if (values.all === rest.length > 0) {
-      throw new Failure('name what to accept, or say `--all`', 'for example `sepal tools accept fs/read_text_file`');
+      throw new Failure(
+        'name what to accept, or say `--all`',
+        'for example `sepal tools accept fs/read_text_file`',
+      );
     }
     const config = openConfig(values.config, io);
     const names = chosenServers(config, [...new Set(rest.map((each) => each.split('/')[0] ?? ''))]);
@@ -32,7 +41,8 @@ export const command = defineCommand({
     }
     writeLock(config.lock, apply(lock, offers, accepted));
     for (const change of accepted) io.out(`${shown(describeChange(change))}\n`);
-    io.err(`wrote ${shortPath(config.lock, io)}\n${restartNote(gatewayMayRun(config.control))}`);
+    io.err(`wrote ${shortPath(config.lock, io)}\n`);
+    await putInForce(config, io);
     return EXIT.ok;
   },
 });

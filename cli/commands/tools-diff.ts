@@ -41,7 +41,9 @@ function printChange(
   const before = lock?.servers.get(change.server)?.tools.get(change.tool)?.definition ?? null;
   const after = offers.get(change.server)?.tools.get(change.tool)?.definition ?? null;
   for (const member of change.members) {
-    io.out(`    ${shown(member)}\n      pinned: ${short(at(before, member))}\n      now:    ${short(at(after, member))}\n`);
+    io.out(
+      `    ${shown(member)}\n      pinned: ${short(at(before, member))}\n      now:    ${short(at(after, member))}\n`,
+    );
   }
   if (change.change === 'added') io.out(`    ${short(after?.['description'] ?? null)}\n`);
 }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { gatewayMayRun } from '../../runtime/control/client.js';
 import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { readLockFile } from '../lock-file.js';
-import { allChanges, askServers, chosenServers, describeChange, restartNote, writeLock } from '../offers.js';
+import { allChanges, askServers, chosenServers, describeChange, putInForce, writeLock } from '../offers.js';
 import { openConfig, shortPath } from '../project.js';
 import { shown } from '../terminal.js';
 
@@ -30,11 +29,14 @@ export const command = defineCommand({
       for (const [name, server] of fresh) {
         io.out(`pinned ${name}: ${[...server.tools.keys()].map(shown).join(', ')}\n`);
       }
-      io.err(`wrote ${shortPath(config.lock, io)}\n${restartNote(gatewayMayRun(config.control))}`);
+      io.err(`wrote ${shortPath(config.lock, io)}\n`);
+      await putInForce(config, io);
     }
     for (const change of changes) io.out(`${shown(describeChange(change))}\n`);
     if (changes.length === 0) return EXIT.ok;
-    io.err('these differ from what is pinned, and stay hidden: look at them with `sepal tools diff`, then `sepal tools accept`\n');
+    io.err(
+      'these differ from what is pinned, and stay hidden: look at them with `sepal tools diff`, then `sepal tools accept`\n',
+    );
     return EXIT.differs;
   },
 });

@@ -72,7 +72,9 @@ async function listTools(client: Client): Promise<readonly unknown[]> {
   let cursor: string | undefined;
   do {
     const params = cursor === undefined ? {} : { cursor };
-    const page = await client.request({ method: 'tools/list', params }, ResultSchema, { timeout: TIMEOUT_MS });
+    const page = await client.request({ method: 'tools/list', params }, ResultSchema, {
+      timeout: TIMEOUT_MS,
+    });
     const listed = page['tools'];
     if (!Array.isArray(listed)) throw new Error('the answer to tools/list has no list of tools');
     tools.push(...(listed as readonly unknown[]));

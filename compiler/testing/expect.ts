@@ -55,6 +55,7 @@ export function describeExpect(expect: Expect): string {
 }
 
 export function describeAnswer({ decision }: Answer): string {
-  const by = decision.rules.length > 0 ? ` by ${decision.rules.join(', ')}` : decision.default ? ' by default' : '';
+  const by =
+    decision.rules.length > 0 ? ` by ${decision.rules.join(', ')}` : decision.default ? ' by default' : '';
   return `${decision.effect}${by}`;
 }

@@ -18,7 +18,10 @@ function frame(test: TestResult, failure: QuestionFailure, source: string): read
   const shown = text.replaceAll('\t', ' ').trimEnd();
   const number = String(failure.line);
   const gutter = ' '.repeat(number.length);
-  const length = Math.max(1, Math.min(failure.span.end - failure.span.start, shown.length - failure.column + 1));
+  const length = Math.max(
+    1,
+    Math.min(failure.span.end - failure.span.start, shown.length - failure.column + 1),
+  );
   return [
     `  --> ${test.file}:${failure.line}:${failure.column}  ${failure.question}`,
     ` ${gutter} |`,

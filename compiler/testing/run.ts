@@ -129,7 +129,10 @@ function runQuestion(
   met: Set<string>,
 ): QuestionFailure | null {
   const { action, expect } = step;
-  const target = action.name === null ? `${action.act} from ${action.server.text}` : `${action.server.text}/${action.name.text}`;
+  const target =
+    action.name === null
+      ? `${action.act} from ${action.server.text}`
+      : `${action.server.text}/${action.name.text}`;
   const fail = (expected: string, actual: string, notes: readonly string[]): QuestionFailure => {
     const { line, column } = position(subject.source, step.span.start);
     const question = asker === null ? target : `${target} as ${asker.request.principal}`;

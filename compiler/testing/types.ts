@@ -48,5 +48,9 @@ export interface TestReport {
   readonly failed: number;
   readonly tests: readonly TestResult[];
   /** Which rules and blocks some question of a test was decided or matched by. */
-  readonly coverage: { readonly rules: number; readonly covered: number; readonly uncovered: readonly string[] };
+  readonly coverage: {
+    readonly rules: number;
+    readonly covered: number;
+    readonly uncovered: readonly string[];
+  };
 }

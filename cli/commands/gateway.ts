@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+import { defineCommand } from '../command.js';
+import { EXIT } from '../exit-codes.js';
+import { Failure } from '../failure.js';
+import { openConfig } from '../project.js';
+import { isHardened, onStop, restartHardened } from '../restart.js';
+import { inForce, readyPolicy, serve } from '../serve.js';
+import type { Io } from '../terminal.js';
+import type { ExitCode } from '../exit-codes.js';
+
+export const command = defineCommand({
+  usage: 'gateway [--config FILE]',
+  about:
+    'Guards the servers of sepal.json over HTTP until it is stopped. Prints its address on stdout once it listens.\nRefuses to start without a policy, its keys, a writable log, or when its own test call is not denied.',
+  options: { config: { type: 'string', value: 'FILE', help: 'the configuration (default sepal.json)' } },
+  run: async ({ values }, io) =>
+    isHardened() ? run(values.config, io) : ((await restartHardened()) as ExitCode),
+});
+
+async function run(file: string | undefined, io: Io): Promise<ExitCode> {
+  const config = openConfig(file, io);
+  if (config.listen.http === null) {
+    throw new Failure('`listen.http` is null in sepal.json', 'set an address, or use `sepal wrap`');
+  }
+  let stop: (why: string) => void = () => undefined;
+  const stopped = new Promise<string>((resolve) => {
+    stop = resolve;
+  });
+  const ready = await readyPolicy(config, io);
+  const served = await serve(
+    { config, control: config.control, onShutdown: () => stop('it was asked to'), io },
+    ready,
+  );
+  onStop(stop);
+  try {
+    const front = await served.gateway.serveHttp();
+    const host = front.address.host.includes(':') ? `[${front.address.host}]` : front.address.host;
+    io.out(`listening on http://${host}:${front.address.port}${config.listen.path}\n`);
+    io.err(`sepal: ${inForce(served)}\n`);
+    io.err(`sepal: stopping: ${await stopped}\n`);
+  } finally {
+    await served.close();
+  }
+  return EXIT.ok;
+}

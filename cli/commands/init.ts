@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createApproverKey, writeApproverKey } from '../../runtime/approvals/keys.js';
+import { type Config, readConfig } from '../../runtime/config.js';
+import { writeTokenFile } from '../../runtime/decide/token-file.js';
+import { createToken } from '../../runtime/decide/tokens.js';
+import type { JsonObject } from '../../runtime/verify/format/canonical.js';
+import { parseStrict } from '../../runtime/verify/format/json.js';
+import { APPROVER_KEY } from '../approvals.js';
+import { defineCommand } from '../command.js';
+import { EXIT } from '../exit-codes.js';
+import { Failure } from '../failure.js';
+import { createFile, exists, readText } from '../files.js';
+import { commandFile, packageRoot } from '../install.js';
+import { type LockFile, printLock, readLockFile } from '../lock-file.js';
+import { beginLog } from '../log-keys.js';
+import { askServers, chosenServers } from '../offers.js';
+import { shortPath } from '../project.js';
+import { clientText, configText, filesScaffold, reviewScaffold, type Scaffold } from '../scaffold.js';
+import type { Io } from '../terminal.js';
+
+export const command = defineCommand({
+  usage: 'init [FOLDER] [--from client.json]',
+  about:
+    'Writes a set-up that runs as it is: policy with tests, sepal.json, pinned tools, keys, a token, an approver, trust file and\na snippet for an MCP client. Nothing is ever overwritten. With --from the servers of a client configuration are taken over:\nthey are asked for their tools, and every call waits for your approval until the policy says more.',
+  options: { from: { type: 'string', value: 'FILE', help: 'an MCP client configuration with `mcpServers`' } },
+  takes: ['FOLDER?'],
+  run: async ({ values, rest }, io) => {
+    const dir = resolve(io.cwd, rest[0] ?? '.');
+    refuseToOverwrite(dir, io);
+    const from = values.from === undefined ? null : clientServers(resolve(io.cwd, values.from));
+    const plan = from === null ? filesPlan(dir) : await takeOver(dir, from, io);
+    await write(dir, plan, io);
+    return EXIT.ok;
+  },
+});
+
+const WRITTEN = [
+  'sepal.json',
+  'policy.sep',
+  'sepal.lock',
+  'tokens.json',
+  'trust.json',
+  'client.json',
+  '.sepal',
+] as const;
+
+function refuseToOverwrite(dir: string, io: Io): void {
+  const taken = WRITTEN.filter((name) => exists(join(dir, name)));
+  if (taken.length === 0) return;
+  throw new Failure(
+    `${shortPath(dir, io)} holds ${taken.join(', ')} already, and nothing is ever overwritten`,
+    'name an empty folder, or move these away',
+  );
+}
+
+interface Plan {
+  readonly scaffold: Scaffold;
+  readonly lock: LockFile;
+  /** Sample files by path below the folder. */
+  readonly samples: readonly (readonly [string, string])[];
+}
+
+/** The definitions that stand in the example's lock are those of the server's pinned version: nothing needs to be fetched. */
+function filesPlan(dir: string): Plan {
+  const whole = readLockFile(join(packageRoot(), 'examples', 'quickstart', 'sepal.lock'));
+  const fs = whole?.servers.get('fs');
+  if (fs === undefined)
+    throw new Failure('the example that comes with sepal is not there', 'install sepal again');
+  return {
+    scaffold: filesScaffold(dir),
+    lock: { modules: {}, servers: new Map([['fs', fs]]) },
+    samples: [
+      ['files/hello.txt', 'Hello from behind the gateway.\n'],
+      ['files/drafts/first.md', '# A draft\n'],
+    ],
+  };
+}
+
+function clientServers(file: string): JsonObject {
+  const parsed = parseStrict(readText(file));
+  if (!parsed.ok)
+    throw new Failure(
+      `${file} is not JSON: ${parsed.error.message}`,
+      'name the configuration of an MCP client',
+    );
+  const value = parsed.value;
+  const servers =
+    typeof value === 'object' && value !== null && 'mcpServers' in value ? value['mcpServers'] : null;
+  if (
+    typeof servers !== 'object' ||
+    servers === null ||
+    Array.isArray(servers) ||
+    Object.keys(servers).length === 0
+  ) {
+    throw new Failure(`${file} has no \`mcpServers\``, 'name the configuration of an MCP client');
+  }
+  return servers as JsonObject;
+}
+
+/** Asks the servers before anything is written: a set-up without pinned tools would guard nothing that works. */
+async function takeOver(dir: string, servers: JsonObject, io: Io): Promise<Plan> {
+  const draft: Scaffold = { policy: '', servers, config: {} };
+  const config = checked(configText(draft, { id: 'user:x', roles: [], key: 'x' }), dir, io);
+  const offers = await askServers(config, chosenServers(config, []), io);
+  const lock: LockFile = { modules: {}, servers: offers };
+  return { scaffold: reviewScaffold(servers, lock), lock, samples: [] };
+}
+
+function checked(text: string, dir: string, io: Io): Config {
+  const result = readConfig(text, join(dir, 'sepal.json'), io.env);
+  if (result.ok) return result.config;
+  const [first] = result.errors;
+  throw new Failure(`these servers cannot be taken over: ${first?.message ?? ''}`, first?.help ?? null);
+}
+
+async function write(dir: string, { scaffold, lock, samples }: Plan, io: Io): Promise<void> {
+  const person = `user:${userName()}`;
+  const key = createApproverKey(person.slice('user:'.length));
+  const text = configText(scaffold, { id: person, roles: ['owner'], key: key.vkey });
+  const config = checked(text, dir, io);
+  mkdirSync(join(dir, '.sepal'), { recursive: true, mode: 0o700 });
+  for (const [name, content] of samples) createFile(join(dir, name), content);
+  createFile(join(dir, 'policy.sep'), scaffold.policy);
+  createFile(config.lock, printLock(lock));
+  createFile(join(dir, 'sepal.json'), text);
+  writeApproverKey(join(dir, '.sepal', APPROVER_KEY), key);
+  await beginLog(config.receipts, join(dir, 'trust.json'));
+  const { token, entry } = createToken({ principal: 'agent:local' }, randomBytes);
+  writeTokenFile(join(dir, 'tokens.json'), [entry]);
+  const [program, args] = startCommand(join(dir, 'sepal.json'));
+  createFile(join(dir, 'client.json'), clientText(program, args));
+  if (!exists(join(dir, '.gitignore'))) createFile(join(dir, '.gitignore'), '.sepal/\ntokens.json\n');
+  const short = shortPath(dir, io);
+  io.out(
+    `${[...WRITTEN.filter((name) => name !== '.sepal'), '.sepal/'].map((name) => join(short, name)).join('\n')}\n`,
+  );
+  io.err(`
+A token for agent:local over HTTP, shown this once:
+
+  ${token}
+
+You are ${person}; your key is ${join(short, '.sepal', APPROVER_KEY)} (keep it from agents: whoever reads it can approve).
+Your log's root key is ${join(short, '.sepal', 'keys', 'root.pem')}: move it to a place that is offline.
+
+Next:
+${short === '.' ? '' : `  cd ${short}\n`}  sepal check && sepal test
+  sepal gateway                      (or put client.json into your MCP client)
+  sepal approvals list
+  sepal verify .sepal/log --trust trust.json
+`);
+}
+
+function userName(): string {
+  try {
+    const name = userInfo().username.normalize('NFC');
+    return /^[A-Za-z0-9_.-]{1,64}$/.test(name) ? name : 'operator';
+  } catch {
+    return 'operator';
+  }
+}
+
+/** How a client starts this very installation. */
+function startCommand(config: string): readonly [string, readonly string[]] {
+  return [process.execPath, [commandFile(), 'wrap', '--config', config]];
+}

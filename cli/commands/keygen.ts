@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+import { join, resolve } from 'node:path';
+import { createApproverKey, writeApproverKey } from '../../runtime/approvals/keys.js';
+import { isPrincipal } from '../../runtime/config-schema.js';
+import { generateKey, loadKey, type SigningKey } from '../../runtime/log/index.js';
+import { isKeyName } from '../../runtime/verify/format/note.js';
+import { didYouMean } from '../../compiler/diagnostics/suggest.js';
+import { defineCommand, type Input, required } from '../command.js';
+import { EXIT } from '../exit-codes.js';
+import { Failure } from '../failure.js';
+import { beginLog } from '../log-keys.js';
+import { openConfig, shortPath } from '../project.js';
+import type { Io } from '../terminal.js';
+import { words } from './token-create.js';
+
+const OPTIONS = {
+  out: {
+    type: 'string',
+    value: 'FILE',
+    help: 'root, approver: where the private key is written (mode 0600)',
+  },
+  name: { type: 'string', value: 'NAME', help: 'root: name of the key, e.g. gw.example.com/root' },
+  id: { type: 'string', value: 'PRINCIPAL', help: 'approver: who, e.g. user:eve' },
+  roles: { type: 'string', value: 'A,B', help: 'approver: roles in the printed entry' },
+  root: { type: 'string', value: 'FILE', help: 'log: certify with this root key instead of making one' },
+  'root-name': { type: 'string', value: 'NAME', help: 'log: name of that root key (default ORIGIN/root)' },
+  trust: { type: 'string', value: 'FILE', help: 'log: where the trust file is written (default trust.json)' },
+  config: { type: 'string', value: 'FILE', help: 'log: the configuration (default sepal.json)' },
+} as const;
+
+export const command = defineCommand({
+  usage: 'keygen root | log | approver [options]',
+  about: `  root      an offline key that certifies log keys; prints its verifier key
+  log       the keys of the log of sepal.json, its first entry, and the trust file for auditors
+  approver  a key for a person; prints the entry for \`approvers\` in sepal.json
+Keys are never overwritten.`,
+  options: OPTIONS,
+  takes: ['root|log|approver'],
+  run: async ({ values, rest }, io) => {
+    const [kind = ''] = rest;
+    switch (kind) {
+      case 'root':
+        rootKey(values, io);
+        return EXIT.ok;
+      case 'log':
+        await logKeys(values, io);
+        return EXIT.ok;
+      case 'approver':
+        approverKey(values, io);
+        return EXIT.ok;
+      default:
+        throw new Failure(
+          `\`${kind}\` is not a kind of key`,
+          didYouMean(kind, ['root', 'log', 'approver']) ?? 'it is one of root, log, approver',
+        );
+    }
+  },
+});
+
+type Given = Input<typeof OPTIONS>['values'];
+
+function keyName(name: string): string {
+  if (isKeyName(name)) return name;
+  throw new Failure(`\`${name}\` cannot name a key`, 'use no white space and no `+`');
+}
+
+function rootKey(values: Given, io: Io): void {
+  const name = keyName(required('name', values.name, 'gw.example.com/root'));
+  const path = resolve(io.cwd, required('out', values.out, 'root.pem'));
+  let key: SigningKey;
+  try {
+    key = generateKey(path, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
+      throw new Failure(`${path} exists already; keys are never overwritten`, 'name another file');
+    }
+    throw error;
+  }
+  io.out(`${key.vkey}\n`);
+  io.err(`wrote ${shortPath(path, io)}: keep it offline\n`);
+}
+
+async function logKeys(values: Given, io: Io): Promise<void> {
+  const config = openConfig(values.config, io);
+  const { receipts } = config;
+  const root =
+    values.root === undefined
+      ? null
+      : loadKey(resolve(io.cwd, values.root), keyName(values['root-name'] ?? `${receipts.origin}/root`));
+  const trust = values.trust === undefined ? join(config.dir, 'trust.json') : resolve(io.cwd, values.trust);
+  await beginLog(receipts, trust, root);
+  io.out(`${shortPath(trust, io)}\n`);
+  io.err(
+    `made the keys in ${shortPath(receipts.keys, io)} and began the log in ${shortPath(receipts.dir, io)}\n`,
+  );
+  if (root === null) io.err('root.pem signs new log keys only: move it to a place that is offline\n');
+}
+
+function approverKey(values: Given, io: Io): void {
+  const id = required('id', values.id, 'user:eve');
+  if (!isPrincipal(id)) throw new Failure(`\`${id}\` is not a principal`, 'for example user:eve');
+  const path = resolve(io.cwd, required('out', values.out, 'eve.key'));
+  const key = createApproverKey(keyName(id.slice(id.indexOf(':') + 1)));
+  writeApproverKey(path, key);
+  io.out(`${JSON.stringify({ id, roles: words(values.roles), key: key.vkey })}\n`);
+  io.err(
+    `wrote ${shortPath(path, io)}: give it to ${id} alone; put the line above into \`approvers\` of sepal.json\n`,
+  );
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What `gateway` and `wrap` share: compile the policy in memory, open the log, put the gateway together, end it in order. */
+import type { Config } from '../runtime/config.js';
+import type { LoadedPolicy } from '../runtime/decide/load.js';
+import { createGateway, type Gateway } from '../runtime/gateway/gateway.js';
+import { loadKeys, type Log, openLog } from '../runtime/log/index.js';
+import { bundleLock, compilePolicy, isBundle, openBundle, policyOrFail } from './compiled.js';
+import { version } from './install.js';
+import { rootPolicy } from './project.js';
+import { type Io, shown } from './terminal.js';
+
+export interface Served {
+  readonly gateway: Gateway;
+  readonly log: Log;
+  readonly policy: LoadedPolicy;
+  /** Ends fronts, upstreams and the log; safe to call twice. */
+  close(): Promise<void>;
+}
+
+export interface ServeOptions {
+  readonly config: Config;
+  readonly control: string;
+  readonly onShutdown: () => void;
+  readonly io: Io;
+}
+
+export interface ReadyPolicy {
+  readonly loaded: LoadedPolicy;
+  /** The lock that it was checked against, where it names one. */
+  readonly lock: string | null;
+}
+
+/** A `.sep` file is compiled here, in memory; a bundle is loaded as it was built. */
+export async function readyPolicy(config: Config, io: Io): Promise<ReadyPolicy> {
+  const path = rootPolicy(config.policy, io);
+  if (isBundle(path)) return { loaded: await openBundle(path), lock: bundleLock(path) };
+  const { module, manifest, lock } = policyOrFail(await compilePolicy(path, io), io);
+  return { loaded: { module, manifest }, lock };
+}
+
+export async function serve(options: ServeOptions, { loaded, lock }: ReadyPolicy): Promise<Served> {
+  const { config, control, onShutdown, io } = options;
+  const { origin, dir, keys, checkpointSeconds } = config.receipts;
+  const say = (line: string): void => io.err(`sepal: ${shown(line)}\n`);
+  const kid = loadKeys(keys, origin).epoch.id;
+  const log = await openLog({
+    dir,
+    keysDir: keys,
+    origin,
+    checkpointSeconds,
+    onFailure: (error) =>
+      say(`the log stopped: ${error.message}; every call is denied until the gateway is started again`),
+  });
+  try {
+    const gateway = await createGateway({
+      config,
+      policy: loaded,
+      log,
+      kid,
+      ...(lock === null ? {} : { lock }),
+      version: version(),
+      env: io.env,
+      clock: { wall: Date.now, monotonic: () => performance.now() },
+      say,
+      control,
+      onShutdown,
+    });
+    return { gateway, log, policy: loaded, close: closing(gateway, log) };
+  } catch (error) {
+    await log.close();
+    throw error;
+  }
+}
+
+function closing(gateway: Gateway, log: Log): () => Promise<void> {
+  let done: Promise<void> | null = null;
+  const close = async (): Promise<void> => {
+    try {
+      await gateway.close();
+    } finally {
+      await log.close();
+    }
+  };
+  return () => (done ??= close());
+}
+
+/** One line about what is in force. */
+export function inForce({ policy, log }: Served): string {
+  const { name, version: release } = policy.manifest.policy;
+  return `policy ${name} ${release} (${policy.manifest.source.slice(0, 19)}…), receipts of ${log.origin}`;
+}

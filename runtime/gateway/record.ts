@@ -13,8 +13,8 @@ import type { Count } from './gate.js';
 import type { CanonicalIntent } from './wire/intent.js';
 import type { ReceiptMeta } from './wire/reply.js';
 
-/** Pointers of the commitments start with these (docs/receipt-format). */
-const ARGS = '/args';
+/** Pointers of the commitments start with these (docs/receipt-format): an argument's is the one that `reads` names it by. */
+const ARGS = '';
 const FACTS = '/facts';
 const RESULT = '/result';
 /** A longer result is committed to, but its text is not kept. */

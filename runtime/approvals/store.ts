@@ -73,6 +73,8 @@ interface Parked extends Judged {
 const CAPACITY = { all: 10_000, perPrincipal: 100 };
 const REMEMBERED = 10_000;
 const TICK_MS = 1000;
+/** A review ends this much before `expires`, so that no entry which uses it is dated after. */
+const EARLY_MS = 50;
 
 /** The store of parked calls over a log. Feed it the log's entries, then `start` it. */
 export function createApprovals(options: ApprovalOptions): Approvals {
@@ -137,12 +139,14 @@ class ApprovalStore implements Approvals {
   ): Promise<void> {
     const { question } = parked;
     const valid = recorded.filter(({ approval }) => proofHolds(approval, question, this.options.registry));
-    for (const { approval } of recorded) parked.nonces.add(approval.nonce);
+    for (const { approval } of recorded) {
+      parked.nonces.add(approval.nonce);
+      parked.heard.add(approval.approver.id);
+    }
     const approving = valid.filter(
       ({ approval, given }) => approval.verdict === 'approve' && given.time < question.expires,
     );
     parked.given = approving.map(({ given }) => given);
-    for (const { approver } of parked.given) parked.heard.add(approver);
     // A refusal needs no proof to be safe: it only closes.
     if (recorded.some(({ approval }) => approval.verdict === 'deny')) {
       const leaves = recorded
@@ -369,7 +373,7 @@ class ApprovalStore implements Approvals {
 
   private due(parked: Parked): boolean {
     const { wall, monotonic } = this.options.clock;
-    return monotonic() >= parked.deadline || wall() >= Date.parse(parked.question.expires);
+    return monotonic() >= parked.deadline || wall() >= Date.parse(parked.question.expires) - EARLY_MS;
   }
 
   /** The parked call if it is still open at this moment; whoever finds it expired closes it. */
@@ -438,12 +442,15 @@ class ApprovalStore implements Approvals {
 /** What a second decision of the log says about how the review ended. */
 function endOf(body: Body, question: Question): End {
   if (body.decision?.effect === 'allow') return 'redeemed';
-  return body.time >= question.expires ? 'expired' : 'denied';
+  return Date.parse(body.time) >= Date.parse(question.expires) - EARLY_MS ? 'expired' : 'denied';
 }
 
 /** How long a review may still live: to its expiry, and never longer than the shortest timeout that was asked for. */
 function lifetime(question: Question, wall: number): number {
-  return Math.min(Date.parse(question.expires) - wall, ...question.needs.map(({ timeout }) => timeout));
+  return Math.min(
+    Date.parse(question.expires) - EARLY_MS - wall,
+    ...question.needs.map(({ timeout }) => timeout),
+  );
 }
 
 function linksOf(parked: Parked, more: readonly string[] = []): Links {

@@ -21,7 +21,9 @@ export function approvalFault(review: Decided, body: Body): string | null {
   if (approval.expires < body.time) return 'the approval had expired';
   const closes = review.body.decision?.expires;
   if (closes !== undefined && closes < body.time) return 'the approval came after the review had expired';
-  if (review.given.some((g) => g.approval.approver.id === approval.approver.id)) {
+  const before = review.given.filter((g) => g.approval.approver.id === approval.approver.id);
+  // Who has approved may still think better of it.
+  if (before.some((g) => approval.verdict === 'approve' || g.approval.verdict === 'deny')) {
     return 'an approver has spoken twice about one review';
   }
   if (approval.approver.id === review.body.principal?.id && !needs(review.body).some((need) => need.self)) {

@@ -288,6 +288,14 @@ describe('a denial', () => {
     expect(types(log)).toEqual(['decide(review)', 'approve', 'approve', 'decide(deny)']);
   });
 
+  test('by someone who has approved before still counts', async () => {
+    const { approvals } = await setUp();
+    const pending = await park(approvals);
+    await say(approvals, pending, eve);
+    expect(await say(approvals, pending, eve, 'deny')).toMatchObject({ ok: true, state: 'denied' });
+    expect(approvals.redeem(pending.id, again(pending))).toEqual({ kind: 'gone', why: 'denied' });
+  });
+
   test('by the policy takes the call out', async () => {
     const { approvals } = await setUp();
     const pending = await park(approvals);

@@ -339,6 +339,11 @@ describe('approvals', () => {
     log.add(approval('a', review, eve));
     log.add(approval('a', review, eve));
     await finds(log, 'linkage', 5, 'spoken twice');
+    const regretted = begun();
+    const doubted = regretted.add(decide(regretted, 'a', 'review'));
+    regretted.add(approval('a', doubted, eve));
+    regretted.add(approval('a', doubted, eve, { verdict: 'deny' }));
+    expect(of(await reported(regretted), 'linkage')).toMatchObject({ status: 'pass' });
     const swapped = begun();
     const asked = swapped.add(decide(swapped, 'a', 'review'));
     const approve = swapped.add(approval('a', asked, eve));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Where the bytes of a log come from. Read in pieces, so that memory stays flat; a log is hostile input. */
-import { lstat, open, readdir, stat } from 'node:fs/promises';
+import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MAX_ENTRY_BYTES, scanEntries, segmentIndex } from './format/segment.js';
 
@@ -12,7 +12,10 @@ export interface Segment {
 
 export interface LogSource {
   segments(): Promise<readonly Segment[]>;
-  /** The bytes of the file `checkpoints`; null when there is none. */
+  /**
+   * The bytes of the file `checkpoints` as it is now; null when there is none. Asked for before the entries: a log that grows
+   * meanwhile then has at least the entries that these checkpoints cover.
+   */
   checkpoints(): Promise<AsyncIterable<Buffer> | null>;
 }
 
@@ -37,11 +40,10 @@ export function folderSource(folder: string): LogSource {
     },
     async checkpoints() {
       const file = join(folder, 'checkpoints');
-      const exists = await lstat(file).then(
-        () => true,
-        (error: unknown) => (isMissing(error) ? false : unreadable(file, error)),
+      const about = await stat(file).catch((error: unknown) =>
+        isMissing(error) ? null : unreadable(file, error),
       );
-      return exists ? fileChunks(file) : null;
+      return about === null ? null : fileChunks(file, about.size);
     },
   };
 }
@@ -64,17 +66,19 @@ export function memorySource(segments: readonly Uint8Array[], checkpoints: Uint8
   };
 }
 
-async function* fileChunks(path: string): AsyncGenerator<Buffer> {
+async function* fileChunks(path: string, end = Infinity): AsyncGenerator<Buffer> {
   // Before opening: opening a pipe would wait for a writer.
   const about = await stat(path).catch((error: unknown) => unreadable(path, error));
   if (!about.isFile()) throw new SourceError(`${path} is not a regular file`);
   const handle = await open(path, 'r').catch((error: unknown) => unreadable(path, error));
   try {
-    for (;;) {
+    for (let at = 0; at < end; ) {
+      const wanted = Math.min(CHUNK, end - at);
       const { bytesRead, buffer } = await handle
-        .read(Buffer.allocUnsafe(CHUNK), 0, CHUNK)
+        .read(Buffer.allocUnsafe(CHUNK), 0, wanted)
         .catch((error: unknown) => unreadable(path, error));
       if (bytesRead === 0) return;
+      at += bytesRead;
       yield buffer.subarray(0, bytesRead);
     }
   } finally {

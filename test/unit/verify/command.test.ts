@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { type Report, verify, verifyCommand } from '../../../runtime/verify/index.js';
+import { folderSource, type Report, verify, verifyCommand } from '../../../runtime/verify/index.js';
 import { smallLog, type TestLog } from '../../arbitraries/log.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'sepal-verify-'));
@@ -107,6 +107,21 @@ describe('sepal-verify', () => {
   it('reads a folder in segments as it reads one piece', async () => {
     const one = await verify(written('one', log), { trust: log.trust });
     expect(await verify(sound, { trust: log.trust })).toEqual(one);
+  });
+
+  it('takes the checkpoints as they were before the entries, so that a growing log is not called cut', async () => {
+    const growing = smallLog();
+    const path = written('growing', growing);
+    const source = folderSource(path);
+    const early = await source.checkpoints();
+    growing.call('late', 'deny');
+    growing.checkpoint();
+    writeFileSync(join(path, 'checkpoints'), growing.checkpointFile());
+    const report = await verify(
+      { ...source, checkpoints: () => Promise.resolve(early) },
+      { trust: growing.trust },
+    );
+    expect(report.result).toBe('pass');
   });
 
   it('does not open what is not a file', async () => {

@@ -20,7 +20,7 @@ policy bench.echo 1.0.0
 tools "sepal.lock"
 
 allow short: agent:bench -> up/echo when { size(args.text) < 100000 and not (args.text starts with "no") }
-deny  never: agent:evil-* -> up/*
+deny  evil: agent:evil-* -> up/*
 `;
 
 const freePort = () =>
@@ -57,7 +57,7 @@ async function setUp(upstream) {
   writeFileSync(join(dir, 'sepal.json'), JSON.stringify(config, null, 2));
   writeFileSync(join(dir, 'bench.sep'), POLICY);
   cli(dir, 'tools', 'pull');
-  const token = JSON.parse(cli(dir, 'token', 'create', '--principal', 'agent:bench', '--format', 'json')).token;
+  const token = JSON.parse(cli(dir, 'token', 'create', '--principal', 'agent:bench', '--json')).token;
   return { dir, port, token, config: join(dir, 'sepal.json') };
 }
 

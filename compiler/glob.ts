@@ -31,8 +31,10 @@ export const isLiteral = (glob: GlobIr): boolean => glob.gaps.length === 0;
 
 /** Does the whole text match? Quadratic at worst; for names at compile time only. */
 export function matchesGlob(glob: GlobIr, text: string): boolean {
-  let states = new Set([0]);
   const { parts, gaps } = glob;
+  if (!text.startsWith(parts[0] ?? '') || !text.endsWith(parts.at(-1) ?? '')) return false;
+  if (gaps.length === 0) return text === parts[0];
+  let states = new Set([0]);
   for (let i = 0; i < parts.length; i++) {
     const part = parts[i] as string;
     const next = new Set<number>();

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What others may use of the compiler: `import { check, compile, explain, format } from "sepal"`. */
-export { format } from '../grammar/format.js';
 export { type ParseResult, parse } from '../grammar/parse.js';
 export {
   type Checked,
@@ -14,5 +13,6 @@ export {
 export type { Code, Diagnostic, Fix, Label, Severity, Span } from './diagnostics/diagnostic.js';
 export { type Explanation, explain } from './diagnostics/explain.js';
 export { renderHuman, renderJson, renderPlain, type Sources } from './diagnostics/render.js';
+export { format } from './format.js';
 export type { PolicyIr } from './ir.js';
 export type { Host, Lock, PinnedTool } from './lock.js';

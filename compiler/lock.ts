@@ -103,6 +103,7 @@ function pinned(
 ): PinnedTool | null {
   const what = `\`${server}/${name}\``;
   const at = ['servers', server, 'tools', name];
+  const before = faults.length;
   const pin = object(value, what, at, faults);
   only(pin, ['hash', 'definition'], what, at, faults);
   const definition = object(
@@ -111,7 +112,7 @@ function pinned(
     [...at, 'definition'],
     faults,
   );
-  if (faults.length > 0) return null;
+  if (faults.length > before) return null;
   if (definition['name'] !== name) {
     faults.push({ what: `the definition of ${what} has another name`, at: [...at, 'definition', 'name'] });
   }

@@ -16,21 +16,30 @@ export interface Property {
   readonly bounded: { readonly below: boolean; readonly above: boolean };
 }
 
-const MAX_DEPTH = 16;
+/** Schemas come from servers, which may send anything: one question looks at no more than this many parts of one. */
+const MAX_PARTS = 1_000;
 const MAX_ALTERNATIVES = 64;
+const MAX_REFERENCES = 16;
+
+interface Walk {
+  readonly root: JsonValue;
+  left: number;
+}
+const walkOf = (root: JsonValue): Walk => ({ root, left: MAX_PARTS });
 
 /** The property at `path` below the arguments, or null when the schema has none. */
 export function propertyAt(schema: JsonValue, path: readonly string[]): Property | null {
+  const walk = walkOf(schema);
   let at: readonly JsonValue[] = [schema];
   const optional: (readonly string[])[] = [];
   for (const [i, name] of path.entries()) {
-    const found = lookUp(at, name, schema, i > 0);
+    const found = lookUp(at, name, walk, i > 0);
     if (found === null) return null;
     if (!found.required) optional.push(path.slice(0, i + 1));
     at = found.schemas;
   }
-  const shapes = at.flatMap((s) => alternatives(s, schema, 0));
-  const typed = shapes.map((s) => typeOf(s, schema, 0));
+  const shapes = at.flatMap((s) => alternatives(s, walk));
+  const typed = shapes.map((s) => typeOf(s, walk));
   const objects = shapes.filter(isObject);
   const every = (...keys: readonly string[]): boolean =>
     objects.length > 0 && objects.every((s) => keys.some((key) => typeof s[key] === 'number'));
@@ -50,16 +59,17 @@ function minItems(schema: JsonValue): number {
 
 /** Names of the properties below `path`, for suggestions. */
 export function propertyNames(schema: JsonValue, path: readonly string[] = []): readonly string[] {
+  const walk = walkOf(schema);
   let at: readonly JsonValue[] = [schema];
-  for (const [i, name] of path.entries()) at = lookUp(at, name, schema, i > 0)?.schemas ?? [];
-  return [...new Set(at.flatMap((s) => [...names(s, schema, 0)]))];
+  for (const [i, name] of path.entries()) at = lookUp(at, name, walk, i > 0)?.schemas ?? [];
+  return [...new Set(at.flatMap((s) => [...names(s, walk)]))];
 }
 
-function* names(at: JsonValue, root: JsonValue, depth: number): Generator<string> {
-  const schema = follow(at, root);
-  if (!isObject(schema) || depth > MAX_DEPTH) return;
+function* names(at: JsonValue, walk: Walk): Generator<string> {
+  const schema = follow(at, walk);
+  if (!isObject(schema)) return;
   if (isObject(schema['properties'])) yield* Object.keys(schema['properties']);
-  for (const part of parts(schema, 'allOf', 'anyOf', 'oneOf')) yield* names(part, root, depth + 1);
+  for (const part of parts(schema, 'allOf', 'anyOf', 'oneOf')) yield* names(part, walk);
 }
 
 interface Found {
@@ -69,8 +79,8 @@ interface Found {
 }
 
 /** `name` in an object that is one of `at`: required only if each of them requires it. */
-function lookUp(at: readonly JsonValue[], name: string, root: JsonValue, nested: boolean): Found | null {
-  return either(at.map((schema) => member(schema, name, root, nested, 0)));
+function lookUp(at: readonly JsonValue[], name: string, walk: Walk, nested: boolean): Found | null {
+  return either(at.map((schema) => member(schema, name, walk, nested)));
 }
 
 function either(all: readonly (Found | null)[]): Found | null {
@@ -80,13 +90,13 @@ function either(all: readonly (Found | null)[]): Found | null {
   return { schemas: found.flatMap((f) => f.schemas).slice(0, MAX_ALTERNATIVES), required };
 }
 
-function member(at: JsonValue, name: string, root: JsonValue, nested: boolean, depth: number): Found | null {
-  const schema = follow(at, root);
-  if (!isObject(schema) || depth > MAX_DEPTH || mayBeOther(schema)) {
-    const found = isObject(schema) && depth <= MAX_DEPTH ? own(schema, name, root, nested, depth) : null;
+function member(at: JsonValue, name: string, walk: Walk, nested: boolean): Found | null {
+  const schema = follow(at, walk);
+  if (!isObject(schema) || mayBeOther(schema)) {
+    const found = isObject(schema) ? own(schema, name, walk, nested) : null;
     return found && { ...found, required: false };
   }
-  return own(schema, name, root, nested, depth);
+  return own(schema, name, walk, nested);
 }
 
 /** Says `type` that a value need not be an object? Then no member of it is certain. */
@@ -95,23 +105,17 @@ function mayBeOther(schema: JsonObject): boolean {
   return Array.isArray(type) && type.some((t) => t !== 'object');
 }
 
-function own(
-  schema: JsonObject,
-  name: string,
-  root: JsonValue,
-  nested: boolean,
-  depth: number,
-): Found | null {
+function own(schema: JsonObject, name: string, walk: Walk, nested: boolean): Found | null {
   const properties = schema['properties'];
   const must = list(schema['required']).includes(name);
   if (isObject(properties) && Object.hasOwn(properties, name)) {
     return { schemas: [properties[name] ?? true], required: must };
   }
-  const all = list(schema['allOf']).map((part) => member(part, name, root, false, depth + 1));
+  const all = list(schema['allOf']).map((part) => member(part, name, walk, false));
   const conjunct = all.find((f) => f !== null);
   if (conjunct) return { ...conjunct, required: must || all.some((f) => f?.required === true) };
   const branches = parts(schema, 'anyOf', 'oneOf');
-  const branch = either(branches.map((part) => member(part, name, root, false, depth + 1)));
+  const branch = either(branches.map((part) => member(part, name, walk, false)));
   if (branch !== null) return { ...branch, required: branch.required || must };
   const rest = schema['additionalProperties'];
   if (isObject(rest)) return { schemas: [rest], required: must };
@@ -121,11 +125,11 @@ function own(
 }
 
 /** The schema without `anyOf` and `oneOf`: each way it can be. */
-function alternatives(at: JsonValue, root: JsonValue, depth: number): readonly JsonValue[] {
-  const schema = follow(at, root);
+function alternatives(at: JsonValue, walk: Walk): readonly JsonValue[] {
+  const schema = follow(at, walk);
   const branches = isObject(schema) && !saysType(schema) ? parts(schema, 'anyOf', 'oneOf') : [];
-  if (branches.length === 0 || depth > MAX_DEPTH) return [schema];
-  const all = branches.flatMap((branch) => alternatives(branch, root, depth + 1));
+  if (branches.length === 0) return [schema];
+  const all = branches.flatMap((branch) => alternatives(branch, walk));
   return all.slice(0, MAX_ALTERNATIVES);
 }
 
@@ -139,28 +143,28 @@ interface Shape {
 }
 const OPEN: Shape = { type: JSON_TYPE, nullable: true };
 
-function typeOf(at: JsonValue, root: JsonValue, depth: number): Shape {
-  const schema = follow(at, root);
-  if (!isObject(schema) || depth > MAX_DEPTH) return OPEN;
+function typeOf(at: JsonValue, walk: Walk): Shape {
+  const schema = follow(at, walk);
+  if (!isObject(schema)) return OPEN;
   if (Object.hasOwn(schema, 'const')) return constants([schema['const'] ?? null]);
   if (Array.isArray(schema['enum'])) return constants(list(schema['enum']));
   const types = typeof schema['type'] === 'string' ? [schema['type']] : list(schema['type']);
   if (types.length > 0) {
     return together(
-      types.map((type) => named(type, schema, root, depth)),
+      types.map((type) => named(type, schema, walk)),
       schema['nullable'] === true,
     );
   }
   const branches = parts(schema, 'anyOf', 'oneOf');
-  if (branches.length > 0) return together(branches.map((branch) => typeOf(branch, root, depth + 1)));
+  if (branches.length > 0) return together(branches.map((branch) => typeOf(branch, walk)));
   for (const part of list(schema['allOf'])) {
-    const typed = typeOf(part, root, depth + 1);
+    const typed = typeOf(part, walk);
     if (typed.type.kind !== 'json') return typed;
   }
   return isObject(schema['properties']) ? { type: { kind: 'object' }, nullable: false } : OPEN;
 }
 
-function named(type: JsonValue, schema: JsonObject, root: JsonValue, depth: number): Shape {
+function named(type: JsonValue, schema: JsonObject, walk: Walk): Shape {
   switch (type) {
     case 'string':
     case 'object':
@@ -174,7 +178,7 @@ function named(type: JsonValue, schema: JsonObject, root: JsonValue, depth: numb
     case 'null':
       return { type: { kind: 'null' }, nullable: true };
     case 'array': {
-      const items = Object.hasOwn(schema, 'items') ? typeOf(schema['items'] ?? true, root, depth + 1) : OPEN;
+      const items = Object.hasOwn(schema, 'items') ? typeOf(schema['items'] ?? true, walk) : OPEN;
       return { type: { kind: 'list', element: items.type }, nullable: false };
     }
     default:
@@ -200,12 +204,12 @@ function together(members: readonly Shape[], nullable = false): Shape {
   return { type: unionOf(types), nullable: nullable || members.some((m) => m.nullable) };
 }
 
-/** Follows local `$ref`s; one that cannot be followed says nothing about the value. */
-function follow(at: JsonValue, root: JsonValue): JsonValue {
+/** Follows local `$ref`s; one that cannot be followed, and what lies past the bound, says nothing about the value. */
+function follow(at: JsonValue, walk: Walk): JsonValue {
   let schema = at;
-  for (let i = 0; i < MAX_DEPTH; i++) {
+  for (let i = 0; i < MAX_REFERENCES && walk.left-- > 0; i++) {
     if (!isObject(schema) || typeof schema['$ref'] !== 'string') return schema;
-    schema = pointer(schema['$ref'], root) ?? true;
+    schema = pointer(schema['$ref'], walk.root) ?? true;
   }
   return true;
 }

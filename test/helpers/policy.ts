@@ -57,3 +57,7 @@ export function checkText(text: string, lock: string | null): Result<Checked> {
 /** `sep 1`, a name and the lock in front of `body`. */
 export const policy = (body: string): string =>
   `sep 1\npolicy acme.case 1.0.0\ntools "sepal.lock"\n\n${body}`;
+
+/** The codes that checking `body`, below the usual header, gives. */
+export const codesOf = (body: string, lock: string | null): readonly string[] =>
+  checkText(policy(body), lock).diagnostics.map((d) => d.code);

@@ -5,9 +5,9 @@
  */
 export interface Io {
   /** The result. */
-  out(text: string): void;
+  readonly out: (text: string) => void;
   /** Progress and errors. */
-  err(text: string): void;
+  readonly err: (text: string) => void;
   readonly env: { readonly [name: string]: string | undefined };
   readonly cwd: string;
   /** May stdout be coloured? */

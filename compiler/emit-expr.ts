@@ -123,6 +123,7 @@ function equality(on: On, left: string, right: string): string {
 }
 
 function inList(m: Emitter, e: Extract<ExprIr, { op: 'inList' }>): string {
+  if (e.items.length === 0) return '0';
   const left = value(m, e.left, e.on);
   const strings = e.items.flatMap((i) =>
     i.op === 'const' && i.value.kind === 'string' ? [i.value.value] : [],
@@ -328,6 +329,7 @@ export function children(e: ExprIr): readonly ExprIr[] {
 /** A read as its operator sees it: undefined where it is missing or of another type. */
 export function readCode(m: Emitter, e: ExprIr): string {
   const code = raw(m, e);
+  if (e.op === 'hint') return `known(${code})`;
   if (e.op !== 'arg' && e.op !== 'fact') return code;
   switch (e.type.kind) {
     case 'string':

@@ -47,6 +47,7 @@ export const STD_NAMES = [
   'act',
   'actions',
   'hint',
+  'known',
   'pin',
   'leaf',
   'read',

@@ -140,7 +140,8 @@ function blockCode(
     return `when(${parts.join(', ')})`;
   });
   const otherwise = block.otherwise === null ? 'null' : outcomeCode(m, block.otherwise);
-  return `block(${m.k.ref(block.name)}, ${who}, ${what}, [${cases.join(', ')}], ${otherwise}, ${facts}, ${reads})`;
+  return `block(${m.k.ref(block.name)}, ${who}, ${what}, [
+${cases.map((c) => `        ${c},\n`).join('')}      ], ${otherwise}, ${facts}, ${reads})`;
 }
 
 function outcomeCode(m: Emitter, o: OutcomeIr): string {
@@ -158,7 +159,9 @@ const list = (m: Emitter, texts: readonly string[]): string =>
 /** The boolean leaves of a condition with the reads below each. */
 function leavesCode(m: Emitter, e: ExprIr): string {
   const leaves = leavesOf(e).map((leaf) => {
-    const reads = readsBelow(leaf).map((r) => `read(${m.k.ref(words(r))}, (a, r, f) => ${readCode(m, r)})`);
+    const reads = readsBelow(leaf).map(
+      (r) => `read(${m.k.ref(words(r))}, (a, r, f, t) => ${readCode(m, r)})`,
+    );
     return shared(m, 'e', `leaf(${condition(m, leaf)}, [${reads.join(', ')}])`);
   });
   return `[${leaves.join(', ')}]`;
@@ -171,7 +174,8 @@ function leavesOf(e: ExprIr): readonly ExprIr[] {
 
 /** Arguments, facts and the user: what may be missing. */
 export function readsBelow(e: ExprIr): readonly ExprIr[] {
-  if (e.op === 'arg' || e.op === 'fact' || (e.op === 'subject' && e.field === 'user.id')) return [e];
+  if (e.op === 'arg' || e.op === 'fact' || e.op === 'hint') return [e];
+  if (e.op === 'subject') return e.field === 'user.id' ? [e] : [];
   if ((e.op === 'hasRole' || e.op === 'inWho') && e.subject === 'user')
     return [{ op: 'subject', field: 'user.id' }];
   return children(e).flatMap(readsBelow);

@@ -43,6 +43,9 @@ export function int(value: unknown): number | undefined {
   return Number.isSafeInteger(value) ? (value as number) : undefined;
 }
 
+/** Undefined for unknown: what a read of a three-valued input looks like. */
+export const known = (value: Kleene): Kleene | undefined => (value === 1 ? undefined : value);
+
 export const not = (x: Kleene): Kleene => (2 - x) as Kleene;
 export function and(...values: readonly Kleene[]): Kleene {
   let least: Kleene = 2;

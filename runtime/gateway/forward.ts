@@ -28,26 +28,31 @@ export interface Admitted {
 
 /** The response's text; null when the client has cancelled and expects none. */
 export async function forward(gate: Gate, admitted: Admitted): Promise<string | null> {
-  const { intake, asked, call, entry, reservation } = admitted;
+  const { intake, asked, reservation } = admitted;
   const started = performance.now();
   const gone = admitted.redeems && (asked.side.gone.aborted || asked.cancel.aborted);
   const answer = gone ? notSent('the client has gone') : await send(gate, intake, asked);
   const unsent = answer.kind === 'failed' && answer.status === 'not_sent';
   await (unsent ? reservation.release() : reservation.commit());
   const ms = Math.round(performance.now() - started);
-  const { draft, openings } = outcomeDraft(
-    call,
-    entry.leaf,
-    { status: statusOf(answer), ms },
-    answer.kind === 'failed' ? null : answer.raw,
-  );
-  // The answer does not wait for its outcome entry: a crash leaves the outcome unknown, which the next start writes.
-  const written = gate.log
-    .append(draft, openings)
+  settle(gate, admitted, answer, ms);
+  return reply(gate, admitted, answer);
+}
+
+/**
+ * The outcome entry. The answer does not wait for it, and it waits for the next group commit: a crash leaves the outcome unknown,
+ * which the next start writes.
+ */
+function settle(gate: Gate, { call, entry }: Admitted, answer: Answer, ms: number): void {
+  const written = new Promise((resolve) => setImmediate(resolve))
+    .then(() => {
+      const text = answer.kind === 'failed' ? null : answer.raw;
+      const { draft, openings } = outcomeDraft(call, entry.leaf, { status: statusOf(answer), ms }, text);
+      return gate.log.append(draft, openings, 'soon');
+    })
     .catch((error: unknown) => gate.say(`the outcome of ${entry.id} could not be written: ${String(error)}`))
     .finally(() => gate.settling.delete(written));
   gate.settling.add(written);
-  return reply(gate, admitted, answer);
 }
 
 const notSent = (why: string): Answer => ({ kind: 'failed', status: 'not_sent', why });

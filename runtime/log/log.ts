@@ -25,7 +25,7 @@ import { type Lock, lockFolder } from './lock.js';
 import { findOpenings, OpeningsFile, seal } from './openings.js';
 import { MAX_BATCH, type Recovered, recover } from './recover.js';
 import { segments, Store } from './store.js';
-import type { Appended, Draft, Openings, ReceiptLog, StoredEntry } from './types.js';
+import type { Appended, Draft, Openings, ReceiptLog, StoredEntry, When } from './types.js';
 
 export interface LogOptions {
   readonly dir: string;
@@ -69,6 +69,7 @@ interface Waiting {
 
 const MAX_WAITING = 64 * 1024 * 1024;
 const BUSY_CHECKPOINT_MS = 1000;
+const SOON_MS = 5;
 
 export class Log implements ReceiptLog {
   readonly origin: string;
@@ -87,6 +88,7 @@ export class Log implements ReceiptLog {
   private waiting: Waiting[] = [];
   private waitingBytes = 0;
   private flushing: Promise<void> | null = null;
+  private late: NodeJS.Timeout | null = null;
   private durable: { index: number; position: number };
   private durableLeaf: string | null;
   private checkpointed: number;
@@ -149,7 +151,7 @@ export class Log implements ReceiptLog {
     await key;
   }
 
-  append(draft: Draft, openings?: Openings): Promise<Appended> {
+  append(draft: Draft, openings?: Openings, when: When = 'now'): Promise<Appended> {
     const closing = draft.type === 'outcome';
     if (this.closed) return Promise.reject(new LogFailure('the log is closed'));
     if (this.broken !== null && !(closing && this.isFull())) return Promise.reject(this.broken);
@@ -168,8 +170,14 @@ export class Log implements ReceiptLog {
       }
       this.waiting.push({ ...made, resolve, reject });
       this.waitingBytes += made.bytes.length + (made.openings?.length ?? 0);
-      this.flushing ??= this.flush();
+      if (when === 'now') this.flushing ??= this.flush();
+      else this.late ??= setTimeout(() => this.flushLate(), SOON_MS);
     });
+  }
+
+  private flushLate(): void {
+    this.late = null;
+    if (this.waiting.length > 0) this.flushing ??= this.flush();
   }
 
   /** Gives the entry its place, signs it, and moves the chain on; nothing changes when the body is refused. */
@@ -335,6 +343,8 @@ export class Log implements ReceiptLog {
 
   async close(): Promise<void> {
     if (this.closed) return;
+    if (this.late !== null) clearTimeout(this.late);
+    this.flushLate();
     await this.flushing;
     if (this.broken === null) await this.checkpoint();
     this.closed = true;

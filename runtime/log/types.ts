@@ -35,13 +35,16 @@ export interface StoredEntry {
   readonly leaf: string;
 }
 
+/** `soon`: the entry may wait a few milliseconds for the next group commit (an outcome, which nothing waits for). */
+export type When = 'now' | 'soon';
+
 /**
  * A single-writer, append-only log. `append` resolves once the entry is durable (fdatasync) and rejects with a
  * `LogFailure` after any failed write or flush; from then on every append rejects until restart.
  */
 export interface ReceiptLog {
   readonly origin: string;
-  append(draft: Draft, openings?: Openings): Promise<Appended>;
+  append(draft: Draft, openings?: Openings, when?: When): Promise<Appended>;
   /** Entries in order from `from` (default 0), read from disk. */
   entries(from?: number): AsyncIterable<StoredEntry>;
   /** Clear text kept beside an entry, or null when there is none or it was erased. */

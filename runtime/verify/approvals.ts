@@ -26,7 +26,7 @@ export function approvalFault(review: Decided, body: Body): string | null {
   if (before.some((g) => approval.verdict === 'approve' || g.approval.verdict === 'deny')) {
     return 'an approver has spoken twice about one review';
   }
-  if (approval.approver.id === review.body.principal?.id && !needs(review.body).some((need) => need.self)) {
+  if (isRequester(approval.approver.id, review.body) && !needs(review.body).some((need) => need.self)) {
     return 'the requester approves the own call';
   }
   const { proof } = approval;
@@ -85,9 +85,21 @@ function met(need: Need, given: readonly Given[], review: Body): boolean {
   for (const { approval } of given) {
     const { id, roles } = approval.approver;
     const counts = need.self
-      ? id === (review.principal?.on_behalf_of?.id ?? review.principal?.id)
-      : id !== review.principal?.id && (need.roles ?? []).some((role) => roles.includes(role));
+      ? id === selfOf(review)
+      : !isRequester(id, review) && (need.roles ?? []).some((role) => roles.includes(role));
     if (approval.verdict === 'approve' && counts) people.add(id);
   }
-  return people.size >= need.quorum;
+  return people.size >= Math.max(1, need.quorum);
+}
+
+/** Under either identity: the principal, or the user on whose behalf it acts. */
+function isRequester(id: string, { principal }: Body): boolean {
+  return id === principal?.id || id === principal?.on_behalf_of?.id;
+}
+
+/** Who confirms a `self` asker: the user, or the principal if it is one. */
+function selfOf({ principal }: Body): string | undefined {
+  return (
+    principal?.on_behalf_of?.id ?? (principal?.id.startsWith('user:') === true ? principal.id : undefined)
+  );
 }

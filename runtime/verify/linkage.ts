@@ -99,8 +99,10 @@ export class Linkage {
     if (body.phase === 'list') return life === undefined ? null : 'a list decision within the life of a call';
     if (body.phase === 'result') return this.decideResult(life, body);
     const before = life?.decide ?? null;
-    if (body.refs?.propose !== (life?.propose ?? undefined))
+    const proposed = body.refs?.propose;
+    if (proposed !== (life?.propose ?? undefined) && (before === null || proposed !== undefined)) {
       return 'refs.propose is not the proposal of this call';
+    }
     if (body.refs?.decide !== before?.leaf) {
       return before === null
         ? 'refs.decide names no open decision of this call'

@@ -262,6 +262,15 @@ describe('the life of a call', () => {
     expect(of(report, 'linkage')).toMatchObject({ status: 'pass' });
     expect(report.result).toBe('pass');
   });
+  it('passes a proposal whose review is redeemed by a call that does not name it', async () => {
+    const log = begun();
+    const { principal, intent } = decide(log, 'p', 'allow');
+    const propose = log.add({ type: 'propose', call: idOf('p'), principal, intent } as Members);
+    const review = log.add({ ...decide(log, 'p', 'review'), refs: { propose } });
+    const approve = log.add(approval('p', review, testKey('eve')));
+    log.add(outcome('p', second(log, 'p', review, [approve])));
+    expect((await reported(log)).result).toBe('pass');
+  });
   it('passes a proposal and its decision', async () => {
     const log = begun();
     const { principal, intent } = decide(log, 'p', 'allow');
@@ -326,12 +335,31 @@ describe('approvals', () => {
       'signature does not verify',
     ],
     ['the requester as approver', reviewed({ id: 'agent:reporter' }), 'requester approves'],
+    ['the user of the requester as approver', reviewed({ id: 'user:dana' }), 'requester approves'],
     ['an approver without the role', reviewed({ roles: ['intern'] }), 'do not meet'],
     ['a denial taken for an approval', reviewed({ verdict: 'deny' }), 'after an approver denied it'],
     ['an approval after its expiry', reviewed({}, { time: '2026-03-10T13:00:00.000Z' }), 'expired'],
   ])('finds %s', async (_, log, detail) => {
     const report = await reported(log);
     expect(of(report, 'linkage')).toMatchObject({ status: 'fail', detail: expect.stringContaining(detail) });
+  });
+  it('passes a denial by somebody who had approved, and what ends it', async () => {
+    const log = begun();
+    const review = log.add(decide(log, 'a', 'review'));
+    const yes = log.add(approval('a', review, eve));
+    const no = log.add(approval('a', review, eve, { verdict: 'deny' }));
+    second(log, 'a', review, [yes, no], 'deny');
+    expect((await reported(log)).result).toBe('pass');
+  });
+  it('passes a confirmation by the user where the rule asks for it', async () => {
+    const log = begun();
+    const draft = decide(log, 'a', 'review');
+    const approvals = [{ rule: 'read_public', self: true, quorum: 1, timeout: 3_600_000 }] as const;
+    const decision = { ...(draft.decision as NonNullable<Members['decision']>), approvals };
+    const review = log.add({ ...draft, decision });
+    const approve = log.add(approval('a', review, testKey('dana'), { id: 'user:dana', roles: [] }));
+    second(log, 'a', review, [approve]);
+    expect(of(await reported(log), 'linkage')).toMatchObject({ status: 'pass' });
   });
   it('finds one approver counted twice, and changed arguments at redemption', async () => {
     const log = begun();

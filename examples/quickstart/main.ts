@@ -207,7 +207,7 @@ async function play(stage: Stage, once: boolean): Promise<void> {
     const client = await connect(gateway.url, token);
     const { tools } = await client.listTools();
     say(
-      `  ${gateway.url}: agent:writer is shown ${tools.length} of 23 tools of \`fs\` and \`memory\`; the policy hides the rest`,
+      `  ${gateway.url}: agent:writer is shown ${tools.length} of the ${pinned(stage)} pinned tools of \`fs\` and \`memory\``,
     );
     await unattended(client, stage);
     await reviewed(client, stage);

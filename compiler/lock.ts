@@ -9,14 +9,13 @@ export type JsonObject = { readonly [key: string]: JsonValue };
 
 /** What the compiler needs from outside: the strict JSON parser, the canonical writer, SHA-256 as `sha256:…`. */
 export interface Host {
-  parseJson(
-    text: string,
-  ):
-    | { readonly ok: true; readonly value: JsonValue }
-    | { readonly ok: false; readonly error: { readonly message: string; readonly offset: number } };
-  canonical(value: unknown): string;
-  hash(text: string): string;
+  readonly parseJson: (text: string) => ParsedJson;
+  readonly canonical: (value: unknown) => string;
+  readonly hash: (text: string) => string;
 }
+export type ParsedJson =
+  | { readonly ok: true; readonly value: JsonValue }
+  | { readonly ok: false; readonly error: { readonly message: string; readonly offset: number } };
 
 export interface PinnedTool {
   readonly server: string;

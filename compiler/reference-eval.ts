@@ -18,7 +18,7 @@ interface Exact {
   readonly places: number;
 }
 const UNKNOWN = Symbol('unknown');
-type Value = unknown | typeof UNKNOWN;
+type Value = unknown;
 type Bindings = ReadonlyMap<number, unknown>;
 type On = 'number' | 'string' | 'bool' | 'json';
 const NO_BINDINGS: Bindings = new Map();

@@ -3,7 +3,11 @@
 import { spawn } from 'node:child_process';
 import { Pool } from 'undici';
 
-const HELLO = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'bench', version: '1.0.0' } };
+const HELLO = {
+  protocolVersion: '2025-11-25',
+  capabilities: {},
+  clientInfo: { name: 'bench', version: '1.0.0' },
+};
 
 /** A stdio client of `argv`; `call(name, args)` resolves with the result. */
 export async function stdioClient(argv, env = process.env) {
@@ -66,7 +70,11 @@ export async function httpClient(url, token) {
     if (headers['mcp-session-id'] !== undefined) session = headers['mcp-session-id'];
     if (message.id === undefined) return undefined;
     const json = String(headers['content-type']).includes('event-stream')
-      ? text.split('\n').filter((line) => line.startsWith('data: ')).map((line) => line.slice(6)).at(-1)
+      ? text
+          .split('\n')
+          .filter((line) => line.startsWith('data: '))
+          .map((line) => line.slice(6))
+          .at(-1)
       : text;
     const answer = JSON.parse(json);
     if (answer.error) throw new Error(answer.error.message);

@@ -21,7 +21,12 @@ function server() {
   const s = new Server({ name: 'echo', version: '1.0.0' }, { capabilities: { tools: {} } });
   s.setRequestHandler(ListToolsRequestSchema, () => ({ tools: [tool] }));
   s.setRequestHandler(CallToolRequestSchema, (request) => ({
-    content: [{ type: 'text', text: String(request.params.arguments?.text ?? '') }],
+    content: [
+      {
+        type: 'text',
+        text: typeof request.params.arguments?.text === 'string' ? request.params.arguments.text : '',
+      },
+    ],
   }));
   return s;
 }
@@ -31,7 +36,7 @@ if (at < 0) {
   await server().connect(new StdioServerTransport());
 } else {
   const sessions = new Map();
-  const http = createServer(async (req, res) => {
+  const answer = async (req, res) => {
     const id = req.headers['mcp-session-id'];
     let transport = id === undefined ? undefined : sessions.get(id);
     if (transport === undefined) {
@@ -43,6 +48,7 @@ if (at < 0) {
       await server().connect(transport);
     }
     await transport.handleRequest(req, res);
-  });
+  };
+  const http = createServer((req, res) => void answer(req, res));
   http.listen(Number(process.argv[at + 1]), '127.0.0.1');
 }

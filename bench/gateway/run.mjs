@@ -31,7 +31,8 @@ const freePort = () =>
     });
   });
 
-const cli = (cwd, ...args) => execFileSync(process.execPath, [sepal, ...args], { cwd, encoding: 'utf8', stdio: 'pipe' });
+const cli = (cwd, ...args) =>
+  execFileSync(process.execPath, [sepal, ...args], { cwd, encoding: 'utf8', stdio: 'pipe' });
 
 async function until(probe, what) {
   for (let i = 0; i < 100; i++) {
@@ -52,7 +53,11 @@ async function setUp(upstream) {
   const config = JSON.parse(readFileSync(join(dir, 'sepal.json'), 'utf8'));
   config.policy = 'bench.sep';
   config.mcpServers = { up: upstream };
-  config.listen = { ...config.listen, http: `127.0.0.1:${port}`, limits: { perCredential: '100000000/1m', unauthenticated: '60/1m' } };
+  config.listen = {
+    ...config.listen,
+    http: `127.0.0.1:${port}`,
+    limits: { perCredential: '100000000/1m', unauthenticated: '60/1m' },
+  };
   config.identity = { ...config.identity, stdio: { principal: 'agent:bench', roles: [] } };
   writeFileSync(join(dir, 'sepal.json'), JSON.stringify(config, null, 2));
   writeFileSync(join(dir, 'bench.sep'), POLICY);
@@ -82,7 +87,9 @@ async function pair(label, direct, guarded) {
   const d = median(rounds.map((r) => r[0]));
   const g = median(rounds.map((r) => r[1]));
   const ratio = median(rounds.map((r) => r[1] / r[0]));
-  console.log(`| ${label} | ${d.toFixed(3)} ms | ${g.toFixed(3)} ms | +${(g - d).toFixed(3)} ms | ${ratio.toFixed(2)}x |`);
+  console.log(
+    `| ${label} | ${d.toFixed(3)} ms | ${g.toFixed(3)} ms | +${(g - d).toFixed(3)} ms | ${ratio.toFixed(2)}x |`,
+  );
 }
 
 const node = process.execPath;
@@ -102,8 +109,13 @@ const upstream = spawn(node, [echo, '--http', String(upstreamPort)], { stdio: 'i
 const url = `http://127.0.0.1:${upstreamPort}/mcp`;
 const directHttp = await until(() => httpClient(url), 'the upstream');
 const http = await setUp({ url });
-const gateway = spawn(node, [sepal, 'gateway', '--config', http.config], { stdio: ['ignore', 'ignore', 'inherit'] });
-const guardedHttp = await until(() => httpClient(`http://127.0.0.1:${http.port}/mcp`, http.token), 'the gateway');
+const gateway = spawn(node, [sepal, 'gateway', '--config', http.config], {
+  stdio: ['ignore', 'ignore', 'inherit'],
+});
+const guardedHttp = await until(
+  () => httpClient(`http://127.0.0.1:${http.port}/mcp`, http.token),
+  'the gateway',
+);
 await pair('HTTP', directHttp, guardedHttp);
 await directHttp.close();
 await guardedHttp.close();

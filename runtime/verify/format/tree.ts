@@ -43,6 +43,7 @@ export function verifyInclusion(
   proof: readonly Uint8Array[],
   root: Uint8Array,
 ): boolean {
+  if (!Number.isSafeInteger(index) || !Number.isSafeInteger(size)) return false;
   if (!(index >= 0 && index < size) || leaf.length !== 32) return false;
   let fn = index;
   let sn = size - 1;
@@ -70,32 +71,67 @@ export function verifyConsistency(
   firstRoot: Uint8Array,
   secondRoot: Uint8Array,
 ): boolean {
-  if (!(first > 0 && first <= second)) return false;
-  if (first === second) return proof.length === 0 && Buffer.from(firstRoot).equals(secondRoot);
-  const path = isPowerOfTwo(first) ? [firstRoot, ...proof] : [...proof];
-  const start = path.shift();
-  if (start === undefined || proof.length === 0) return false;
-  let fn = first - 1;
-  let sn = second - 1;
-  while (fn % 2 === 1) {
-    fn = Math.floor(fn / 2);
-    sn = Math.floor(sn / 2);
-  }
-  let [fr, sr]: [Uint8Array, Uint8Array] = [start, start];
-  for (const step of path) {
-    if (sn === 0) return false;
-    if (fn % 2 === 1 || fn === sn) {
-      fr = nodeHash(step, fr);
-      sr = nodeHash(step, sr);
-      while (fn % 2 === 0 && fn !== 0) {
-        fn = Math.floor(fn / 2);
-        sn = Math.floor(sn / 2);
-      }
-    } else sr = nodeHash(sr, step);
-    fn = Math.floor(fn / 2);
-    sn = Math.floor(sn / 2);
-  }
-  return sn === 0 && Buffer.from(fr).equals(firstRoot) && Buffer.from(sr).equals(secondRoot);
+  return first > 0 && verifySubtreeConsistency(0, first, second, proof, firstRoot, secondRoot);
 }
 
-const isPowerOfTwo = (n: number): boolean => Number.isInteger(Math.log2(n));
+/**
+ * Is the entry one of those from `start` to `end`, whose own tree has this root (draft-ietf-plants-merkle-tree-certs, 4.3)?
+ * An empty subtree holds no entry.
+ */
+export function verifySubtreeInclusion(
+  leaf: Uint8Array,
+  index: number,
+  start: number,
+  end: number,
+  proof: readonly Uint8Array[],
+  root: Uint8Array,
+): boolean {
+  return (
+    start < end && isSubtree(start, end) && verifyInclusion(leaf, index - start, end - start, proof, root)
+  );
+}
+
+/**
+ * Are the entries from `start` to `end`, whose own tree has `subtreeRoot`, those of the tree of `size` with `root` (the same
+ * draft, 4.4)? An empty subtree is part of every tree, if its root is that of the empty tree and the proof is empty.
+ */
+export function verifySubtreeConsistency(
+  start: number,
+  end: number,
+  size: number,
+  proof: readonly Uint8Array[],
+  subtreeRoot: Uint8Array,
+  root: Uint8Array,
+): boolean {
+  if (!isSubtree(start, end) || !Number.isSafeInteger(size) || end > size) return false;
+  if (start === end) return proof.length === 0 && EMPTY_ROOT.equals(subtreeRoot);
+  let [fn, sn, tn] = [start, end - 1, size - 1];
+  const shift = (): void => {
+    fn = Math.floor(fn / 2);
+    sn = Math.floor(sn / 2);
+    tn = Math.floor(tn / 2);
+  };
+  while (fn !== sn && (sn === tn || sn % 2 === 1)) shift();
+  const path = fn === sn ? [subtreeRoot, ...proof] : proof;
+  const [first, ...rest] = path;
+  if (first === undefined) return false;
+  let [fr, sr]: [Uint8Array, Uint8Array] = [first, first];
+  for (const step of rest) {
+    if (tn === 0) return false;
+    if (sn % 2 === 1 || sn === tn) {
+      if (fn < sn) fr = nodeHash(step, fr);
+      sr = nodeHash(step, sr);
+      while (sn % 2 === 0 && sn !== 0) shift();
+    } else sr = nodeHash(sr, step);
+    shift();
+  }
+  return tn === 0 && Buffer.from(fr).equals(subtreeRoot) && Buffer.from(sr).equals(root);
+}
+
+/** `start` is a multiple of the smallest power of two that holds `end - start` entries. */
+function isSubtree(start: number, end: number): boolean {
+  if (!Number.isSafeInteger(start) || !Number.isSafeInteger(end) || start < 0 || end < start) return false;
+  let width = 1;
+  while (width < end - start) width *= 2;
+  return start % width === 0;
+}

@@ -25,7 +25,7 @@ export const FAULTS = {
   SEP1004: {
     title: 'unknown escape in a string',
     message: 'the escape `{found}` is not known',
-    help: 'known are `\\"`, `\\\\`, `\\n`, `\\r`, `\\t` and `\\u{…}` with a code point in hexadecimal digits',
+    help: 'known are those of JSON and `\\u{…}` with a code point in hexadecimal digits; a backslash itself is `\\\\`',
   },
   SEP1005: {
     title: 'malformed number, duration, time or date',
@@ -43,7 +43,7 @@ export const FAULTS = {
     help: 'write two comparisons joined by `and`',
   },
   SEP1008: {
-    title: 'bidirectional control or mixed scripts',
+    title: 'misleading character or mixed scripts',
     message: '{what}',
     help: 'such text can look like something else; write it with the letters that it means, or as `\\u{…}`',
   },
@@ -56,6 +56,11 @@ export const FAULTS = {
     title: 'missing or unknown edition',
     message: 'a policy starts with its edition, `sep 1`; found {found}',
     help: 'write `sep 1` and then `policy NAME 1.0.0` at the top of the file',
+  },
+  SEP1011: {
+    title: 'clause given twice',
+    message: 'this is the second `{clause}` here',
+    help: 'each clause stands at most once; join conditions with `and` or `or` in one clause',
   },
 } as const satisfies { readonly [code: string]: FaultText };
 

@@ -14,18 +14,17 @@ export function format(file: File, source: string): string {
   const out: string[] = [];
   const pending = [...file.comments];
   const items: Item[] = file.statements.map((s) => ({ span: s.span, print: () => printStatement(s) }));
-  const header = headerItem(file, source);
+  const header = headerItem(file);
   writeItems([...(header === null ? [] : [header]), ...items], pending, source, '', source.length, out);
   return out.length === 0 ? '' : `${out.join('\n')}\n`;
 }
 
-function headerItem(file: File, source: string): Item | null {
-  if (file.edition === null || file.name === null || file.version === null) return null;
-  const end = file.tighten ? source.indexOf('tighten', file.version.span.end) + 7 : file.version.span.end;
+function headerItem(file: File): Item | null {
+  if (file.edition === null || file.name === null || file.version === null || file.header === null)
+    return null;
   const policy = `policy ${printDotted(file.name)} ${file.version.text}${file.tighten ? ' tighten' : ''}`;
   const head = `sep ${file.edition.text}\n${policy}`;
-  const start = source.lastIndexOf('sep', file.edition.span.start);
-  return { span: { start, end }, print: () => ({ head, clauses: [], body: null }) };
+  return { span: file.header, print: () => ({ head, clauses: [], body: null }) };
 }
 
 /** Writes items and, in their places, the comments that start before `end`; takes them from `pending`. */

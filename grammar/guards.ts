@@ -1,28 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Limits that keep the parser from overflowing, and characters that make source look like something else. */
-import type { IToken } from 'chevrotain';
-import { isBidiControl } from './literals.js';
-import type { Fault } from './tree.js';
+import { codePoint, misleading } from './literals.js';
+import type { Fault, Span } from './tree.js';
 
 const MAX_LENGTH = 4 * 1024 * 1024;
-const MAX_DEPTH = 100;
-const MAX_CHAIN = 2_000;
+/** Levels of brackets, negations and the like, one inside the other. */
+export const MAX_DEPTH = 64;
+/** Operators of one condition: the depth of its tree, for those who walk it. */
+export const MAX_OPERATORS = 2_000;
+/** What stands after a hundred faults helps nobody, and recovery costs time. */
+export const MAX_FAULTS = 100;
+
+/** Ends the reading of a file that is past a limit. */
+export class TooLarge extends Error {
+  readonly span: Span;
+  constructor(what: string, span: Span) {
+    super(what);
+    this.span = span;
+  }
+}
 
 export function guardSource(source: string): readonly Fault[] {
   if (source.length > MAX_LENGTH) {
     const what = `the policy is longer than ${MAX_LENGTH / 1024 / 1024} million characters`;
     return [{ code: 'SEP1009', args: { what }, span: { start: 0, end: 1 } }];
   }
-  return [...bidi(source), ...mixedScripts(source)];
+  return [...misleadingCharacters(source), ...mixedScripts(source)];
 }
 
-function bidi(source: string): readonly Fault[] {
+function misleadingCharacters(source: string): readonly Fault[] {
   const faults: Fault[] = [];
-  for (let i = 0; i < source.length; i++) {
-    const unit = source.charCodeAt(i);
-    if (unit < 0x61c || !isBidiControl(unit)) continue;
-    const what = `U+${unit.toString(16).toUpperCase().padStart(4, '0')} reorders the text around it`;
-    faults.push({ code: 'SEP1008', args: { what }, span: { start: i, end: i + 1 } });
+  for (let at = 0; at < source.length && faults.length < MAX_FAULTS; at++) {
+    const start = at;
+    const point = source.codePointAt(at) ?? 0;
+    if (point > 0xffff) at++;
+    if (point === 0x09 || point === 0x0a || point === 0x0d) continue;
+    const why = misleading(point);
+    if (why === null) continue;
+    faults.push({
+      code: 'SEP1008',
+      args: { what: `${codePoint(point)} ${why}` },
+      span: { start, end: at + 1 },
+    });
   }
   return faults;
 }
@@ -46,38 +65,8 @@ function mixedScripts(source: string): readonly Fault[] {
     const scripts = SCRIPTS.filter(([, script]) => script.test(word)).map(([name]) => name);
     if (scripts.length < 2) continue;
     const what = `the word \`${word.slice(0, 40)}\` mixes ${scripts.join(' and ')} letters`;
-    faults.push({
-      code: 'SEP1008',
-      args: { what },
-      span: { start: match.index, end: match.index + word.length },
-    });
+    const span = { start: match.index, end: match.index + word.length };
+    if (faults.push({ code: 'SEP1008', args: { what }, span }) === MAX_FAULTS) break;
   }
   return faults;
-}
-
-const OPEN = new Set(['{', '[', '(', '<']);
-const CLOSE = new Set(['}', ']', ')', '>']);
-const PREFIX = new Set(['not', '-', 'then']);
-const CHAIN = new Set(['or', 'and', '+', '*', '-', '.', '(']);
-
-/** Nesting and chain lengths, counted on tokens so that no recursion sees too much. */
-export function guardTokens(tokens: readonly IToken[]): Fault | null {
-  let depth = 0;
-  let prefix = 0;
-  let chain = 0;
-  for (const token of tokens) {
-    const { image } = token;
-    const span = { start: token.startOffset, end: token.startOffset + image.length };
-    if (OPEN.has(image)) depth++;
-    else if (CLOSE.has(image)) depth = Math.max(0, depth - 1);
-    prefix = PREFIX.has(image) ? prefix + 1 : image === '=>' || image === 'approved' ? prefix : 0;
-    chain = CHAIN.has(image) ? chain + 1 : image === '{' || image === '}' || image === 'case' ? 0 : chain;
-    if (depth + prefix > MAX_DEPTH) {
-      return { code: 'SEP1009', args: { what: `nesting deeper than ${MAX_DEPTH} levels` }, span };
-    }
-    if (chain > MAX_CHAIN) {
-      return { code: 'SEP1009', args: { what: `a condition of more than ${MAX_CHAIN} operators` }, span };
-    }
-  }
-  return null;
 }

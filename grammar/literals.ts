@@ -17,6 +17,9 @@ export function durationMs(text: string): number {
 const ESCAPES = new Map([
   ['"', '"'],
   ['\\', '\\'],
+  ['/', '/'],
+  ['b', '\b'],
+  ['f', '\f'],
   ['n', '\n'],
   ['r', '\r'],
   ['t', '\t'],
@@ -45,10 +48,30 @@ export function stringValue(image: string, start: number, faults: Fault[]): stri
   return value;
 }
 
-/** `\u{1F600}` at `at`; surrogates are no code points of text. */
-function unicodeEscape(image: string, at: number): { readonly text: string; readonly length: number } | null {
+type Escape = { readonly text: string; readonly length: number };
+
+/** `\u{1F600}`, or as in JSON `\u00e9` and `\ud83d\ude00`, at `at`. Lone surrogates are no text. */
+function unicodeEscape(image: string, at: number): Escape | null {
+  return image[at + 2] === '{' ? bracedEscape(image, at) : jsonEscape(image, at);
+}
+
+function jsonEscape(image: string, at: number): Escape | null {
+  const first = codeUnit(image, at);
+  if (first === null || (first >= 0xdc00 && first <= 0xdfff)) return null;
+  if (first < 0xd800 || first > 0xdfff) return { text: String.fromCharCode(first), length: 6 };
+  const second = codeUnit(image, at + 6);
+  if (second === null || second < 0xdc00 || second > 0xdfff) return null;
+  return { text: String.fromCharCode(first, second), length: 12 };
+}
+
+function codeUnit(image: string, at: number): number | null {
+  const digits = image.slice(at + 2, at + 6);
+  return image.startsWith('\\u', at) && /^[0-9A-Fa-f]{4}$/.test(digits) ? Number.parseInt(digits, 16) : null;
+}
+
+function bracedEscape(image: string, at: number): Escape | null {
   const close = image.indexOf('}', at);
-  if (image[at + 2] !== '{' || close < 0 || close - at > 10) return null;
+  if (close < 0 || close - at > 10) return null;
   const digits = image.slice(at + 3, close);
   if (!/^[0-9A-Fa-f]{1,6}$/.test(digits)) return null;
   const point = Number.parseInt(digits, 16);
@@ -77,11 +100,21 @@ export function quote(text: string): string {
 }
 
 function needsEscape(point: number): boolean {
-  return point < 0x20 || point === 0x7f || (point >= 0xd800 && point <= 0xdfff) || isBidiControl(point);
+  return point === 0x09 || point === 0x0a || point === 0x0d || misleading(point) !== null;
 }
 
-/** Characters that reorder text (Unicode Bidi_Control, and the deprecated format characters beside them). */
-export function isBidiControl(point: number): boolean {
+/** Why a character may not stand in source as it is, if it may not. Tab and line breaks are for the caller. */
+export function misleading(point: number): string | null {
+  if (point < 0x7f) return point >= 0x20 ? null : 'is a control character';
+  if (point <= 0x9f) return 'is a control character';
+  if (point === 0x2028 || point === 0x2029) return 'breaks the line in some editors only';
+  if (isBidiControl(point)) return 'reorders the text around it';
+  if (isInvisible(point)) return 'cannot be seen';
+  return point >= 0xd800 && point <= 0xdfff ? 'is half a character' : null;
+}
+
+/** Unicode Bidi_Control, and the deprecated format characters beside them. */
+function isBidiControl(point: number): boolean {
   return (
     point === 0x061c ||
     point === 0x200e ||
@@ -89,4 +122,29 @@ export function isBidiControl(point: number): boolean {
     (point >= 0x202a && point <= 0x202e) ||
     (point >= 0x2066 && point <= 0x206f)
   );
+}
+
+/** Without width and without a use in words; the joiners U+200C and U+200D have one. */
+function isInvisible(point: number): boolean {
+  return (
+    point === 0x00ad ||
+    point === 0x180e ||
+    point === 0x200b ||
+    (point >= 0x2060 && point <= 0x2065) ||
+    point === 0xfeff ||
+    (point >= 0xfff9 && point <= 0xfffb) ||
+    (point >= 0xe0000 && point <= 0xe0fff)
+  );
+}
+
+export const codePoint = (point: number): string => `U+${point.toString(16).toUpperCase().padStart(4, '0')}`;
+
+/** Foreign text for a message: at most `limit` characters, and nothing that could steer a terminal. */
+export function visible(text: string, limit: number): string {
+  const characters = Array.from(text.slice(0, 2 * limit + 2));
+  const shown = characters.slice(0, limit).map((c) => {
+    const point = c.codePointAt(0) ?? 0;
+    return misleading(point) === null ? c : codePoint(point);
+  });
+  return shown.join('') + (characters.length > limit ? '…' : '');
 }

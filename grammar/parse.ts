@@ -2,7 +2,7 @@
 /** Text to tree. Never throws: every syntax error is a fault with a span and an expectation in the author's words. */
 import type { IRecognitionException, IToken } from 'chevrotain';
 import { describe, splitMessage } from './expectations.js';
-import { guardSource, guardTokens } from './guards.js';
+import { guardSource } from './guards.js';
 import { SepalParser } from './parser.js';
 import * as t from './tokens.js';
 import type { Comment, Fault, File, Span } from './tree.js';
@@ -26,8 +26,6 @@ export function parse(source: string): ParseResult {
     ...lexed.errors.map((error) => strayText(source, error.offset, error.length)),
     ...lexed.tokens.flatMap(malformed),
   ];
-  const tooDeep = guardTokens(lexed.tokens);
-  if (tooDeep !== null) return { file: emptyFile(source), faults: sorted([...lexical, tooDeep]) };
   const headless = missingHeader(lexed.tokens, source);
   parser ??= new SepalParser();
   const { file, faults } = parser.run(lexed.tokens);
@@ -40,13 +38,14 @@ export function parse(source: string): ParseResult {
   });
   return {
     file: { ...file, comments, span: { start: 0, end: source.length } },
-    faults: sorted(unique(all.map(inside), lexical)),
+    faults: sorted(unique(all.map(inside), [...lexical, ...faults.filter((f) => f.code === 'SEP1009')])),
   };
 }
 
 function emptyFile(source: string): File {
   const span = { start: 0, end: source.length };
-  return { edition: null, name: null, version: null, tighten: false, statements: [], comments: [], span };
+  const nothing = { edition: null, name: null, version: null, tighten: false, header: null } as const;
+  return { ...nothing, statements: [], comments: [], span };
 }
 
 function commentOf(token: IToken, source: string): Comment {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Words, names, literals and expressions. The statements stand in parser.ts. */
 import { EmbeddedActionsParser, type IToken, type ParserMethod } from 'chevrotain';
-import { errorMessages } from './expectations.js';
+import { type Budget, errorMessages } from './expectations.js';
+import { MAX_DEPTH, MAX_FAULTS, MAX_OPERATORS, TooLarge } from './guards.js';
 import { durationMs, regexValue, stringValue } from './literals.js';
 import * as t from './tokens.js';
 import type * as tree from './tree.js';
@@ -15,7 +16,13 @@ type Span = tree.Span;
  */
 export const RECOVERED = {
   recoveryValueFunc: () => ({
-    ...{ kind: 'name', text: '', quoted: false, value: 'deny', parts: [], ms: 0, span: { start: 0, end: 0 } },
+    kind: 'name',
+    text: '',
+    quoted: false,
+    value: 'deny',
+    parts: [],
+    ms: 0,
+    span: { start: 0, end: 0 },
     key: { text: '', quoted: false, span: { start: 0, end: 0 } },
   }),
 } as never;
@@ -23,14 +30,22 @@ export const RECOVERED = {
 export abstract class ExpressionParser extends EmbeddedActionsParser {
   /** Faults that are not Chevrotain's: duplicates, escapes, chains. */
   protected found: tree.Fault[] = [];
+  /** How many more syntax errors are told. */
+  protected readonly budget: Budget;
+  /** Levels of nesting around the next token, those of conditions among them, and the operators of this condition. */
+  private depth = 0;
+  private conditions = 0;
+  private operators = 0;
 
   constructor() {
+    const budget: Budget = { left: 0 };
     super(t.ALL_TOKENS, {
       recoveryEnabled: true,
       maxLookahead: 3,
       skipValidations: false,
-      errorMessageProvider: errorMessages,
+      errorMessageProvider: errorMessages(budget),
     });
+    this.budget = budget;
   }
 
   protected start(): number {
@@ -44,7 +59,9 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
     return { start: token.startOffset, end: token.startOffset + (token.image?.length ?? 0) };
   }
   protected fault(code: string, span: Span, args: Record<string, string> = {}): void {
-    this.ACTION(() => this.found.push({ code, span, args }));
+    this.ACTION(() => {
+      if (this.found.length < MAX_FAULTS) this.found.push({ code, span, args });
+    });
   }
   protected nameOf(token: IToken): tree.Name {
     return { text: token.image, quoted: false, span: this.spanOf(token) };
@@ -56,14 +73,46 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
     return this.ACTION(() => stringValue(token.image, token.startOffset, this.found)) ?? '';
   }
   protected durationOf(token: IToken): tree.Duration {
-    return { ms: durationMs(token.image), text: token.image, span: this.spanOf(token) };
+    const ms = durationMs(token.image);
+    const span = this.spanOf(token);
+    if (!Number.isSafeInteger(ms)) {
+      this.fault('SEP1005', span, { found: token.image, expected: 'a duration that can be measured' });
+    }
+    return { ms, text: token.image, span };
   }
   protected numOf(token: IToken): tree.Num {
     return { text: token.image, span: this.spanOf(token) };
   }
 
+  /** Whatever may hold itself is read through here, so that no text can exhaust the stack. */
+  protected deeper<T>(read: () => T): T {
+    if (this.depth >= MAX_DEPTH) {
+      throw new TooLarge(`nesting deeper than ${MAX_DEPTH} levels`, this.spanOf(this.LA(1)));
+    }
+    this.depth++;
+    try {
+      return read();
+    } finally {
+      this.depth--;
+    }
+  }
+  /** A condition, or a part of one: the outermost starts to count operators anew. */
+  protected inCondition<T>(read: () => T): T {
+    if (this.conditions === 0) this.operators = 0;
+    this.conditions++;
+    try {
+      return this.deeper(read);
+    } finally {
+      this.conditions--;
+    }
+  }
+  private countOperator(): void {
+    if (++this.operators <= MAX_OPERATORS || this.RECORDING_PHASE) return;
+    throw new TooLarge(`a condition of more than ${MAX_OPERATORS} operators`, this.spanOf(this.LA(1)));
+  }
+
   /** A name that a statement gives: not reserved. */
-  protected id = this.RULE('name', (): tree.Name => this.nameOf(this.CONSUME(t.Word)), RECOVERED);
+  protected id = this.RULE('name', (): tree.Name => this.nameOf(this.CONSUME(t.NameWord)), RECOVERED);
   protected str = this.RULE('string', (): tree.Str => this.strOf(this.CONSUME(t.StringToken)));
   protected int = this.RULE('whole number', (): tree.Num => this.numOf(this.CONSUME(t.Int)));
   protected duration = this.RULE(
@@ -124,22 +173,27 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
     RECOVERED,
   );
 
-  protected expr: ParserMethod<[], Expr> = this.RULE('condition', (): Expr => {
+  protected expr: ParserMethod<[], Expr> = this.RULE('condition', () =>
+    this.inCondition(() => this.disjunction()),
+  );
+  private disjunction(): Expr {
     const start = this.start();
     let left = this.SUBRULE(this.conjunction);
     this.MANY(() => {
       this.CONSUME(t.kw('or'));
+      this.countOperator();
       const right = this.SUBRULE2(this.conjunction);
       left = { kind: 'or', left, right, span: this.from(start) };
     });
     return left;
-  });
+  }
 
   private conjunction: ParserMethod<[], Expr> = this.RULE('conjunction', (): Expr => {
     const start = this.start();
     let left = this.SUBRULE(this.negation);
     this.MANY(() => {
       this.CONSUME(t.kw('and'));
+      this.countOperator();
       const right = this.SUBRULE2(this.negation);
       left = { kind: 'and', left, right, span: this.from(start) };
     });
@@ -152,7 +206,7 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
       {
         ALT: () => {
           this.CONSUME(t.kw('not'));
-          const operand = this.SUBRULE(this.negation);
+          const operand = this.deeper(() => this.SUBRULE(this.negation));
           return { kind: 'not', operand, span: this.from(start) };
         },
       },
@@ -166,6 +220,7 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
     let count = 0;
     this.MANY(() => {
       const at = this.start();
+      this.countOperator();
       const tail = this.SUBRULE(this.tail);
       const span = this.from(start);
       this.ACTION(() => {
@@ -258,7 +313,7 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
         { ALT: () => this.keyword('within', 'not within') },
       ]),
   );
-  private keyword<T>(word: t.Reserved, value: T): T {
+  private keyword<T>(word: t.Keyword, value: T): T {
     this.CONSUME(t.kw(word));
     return value;
   }
@@ -268,6 +323,7 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
     let left = this.SUBRULE(this.product);
     this.MANY(() => {
       const op = this.OR([{ ALT: () => this.CONSUME(t.Plus) }, { ALT: () => this.CONSUME(t.Minus) }]);
+      this.countOperator();
       const right = this.SUBRULE2(this.product);
       left = { kind: 'arith', op: op.image as '+' | '-', left, right, span: this.from(start) };
     });
@@ -279,6 +335,7 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
     let left = this.SUBRULE(this.operand);
     this.MANY(() => {
       this.CONSUME(t.Star);
+      this.countOperator();
       const right = this.SUBRULE2(this.operand);
       left = { kind: 'arith', op: '*', left, right, span: this.from(start) };
     });
@@ -291,7 +348,7 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
       {
         ALT: () => {
           this.CONSUME(t.Minus);
-          const operand = this.SUBRULE(this.operand);
+          const operand = this.deeper(() => this.SUBRULE(this.operand));
           return { kind: 'negate', operand, span: this.from(start) };
         },
       },
@@ -303,6 +360,7 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
     const start = this.start();
     let value = this.SUBRULE(this.primary);
     this.MANY(() => {
+      this.countOperator();
       this.OR([
         {
           ALT: () => {
@@ -434,7 +492,7 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
   /** Names of policies, and the reserved words that are operands. */
   private nameExpr: ParserMethod<[], Expr> = this.RULE('name in a condition', (): Expr => {
     const token = this.OR([
-      { ALT: () => this.CONSUME(t.Word) },
+      { ALT: () => this.CONSUME(t.NameWord) },
       { ALT: () => this.CONSUME(t.kw('args')) },
       { ALT: () => this.CONSUME(t.kw('principal')) },
       { ALT: () => this.CONSUME(t.kw('user')) },
@@ -443,7 +501,6 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
       { ALT: () => this.CONSUME(t.kw('now')) },
       { ALT: () => this.CONSUME(t.kw('result')) },
       { ALT: () => this.CONSUME(t.kw('self')) },
-      { ALT: () => this.CONSUME(t.kw('has')) },
     ]);
     const name = this.nameOf(token);
     return { kind: 'name', name, span: name.span };

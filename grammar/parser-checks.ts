@@ -9,6 +9,12 @@ import type * as tree from './tree.js';
 type Statement = tree.Statement;
 type Method<T> = ParserMethod<[], T>;
 
+/** Clauses whose kind is not the word that they start with. */
+const CLAUSE_WORDS = new Map([
+  ['approval', 'by'],
+  ['window', 'sliding` or `fixed'],
+]);
+
 export abstract class CheckParser extends SetParser {
   /** Adds a clause, at most one of each kind. */
   protected once<C extends { readonly kind: string; readonly span: tree.Span }>(
@@ -18,11 +24,7 @@ export abstract class CheckParser extends SetParser {
     this.ACTION(() => {
       if (clause === undefined) return;
       if (clauses.some((c) => c.kind === clause.kind)) {
-        const word = this.LA(0);
-        this.fault('SEP1002', clause.span, {
-          expected: `at most one \`${clause.kind}\` clause`,
-          found: `another one before ${word.image === undefined ? 'the end' : `\`${word.image.slice(0, 40)}\``}`,
-        });
+        this.fault('SEP1011', clause.span, { clause: CLAUSE_WORDS.get(clause.kind) ?? clause.kind });
       } else clauses.push(clause);
     });
   }
@@ -93,8 +95,7 @@ export abstract class CheckParser extends SetParser {
         ALT: () => {
           this.CONSUME(t.kw('shadow'));
           this.CONSUME(t.kw('until'));
-          const token = this.CONSUME(t.DateToken);
-          const until = { text: token.image, span: this.spanOf(token) };
+          const until = this.SUBRULE(this.date);
           return { kind: 'shadow', until, span: this.from(start) };
         },
       },
@@ -300,7 +301,7 @@ export abstract class CheckParser extends SetParser {
           return null;
         },
       },
-      { ALT: () => this.SUBRULE(this.operand) },
+      { ALT: () => this.inCondition(() => this.SUBRULE(this.operand)) },
     ]),
   );
 
@@ -334,7 +335,7 @@ export abstract class CheckParser extends SetParser {
     let by: tree.Dotted | null = null;
     let because: tree.Str | null = null;
     let repeat: tree.Num | null = null;
-    let then: tree.Expect['then'] = null;
+    let afterApproval: tree.Expect['afterApproval'] = null;
     const masked: tree.Name[] = [];
     const effects = [this.SUBRULE(this.effectWord)];
     this.OPTION(() => {
@@ -370,9 +371,9 @@ export abstract class CheckParser extends SetParser {
         at = this.SUBRULE2(this.str);
       });
       this.CONSUME(t.FatArrow);
-      then = { at, expect: this.SUBRULE(this.expect) };
+      afterApproval = { at, expect: this.deeper(() => this.SUBRULE(this.expect)) };
     });
-    return { effects, by, because, masked, repeat, then, span: this.from(start) };
+    return { effects, by, because, masked, repeat, afterApproval, span: this.from(start) };
   });
 
   protected assume: Method<Statement> = this.RULE('assume', (): Statement => {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Who, what, approvals, types and JSON: the parts that statements share. */
 import type { IToken, ParserMethod } from 'chevrotain';
+import { visible } from './literals.js';
 import { ExpressionParser, RECOVERED } from './parser-base.js';
+import { partEnd } from './parts.js';
 import * as t from './tokens.js';
 import type * as tree from './tree.js';
 
@@ -116,7 +118,7 @@ export abstract class SetParser extends ExpressionParser {
   });
 
   private actOf(kind: IToken | undefined, token: IToken, span: tree.Span): tree.Act {
-    const slash = partEnd(token.image);
+    const slash = partEnd(token.image, 0);
     const server = this.globOf(token.image.slice(0, slash), token.startOffset);
     const name = this.globOf(token.image.slice(slash + 1), token.startOffset + slash + 1);
     const act = (kind?.image ?? 'tool') as tree.ActKind;
@@ -151,6 +153,18 @@ export abstract class SetParser extends ExpressionParser {
     return { self, roles, quorum, timeout, span: this.from(start) };
   });
 
+  protected date: ParserMethod<[], tree.DateLit> = this.RULE('date', (): tree.DateLit => {
+    const token = this.CONSUME(t.DateToken);
+    const span = this.spanOf(token);
+    this.ACTION(() => {
+      const at = new Date(`${token.image}T00:00:00Z`);
+      if (Number.isNaN(at.getTime()) || at.toISOString().slice(0, 10) !== token.image) {
+        this.fault('SEP1005', span, { found: token.image, expected: 'a date of the calendar' });
+      }
+    });
+    return { text: token.image, span };
+  });
+
   protected block: ParserMethod<[], tree.Expr> = this.RULE('block', (): tree.Expr => {
     this.CONSUME(t.OpenBrace);
     const expr = this.SUBRULE(this.expr);
@@ -168,7 +182,7 @@ export abstract class SetParser extends ExpressionParser {
     let element: tree.TypeRef | null = null;
     this.OPTION(() => {
       this.CONSUME(t.Less);
-      element = this.SUBRULE(this.typeRef);
+      element = this.deeper(() => this.SUBRULE(this.typeRef));
       this.CONSUME(t.Greater);
     });
     this.OPTION2({
@@ -190,15 +204,17 @@ export abstract class SetParser extends ExpressionParser {
     (): tree.JsonObject => {
       const start = this.start();
       const members: { key: tree.Name; value: tree.JsonValue }[] = [];
+      const keys = new Set<string>();
       this.CONSUME(t.OpenBrace);
       this.MANY_SEP({
         SEP: t.Comma,
         DEF: () => {
           const member = this.SUBRULE(this.jsonMember);
           this.ACTION(() => {
-            if (members.some((m) => m.key.text === member.key.text)) {
-              this.fault('SEP1006', member.key.span, { key: member.key.text });
+            if (keys.has(member.key.text)) {
+              this.fault('SEP1006', member.key.span, { key: visible(member.key.text, 40) });
             }
+            keys.add(member.key.text);
             members.push(member);
           });
         },
@@ -239,10 +255,10 @@ export abstract class SetParser extends ExpressionParser {
       ['false', false],
       ['null', null],
     ]);
-    const number = /^-?\d+(?:\.\d+)?(?:[eE]-?\d+)?$/.test(text);
-    const value = glob.quoted ? glob.text : number ? Number(text) : words.get(text);
+    const number = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE]-?\d+)?$/.test(text);
+    const value = glob.quoted ? glob.text : number ? this.jsonNumber(text, glob.span) : words.get(text);
     if (value === undefined) {
-      this.fault('SEP1002', glob.span, { expected: 'a JSON value', found: `\`${text}\`` });
+      this.fault('SEP1002', glob.span, { expected: 'a JSON value', found: `\`${visible(text, 40)}\`` });
     }
     return { key, value: { kind: 'scalar', value: value ?? null, text, span: glob.span } };
   }
@@ -250,12 +266,15 @@ export abstract class SetParser extends ExpressionParser {
   protected json: ParserMethod<[], tree.JsonValue> = this.RULE('json', (): tree.JsonValue => {
     const start = this.start();
     return this.OR<tree.JsonValue>([
-      { ALT: () => this.SUBRULE(this.jsonObject) },
+      { ALT: () => this.deeper(() => this.SUBRULE(this.jsonObject)) },
       {
         ALT: () => {
           const items: tree.JsonValue[] = [];
           this.CONSUME(t.OpenBracket);
-          this.MANY_SEP({ SEP: t.Comma, DEF: () => items.push(this.SUBRULE(this.json)) });
+          this.MANY_SEP({
+            SEP: t.Comma,
+            DEF: () => items.push(this.deeper(() => this.SUBRULE(this.json))),
+          });
           this.CONSUME(t.CloseBracket);
           return { kind: 'array', items, span: this.from(start) };
         },
@@ -280,11 +299,19 @@ export abstract class SetParser extends ExpressionParser {
             { ALT: () => this.CONSUME(t.Decimal) },
             { ALT: () => this.CONSUME(t.Exponent) },
           ]);
-          return this.scalar(Number(minus + token.image), minus + token.image, start);
+          const text = minus + token.image;
+          return this.scalar(this.jsonNumber(text, this.from(start)), text, start);
         },
       },
     ]);
   });
+  private jsonNumber(text: string, span: tree.Span): number {
+    const value = Number(text);
+    if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY) {
+      this.fault('SEP1005', span, { found: visible(text, 40), expected: 'a number that JSON can carry' });
+    }
+    return value;
+  }
   private wordScalar(value: boolean | null, token: IToken): tree.JsonScalar {
     return { kind: 'scalar', value, text: token.image, span: this.spanOf(token) };
   }
@@ -308,13 +335,3 @@ const TYPES = new Set([
 ]);
 const TYPE_WORDS =
   'a type: `bool`, `int`, `decimal`, `string`, `path`, `url`, `instant`, `duration`, `principals`, `enum a, b` or `list<type>`';
-
-/** Where the first PART of `PART/PART` ends. */
-function partEnd(image: string): number {
-  if (!image.startsWith('"')) return image.indexOf('/');
-  for (let i = 1; i < image.length; i++) {
-    if (image[i] === '\\') i++;
-    else if (image[i] === '"') return i + 1;
-  }
-  return image.length;
-}

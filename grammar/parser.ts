@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The statements of a policy (grammar/sepal.ebnf), with error recovery at the next statement. */
 import type { IToken, ParserMethod } from 'chevrotain';
+import { TooManyErrors } from './expectations.js';
+import { MAX_FAULTS, TooLarge } from './guards.js';
 import { CheckParser } from './parser-checks.js';
 import * as t from './tokens.js';
 import type * as tree from './tree.js';
@@ -9,7 +11,8 @@ type Statement = tree.Statement;
 type Method<T> = ParserMethod<[], T>;
 
 type FileParts = Omit<tree.File, 'comments' | 'span'>;
-const NOTHING_READ: FileParts = { edition: null, name: null, version: null, tighten: false, statements: [] };
+type Header = Omit<FileParts, 'statements'>;
+const NO_HEADER: Header = { edition: null, name: null, version: null, tighten: false, header: null };
 
 export class SepalParser extends CheckParser {
   constructor() {
@@ -20,18 +23,48 @@ export class SepalParser extends CheckParser {
   /** Parses tokens; syntax errors are in `errors`, other faults in the returned list. */
   run(tokens: IToken[]): { readonly file: tree.File; readonly faults: readonly tree.Fault[] } {
     this.found = [];
-    this.read = NOTHING_READ;
+    this.read = { ...NO_HEADER, statements: [] };
+    this.budget.left = MAX_FAULTS;
     this.input = tokens;
-    this.file();
+    try {
+      this.file();
+    } catch (error) {
+      this.ended(error);
+    }
     return { file: { ...this.read, comments: [], span: { start: 0, end: 0 } }, faults: this.found };
   }
 
+  /** The reading ended before the file did. What remains to be said of it, if anything, becomes a fault: nothing is thrown. */
+  private ended(error: unknown): void {
+    if (error instanceof TooManyErrors) return;
+    if (error instanceof TooLarge) {
+      this.found.push({ code: 'SEP1009', args: { what: error.message }, span: error.span });
+    } else if (this.budget.left === MAX_FAULTS) {
+      // Without a syntax error before it this is a defect of ours; the file is refused all the same.
+      const { message } = error instanceof Error ? error : { message: '' };
+      const what = `the parser failed here, which should be reported: ${message}`;
+      this.found.push({ code: 'SEP1009', args: { what }, span: this.spanOf(this.LA(1)) });
+    }
+  }
+
   /** What was read so far; it outlives a syntax error that ends the whole rule. */
-  private read: FileParts = NOTHING_READ;
+  private read: FileParts = { ...NO_HEADER, statements: [] };
 
   private file: Method<void> = this.RULE('file', (): void => {
-    let tighten = false;
     const statements: Statement[] = [];
+    this.ACTION(() => {
+      this.read = { ...NO_HEADER, statements };
+    });
+    const header = this.SUBRULE(this.header);
+    this.ACTION(() => {
+      this.read = { ...(header ?? NO_HEADER), statements };
+    });
+    this.MANY(() => this.collect(statements, () => this.SUBRULE(this.statement)));
+  });
+
+  private header: Method<Header> = this.RULE('header', (): Header => {
+    const start = this.start();
+    let tighten = false;
     this.CONSUME(t.kw('sep'));
     const edition = this.SUBRULE(this.int);
     this.CONSUME(t.kw('policy'));
@@ -42,18 +75,16 @@ export class SepalParser extends CheckParser {
       this.CONSUME(t.kw('tighten'));
       tighten = true;
     });
-    this.ACTION(() => {
-      this.read = { edition, name, version, tighten, statements };
-    });
-    this.MANY(() => this.collect(statements, () => this.SUBRULE(this.statement)));
+    return { edition, name, version, tighten, header: this.from(start) };
   });
 
-  /** Keeps a statement only if it was read without a syntax error. */
+  /** Keeps a statement only if it was read without a fault. */
   private collect(statements: Statement[], read: () => Statement): void {
-    const before = this.errors.length;
+    const before = this.budget.left + MAX_FAULTS - this.found.length;
     const statement = read();
     this.ACTION(() => {
-      if (this.errors.length === before && statement !== undefined) statements.push(statement);
+      const after = this.budget.left + MAX_FAULTS - this.found.length;
+      if (after === before && statement !== undefined) statements.push(statement);
     });
   }
 
@@ -154,6 +185,12 @@ export class SepalParser extends CheckParser {
         const name = this.SUBRULE(this.id);
         this.CONSUME(t.Colon);
         const type = this.SUBRULE(this.typeRef);
+        this.ACTION(() => {
+          if (type?.name !== 'enum') return;
+          const expected =
+            'a type that is not an `enum`, whose commas could not be told from those between parameters';
+          this.fault('SEP1002', type.span, { expected, found: '`enum`' });
+        });
         params.push({ name, type, span: this.from(start) });
       },
     });
@@ -231,18 +268,6 @@ export class SepalParser extends CheckParser {
     });
     this.CONSUME(t.CloseBrace);
     return { kind: 'schedule', name, zone, windows, except, span: this.from(start) };
-  });
-
-  private date: Method<tree.DateLit> = this.RULE('date', (): tree.DateLit => {
-    const token = this.CONSUME(t.DateToken);
-    const span = this.spanOf(token);
-    this.ACTION(() => {
-      const at = new Date(`${token.image}T00:00:00Z`);
-      if (Number.isNaN(at.getTime()) || at.toISOString().slice(0, 10) !== token.image) {
-        this.fault('SEP1005', span, { found: token.image, expected: 'a date of the calendar' });
-      }
-    });
-    return { text: token.image, span };
   });
 
   private window: Method<tree.ScheduleStatement['windows'][number]> = this.RULE('window', () => {
@@ -459,7 +484,7 @@ export class SepalParser extends CheckParser {
     const name = this.SUBRULE(this.id);
     const params = this.SUBRULE(this.params);
     this.CONSUME(t.OpenBrace);
-    this.MANY(() => this.collect(body, () => this.SUBRULE(this.statement)));
+    this.MANY(() => this.collect(body, () => this.deeper(() => this.SUBRULE(this.statement))));
     this.CONSUME(t.CloseBrace);
     return { kind: 'template', name, params, body, span: this.from(start) };
   });

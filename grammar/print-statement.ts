@@ -224,9 +224,9 @@ function printExpect(e: tree.Expect): string {
     e.because === null ? '' : ` because ${quote(e.because.value)}`,
     e.masked.length === 0 ? '' : ` masked ${e.masked.map((m) => m.text).join(', ')}`,
     e.repeat === null ? '' : ` repeat ${e.repeat.text}`,
-    e.then === null ? '' : ' then approved',
-    e.then?.at ? ` at ${quote(e.then.at.value)}` : '',
-    e.then === null ? '' : ` => ${printExpect(e.then.expect)}`,
+    e.afterApproval === null ? '' : ' then approved',
+    e.afterApproval?.at ? ` at ${quote(e.afterApproval.at.value)}` : '',
+    e.afterApproval === null ? '' : ` => ${printExpect(e.afterApproval.expect)}`,
   ].join('');
 }
 

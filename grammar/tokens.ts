@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The tokens of a `.sep` file, in the order in which the lexer tries them. */
-import { createToken, type CustomPatternMatcherFunc, EOF, Lexer, type TokenType } from 'chevrotain';
+import { createToken, EOF, Lexer, type TokenType } from 'chevrotain';
+import { matchAction, matchFromPart, matchKindPart } from './parts.js';
 
-/** One PART: a string, or a run of part characters that a `->` always ends. */
-const RUN = '(?:[A-Za-z0-9_.@*]|-(?!>))+';
-const STRING = '"(?:[^"\\\\\\n]|\\\\[^\\n])*"';
-const PART = `(?:${RUN}|${STRING})`;
-
-/** A sticky match; the patterns are ours and linear. */
-const sticky = (source: string): RegExp => new RegExp(source, 'y');
 const PART_CHARS = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.@*"'];
 const DIGITS = [...'0123456789'];
 
 /** Any word, reserved or not: what may stand after a dot, as a key, role, claim or enum member. */
 export const AnyWord = createToken({ name: 'AnyWord', pattern: Lexer.NA, label: 'a name' });
+/** What a statement may give as a name: any word that is not reserved. */
+export const NameWord = createToken({ name: 'NameWord', pattern: Lexer.NA, label: 'a name' });
 // The end of the file in messages.
 EOF.LABEL = 'the end of the file';
 
@@ -32,28 +28,19 @@ export const Regex = createToken({
 });
 export const Action = createToken({
   name: 'Action',
-  pattern: sticky(`${PART}/${PART}`),
+  pattern: matchAction,
   label: 'a tool as `server/name`',
   start_chars_hint: PART_CHARS,
   line_breaks: false,
 });
 export const KindPart = createToken({
   name: 'KindPart',
-  pattern: sticky(`(?:agent|user|service):${PART}`),
+  pattern: matchKindPart,
   label: 'a principal such as `agent:name`',
   start_chars_hint: ['a', 'u', 's'],
   line_breaks: false,
 });
 
-/** After `sampling from`, `elicitation from`, `roots from` a lone PART names the server. */
-const fromPart = sticky(RUN);
-const matchFromPart: CustomPatternMatcherFunc = (text, offset, tokens) => {
-  const [kind, from] = tokens.slice(-2);
-  if (from?.image !== 'from' || kind === undefined || !SERVER_KINDS.has(kind.image)) return null;
-  fromPart.lastIndex = offset;
-  return fromPart.exec(text);
-};
-const SERVER_KINDS = new Set(['sampling', 'elicitation', 'roots']);
 export const FromPart = createToken({
   name: 'FromPart',
   pattern: matchFromPart,
@@ -113,7 +100,7 @@ export const Word = createToken({
   name: 'Word',
   pattern: /[A-Za-z_][A-Za-z0-9_]*/,
   label: 'a name',
-  categories: [AnyWord],
+  categories: [AnyWord, NameWord],
 });
 
 /** Words that cannot be names. Types and day names are not among them. */
@@ -225,6 +212,9 @@ export const RESERVED = [
   'null',
   'now',
   'args',
+] as const;
+/** Words of conditions that are free as names: they mean something only after an operand. */
+export const OPERATOR_WORDS = [
   'has',
   'under',
   'within',
@@ -234,27 +224,24 @@ export const RESERVED = [
   'like',
   'matches',
 ] as const;
-export type Reserved = (typeof RESERVED)[number];
+export type Keyword = (typeof RESERVED)[number] | (typeof OPERATOR_WORDS)[number];
 
-const keywords = new Map<string, TokenType>(
-  RESERVED.map((word) => [
-    word,
-    createToken({
-      name: `Kw_${word}`,
-      pattern: word,
-      longer_alt: Word,
-      label: `\`${word}\``,
-      categories: [AnyWord],
-    }),
-  ]),
-);
+const keyword = (word: Keyword, categories: TokenType[]): readonly [string, TokenType] => [
+  word,
+  createToken({ name: `Kw_${word}`, pattern: word, longer_alt: Word, label: `\`${word}\``, categories }),
+];
+const keywords = new Map<string, TokenType>([
+  ...RESERVED.map((word) => keyword(word, [AnyWord])),
+  ...OPERATOR_WORDS.map((word) => keyword(word, [AnyWord, NameWord])),
+]);
 
-/** The token of a reserved word. */
-export function kw(word: Reserved): TokenType {
+/** The token of a keyword. */
+export function kw(word: Keyword): TokenType {
   return keywords.get(word) as TokenType;
 }
 
-export const STATEMENT_WORDS: readonly Reserved[] = [
+/** The words with which statements start. */
+export const STATEMENT_WORDS: readonly Keyword[] = [
   'import',
   'tools',
   'role',
@@ -323,6 +310,7 @@ export const ALL_TOKENS: TokenType[] = [
   ...[...keywords.values()].sort((a, b) => b.name.length - a.name.length),
   Word,
   AnyWord,
+  NameWord,
 ];
 
 let lexer: Lexer | undefined;

@@ -50,12 +50,14 @@ export interface Comment extends Node {
   readonly trailing: boolean;
 }
 
-/** A whole file. `header` members are null where recovery could not find them. */
+/** A whole file. The members of the header are null where recovery could not find them. */
 export interface File extends Node {
   readonly edition: Num | null;
   readonly name: Dotted | null;
   readonly version: Name | null;
   readonly tighten: boolean;
+  /** From `sep` to the end of the header; null where it was not read whole. */
+  readonly header: Span | null;
   readonly statements: readonly Statement[];
   readonly comments: readonly Comment[];
 }
@@ -326,7 +328,7 @@ export interface Expect extends Node {
   readonly because: Str | null;
   readonly masked: readonly Name[];
   readonly repeat: Num | null;
-  readonly then: { readonly at: Str | null; readonly expect: Expect } | null;
+  readonly afterApproval: { readonly at: Str | null; readonly expect: Expect } | null;
 }
 
 /** JSON with unquoted keys allowed; duplicate keys are a syntax error. */

@@ -57,7 +57,9 @@ const PIECES = [
 function bare(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(bare);
   if (typeof value !== 'object' || value === null) return value;
-  const kept = Object.entries(value).filter(([key]) => !['span', 'opSpan', 'comments'].includes(key));
+  const kept = Object.entries(value).filter(
+    ([key]) => !['span', 'opSpan', 'comments', 'header'].includes(key),
+  );
   return Object.fromEntries(kept.map(([key, inner]) => [key, bare(inner)]));
 }
 

@@ -204,7 +204,6 @@ function ruleDetails(scope: Scope, s: tree.RuleStatement): Pick<RuleIr, 'approva
   let approval: ApprovalIr | null = null;
   let approved: tree.Span | null = null;
   let because: string | null = null;
-  let tell = false;
   for (const clause of s.clauses) {
     switch (clause.kind) {
       case 'when':
@@ -218,7 +217,7 @@ function ruleDetails(scope: Scope, s: tree.RuleStatement): Pick<RuleIr, 'approva
         because = clause.text.value;
         break;
       case 'tell':
-        tell = true;
+        scope.report('SEP4917', clause.span);
         break;
       case 'shadow':
         scope.report('SEP4908', clause.span);
@@ -228,7 +227,7 @@ function ruleDetails(scope: Scope, s: tree.RuleStatement): Pick<RuleIr, 'approva
     }
   }
   checkApproval(scope, s.effect, approved, s.name.span);
-  return { approval, because, tell };
+  return { approval, because, tell: false };
 }
 
 function checkBlock(scope: Scope, s: tree.DecideStatement): BlockIr | null {

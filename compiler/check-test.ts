@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Tests that live with a policy: their names must exist, and they ask only what this release can answer. */
 import type * as tree from '../grammar/tree.js';
-import { didYouMean } from './diagnostics/suggest.js';
+import { typeOfRef } from './check-expr.js';
+import { didYouMean, nearest } from './diagnostics/suggest.js';
+import type { TypeIr } from './ir.js';
 import { checkPinned, type Scope } from './scope.js';
+import { factValue } from './testing/values.js';
+import { describeType, listed } from './types.js';
+
+type Value = Extract<tree.WithItem, { readonly kind: 'value' }>;
 
 export function checkTest(scope: Scope, test: tree.TestStatement): void {
   if (!test.steps.some((step) => step.kind === 'question')) {
@@ -18,33 +24,93 @@ export function checkTest(scope: Scope, test: tree.TestStatement): void {
 }
 
 function checkGiven(scope: Scope, given: tree.Given): void {
-  for (const item of [...given.with, ...(given.for?.with ?? [])]) {
-    if (item.kind === 'roles') {
-      for (const role of item.roles) scope.used.add(`role:${role.text}`);
-      continue;
+  for (const pattern of [given.as, ...(given.for === null ? [] : [given.for.user])]) {
+    if (pattern.glob.text.includes('*')) {
+      scope.report('SEP3014', pattern.span, { what: 'as a pattern, not as one principal' });
     }
-    if (item.kind === 'result' || item.argument !== null) {
-      scope.report('SEP4916', item.span);
-      continue;
-    }
-    const named = scope.names.get(item.target.text);
-    if (named?.kind === 'fact') continue;
-    const facts = [...scope.names.values()].filter((s) => s.kind === 'fact').map((s) => s.name.text);
-    const help = didYouMean(item.target.text, facts);
-    if (named === undefined)
-      scope.report('SEP2001', item.target.span, { name: item.target.text }, help === null ? {} : { help });
-    else scope.report('SEP4916', item.span);
   }
-  if (given.at !== null && Number.isNaN(Date.parse(given.at.value))) {
-    scope.report('SEP3012', given.at.span, {
-      found: given.at.value,
-      wanted: 'an instant such as `2026-03-09T13:00:00Z`',
-    });
+  for (const item of [...given.with, ...(given.for?.with ?? [])]) {
+    if (item.kind === 'roles') checkRoles(scope, item.roles);
+    else if (item.kind === 'result' || item.argument !== null) scope.report('SEP4916', item.span);
+    else checkFactItem(scope, item);
+  }
+  checkInstant(scope, given.at);
+}
+
+/** A credential may carry roles that the policy does not know; one that is nearly a declared role is a slip. */
+function checkRoles(scope: Scope, roles: readonly tree.Name[]): void {
+  for (const role of roles) {
+    scope.used.add(`role:${role.text}`);
+    const near = scope.roles.has(role.text) ? null : nearest(role.text, scope.roles.keys());
+    if (near !== null) {
+      const help = `did you mean \`${near}\`?`;
+      scope.report('SEP4010', role.span, { name: role.text }, { help });
+    }
   }
 }
 
+function checkFactItem(scope: Scope, item: Value): void {
+  const name = item.target.text;
+  const named = scope.names.get(name);
+  if (named === undefined) {
+    const facts = [...scope.names.values()].filter((s) => s.kind === 'fact').map((s) => s.name.text);
+    const help = didYouMean(name, facts) ?? 'facts are declared with `fact`, roles follow the word `roles`';
+    scope.report('SEP2001', item.target.span, { name }, { help });
+  } else if (named.kind !== 'fact') scope.report('SEP4916', item.span);
+  else if (item.value !== null) {
+    const type = typeOfRef(named.type);
+    if (type !== null) checkFactValue(scope, name, type, item.value);
+  }
+}
+
+/** A value of another type would be unknown in every answer: the test would ask something else than it says. */
+function checkFactValue(scope: Scope, name: string, type: TypeIr, value: tree.Expr): void {
+  if (type.kind === 'list' && value.kind === 'list') {
+    for (const item of value.items) checkFactValue(scope, name, type.element, item);
+    return;
+  }
+  const text = value.kind === 'name' ? value.name.text : value.kind === 'string' ? value.value : null;
+  if (type.kind === 'enum' && text !== null) {
+    if (type.members.includes(text)) return;
+    const help = didYouMean(text, type.members);
+    const args = { member: text, members: listed(type.members) };
+    scope.report('SEP3004', value.span, args, help === null ? {} : { help });
+    return;
+  }
+  if (fits(type, value)) return;
+  const help = value.kind === 'null' ? 'a value that cannot be had is written `unavailable`' : null;
+  const args = { what: `\`${name}\``, wanted: describeType(type), found: 'something else' };
+  scope.report('SEP3001', value.span, args, { help });
+}
+
+function fits(type: TypeIr, value: tree.Expr): boolean {
+  if (value.kind === 'name' || value.kind === 'list') return false;
+  const found = factValue(value);
+  switch (type.kind) {
+    case 'bool':
+      return typeof found === 'boolean';
+    case 'int':
+      return typeof found === 'number' && Number.isInteger(found);
+    case 'decimal':
+      return typeof found === 'number' && value.kind !== 'duration';
+    case 'string':
+    case 'path':
+      return typeof found === 'string';
+    default:
+      return false;
+  }
+}
+
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/;
+
+function checkInstant(scope: Scope, at: tree.Str | null): void {
+  if (at === null || (INSTANT.test(at.value) && !Number.isNaN(Date.parse(at.value)))) return;
+  const wanted = 'an instant such as `2026-03-09T13:00:00Z`';
+  scope.report('SEP3012', at.span, { found: at.value, wanted });
+}
+
 function checkQuestion(scope: Scope, question: tree.Question): void {
-  if (question.onList || question.expect.masked.length > 0) scope.report('SEP4916', question.span);
+  if (question.onList) scope.report('SEP4916', question.span);
   const { action } = question;
   if ([action.server.text, action.name?.text ?? ''].some((text) => text.includes('*'))) {
     scope.report('SEP3014', action.span, { what: 'a pattern, not one action' });
@@ -52,20 +118,19 @@ function checkQuestion(scope: Scope, question: tree.Question): void {
   for (
     let expect: tree.Expect | undefined = question.expect;
     expect !== undefined;
-    expect = expect.then?.expect
+    expect = expect.afterApproval?.expect
   ) {
     checkExpected(scope, expect);
   }
 }
 
 function checkExpected(scope: Scope, expect: tree.Expect): void {
+  for (const mask of expect.masked.slice(0, 1)) scope.report('SEP4916', mask.span);
+  checkInstant(scope, expect.afterApproval?.at ?? null);
   if (expect.by !== null && expect.by.text !== 'default') {
     const units = [...scope.names.values()].filter((s) => s.kind === 'rule' || s.kind === 'decide');
     if (!units.some((s) => s.name.text === expect.by?.text)) {
-      const help = didYouMean(
-        expect.by.text,
-        units.map((s) => s.name.text),
-      );
+      const help = didYouMean(expect.by.text, [...units.map((s) => s.name.text), 'default']);
       scope.report('SEP2001', expect.by.span, { name: expect.by.text }, help === null ? {} : { help });
     }
   }

@@ -189,6 +189,11 @@ export const MESSAGES = {
     'this looks for words in `{name}`, and every spelling that is not listed passes',
     'allow what is known to be good instead',
   ),
+  SEP4010: warning(
+    'role of a test that is not declared',
+    'the role `{name}` is not declared, so no rule can ask for it',
+    'roles that a credential carries and the policy does not know change nothing',
+  ),
 
   SEP4901: unsupported('`import`', REMOVE),
   SEP4902: unsupported('`delegation strict`', REMOVE),
@@ -215,6 +220,7 @@ export const MESSAGES = {
     'this part of a test',
     'tests know `roles`, facts, `for`, `in session`, `then approved`',
   ),
+  SEP4917: unsupported('`tell`', REMOVE),
 } as const satisfies { readonly [code: string]: MessageText };
 
 export type Code = keyof typeof MESSAGES;

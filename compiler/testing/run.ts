@@ -156,11 +156,15 @@ function runQuestion(
   for (const match of first.matched) met.add(match.name);
   const wrong = mismatch(expect, first);
   if (wrong.length > 0) return fail(wanted, describeAnswer(first), wrong);
-  if (expect.then === null) return null;
+  if (expect.afterApproval === null) return null;
   const second = approved(first, ask(subject, request, asker.facts, phase));
-  const after = mismatch(expect.then.expect, second);
+  const after = mismatch(expect.afterApproval.expect, second);
   if (after.length === 0) return null;
-  return fail(`then approved => ${describeExpect(expect.then.expect)}`, describeAnswer(second), after);
+  return fail(
+    `then approved => ${describeExpect(expect.afterApproval.expect)}`,
+    describeAnswer(second),
+    after,
+  );
 }
 
 /** The second decision, with every requirement of the first review met: a review that asks for no more is then allowed. */

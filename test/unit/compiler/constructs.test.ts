@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every construct of the grammar (grammar/tree.ts, from top to bottom): it compiles, or it is refused by a code of its own.
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { checkText, lockText, policy, tool } from '../../helpers/policy.js';
+
+const text = { type: 'string' };
+const LOCK = lockText({
+  fs: [tool('read_file', { path: text, tags: { type: 'array', items: text } })],
+  web: [tool('fetch', { url: text, ip: text, n: { type: 'number' } })],
+});
+const OK = null;
+
+/** Codes of errors; warnings do not stop anything. */
+function errors(source: string): readonly string[] {
+  const { output, diagnostics } = checkText(source, LOCK);
+  const codes = diagnostics.filter((d) => d.severity === 'error').map((d) => d.code);
+  expect(output === null).toBe(codes.length > 0);
+  return codes;
+}
+
+const when = (condition: string): string => `deny r: any -> web/fetch when { ${condition} }`;
+const test = (steps: string, before = ''): string =>
+  `${before}\ndeny r: any -> web/fetch\ntest "t" {\n${steps}\n}`;
+
+type Row = readonly [construct: string, code: string | null, body: string];
+const rows: readonly Row[] = [
+  ['statement import', 'SEP4901', 'import acme.base'],
+  ['import as', 'SEP4901', 'import acme.base as b'],
+  ['statement role', OK, 'role a, b = "odd name"'],
+  ['statement delegation', 'SEP4902', 'delegation strict'],
+  [
+    'statement principals',
+    OK,
+    'principals p = agent:x, user:*, service:"odd name", role:a, any except agent:y\nrole a',
+  ],
+  ['statement principals of a set', OK, 'principals p = agent:x\nprincipals q = p except agent:y'],
+  ['a dotted set', 'SEP2001', 'deny r: base.p -> web/*'],
+  ['statement actions', OK, 'actions a = web/*, tool fs/read_file except web/"fetch"\nactions b = a, *'],
+  ['a dotted set of actions', 'SEP2001', 'deny r: any -> base.a'],
+  ['statement let', OK, 'let l = 1 < 2'],
+  [
+    'let with parameters',
+    OK,
+    'let l(a: bool, b: int, c: decimal, d: string, e: path, f: principals) = a and b < c',
+  ],
+  ['parameter of a list', OK, 'let l(a: list<list<int>>) = all(a, x => any(x, y => y > 1))'],
+  ['parameter url', 'SEP4915', 'let l(u: url) = true'],
+  ['parameter instant', 'SEP4915', 'let l(u: instant) = true'],
+  ['parameter duration', 'SEP4915', 'let l(u: duration) = true'],
+  ['parameter list of urls', 'SEP4915', 'let l(u: list<url>) = true'],
+  ['fact from config', OK, 'fact f: enum a, "b-c" from config.a."odd key".c'],
+  ['fact from claim', 'SEP4913', 'fact f: bool from claim.a'],
+  ['fact from http', 'SEP4913', 'fact f: bool from http.a'],
+  ['fact fresh', 'SEP4913', 'fact f: bool from config.a fresh 60s'],
+  [
+    'fact on unknown review',
+    'SEP4913',
+    'role r\nfact f: bool from config.a on unknown review by role:r timeout 1m',
+  ],
+  ['fact of url', 'SEP4915', 'fact f: url from config.a'],
+  ['fact of principals', 'SEP4915', 'fact f: principals from config.a'],
+  [
+    'statement schedule',
+    'SEP4905',
+    'schedule s in "Europe/Paris" { mon..fri 09:00..17:00 except 2026-12-25 }',
+  ],
+  ['statement limit', 'SEP4903', 'limit l: 2 per 1h on web/*'],
+  [
+    'limit with every clause',
+    'SEP4903',
+    'role r\nlimit l: 2 per session by principal, tool on web/* for any count attempts sum args.n fixed else escalate by role:r timeout 1m because "x"',
+  ],
+  ['statement counter', 'SEP4903', 'counter c: per session on web/*'],
+  [
+    'statement score',
+    'SEP4904',
+    'score s: per session { add 1 on web/* when { args.n > 1 } decay 1 per 1h cap 9 }',
+  ],
+  ['rule allow', OK, 'allow r: agent:x -> web/*'],
+  ['rule review', OK, 'role a\nreview r: agent:x -> web/* by role:a quorum 2 timeout 15m'],
+  ['rule deny', OK, 'deny r: agent:x -> web/*'],
+  ['rule escalate', OK, 'escalate r: any -> web/* by self timeout 15m'],
+  ['phase call', OK, 'deny r: any -> web/* on call'],
+  ['phase list', 'SEP4907', 'deny r: any -> web/* on list'],
+  ['phase result', 'SEP4907', 'escalate r: any -> web/* on result by self timeout 1m'],
+  ['clause when', OK, when('true')],
+  ['clause unless', OK, 'deny r: any -> web/* unless { false }'],
+  ['clause because', OK, 'deny r: any -> web/* because "x"'],
+  ['clause tell', 'SEP4917', 'deny r: any -> web/* tell'],
+  ['clause shadow', 'SEP4908', 'deny r: any -> web/* shadow until 2030-01-01'],
+  ['rule redact', 'SEP4907', 'redact r: any -> web/* on result mask secrets'],
+  [
+    'decide',
+    OK,
+    'decide d for agent:x on web/* { case args.n > 1 => allow case args.n < 0 => deny because "x" otherwise => escalate by self timeout 1m }',
+  ],
+  ['decide partial', OK, 'decide d on web/* partial { case args.n > 1 => deny }'],
+  ['template', 'SEP4906', 'template t(a: principals) { deny r: a -> web/* }'],
+  ['instance', 'SEP4906', 'instance i = t(agent:x, 1)'],
+  ['example', 'SEP4909', 'deny r: any -> web/fetch\nexample r { as agent:x web/fetch {} => deny }'],
+  ['assume', 'SEP4910', 'assume 1 < 2'],
+  ['prove never', 'SEP4910', 'prove never allow or review for any on web/* unless true'],
+  ['prove implies', 'SEP4910', 'prove review on web/* implies true'],
+  ['prove no rule dead', 'SEP4910', 'prove no rule dead'],
+  ['prove not wider', 'SEP4910', 'prove not wider than "old.sep"'],
+  ['prove cost', 'SEP4910', 'prove cost <= 500 steps'],
+
+  [
+    'test',
+    OK,
+    test('as agent:x web/fetch { url: "u", ip: "i", n: -1.5e3 } => deny by r because "x" repeat 3'),
+  ],
+  [
+    'test with roles, user, session, instant',
+    OK,
+    test(
+      'as agent:x with roles [a] for user:y with roles [a] in session "s" at "2026-03-09T13:00:00Z" web/fetch => deny',
+      'role a',
+    ),
+  ],
+  [
+    'test with a fact',
+    OK,
+    test(
+      'as agent:x with f 3 web/fetch => deny as agent:x with f unavailable web/fetch => deny',
+      'fact f: int from config.f',
+    ),
+  ],
+  [
+    'test then approved',
+    OK,
+    test('as agent:x web/fetch => review then approved at "2026-03-09T13:00:00Z" => allow'),
+  ],
+  ['test with a result', 'SEP4916', test('as agent:x with result "x" web/fetch => deny')],
+  [
+    'test with a scanner result',
+    'SEP4916',
+    test('as agent:x with injection_score(args) 0.9 web/fetch => deny'),
+  ],
+  ['test with a measure', 'SEP2001', test('as agent:x with risk 50 web/fetch => deny')],
+  ['test on list', 'SEP4916', test('as agent:x web/fetch on list => deny')],
+  ['test masked', 'SEP4916', test('as agent:x web/fetch => allow masked secrets')],
+  ['test of other kinds', OK, test('as agent:x resource fs/"file:///a" => deny sampling from web => deny')],
+  ['test before as', 'SEP3014', test('web/fetch => deny')],
+  ['test without a question', 'SEP3014', test('as agent:x')],
+  ['test as a pattern', 'SEP3014', test('as agent:x-* web/fetch => deny')],
+  ['test for a pattern', 'SEP3014', test('as agent:x for user:* web/fetch => deny')],
+  ['test of a pattern', 'SEP3014', test('as agent:x web/* => deny')],
+  [
+    'test then approved at no instant',
+    'SEP3012',
+    test('as agent:x web/fetch => review then approved at "noon" => allow'),
+  ],
+  ['test repeat none', 'SEP3012', test('as agent:x web/fetch => deny repeat 0')],
+  [
+    'test with a fact of another type',
+    'SEP3001',
+    test('as agent:x with f "3" web/fetch => deny', 'fact f: int from config.f'),
+  ],
+  [
+    'test with another enum member',
+    'SEP3004',
+    test('as agent:x with f [a, c] web/fetch => deny', 'fact f: list<enum a, b> from config.f'),
+  ],
+
+  [
+    'acts of every kind',
+    OK,
+    'deny r: any -> *, tool web/*, resource web/"https://**", prompt web/*, completion web/*, sampling from web, elicitation from *, roots from "a b"',
+  ],
+
+  ['null', OK, when('args.url == null')],
+  ['bool, number, string, list', OK, when('true and 1.50 < 2 and "a" < "b" and ["a"] == ["a"]')],
+  ['regex as a value', 'SEP4912', when('r"x" == "x"')],
+  ['duration', 'SEP4911', when('1h > 5m')],
+  ['name of nothing', 'SEP2001', when('nothing')],
+  ['now', 'SEP4911', when('now > "2026"')],
+  ['result', 'SEP4911', when('result == "x"')],
+  ['self', 'SEP4911', when('self')],
+  ['args whole', 'SEP2014', when('args == 1')],
+  [
+    'subjects',
+    OK,
+    when(
+      'principal.id == "agent:x" and user.id == "user:y" and session.id == "s" and tool.name == "fetch" and tool.server == "web"',
+    ),
+  ],
+  [
+    'hints',
+    OK,
+    when('tool.hints.readOnly or tool.hints.destructive or tool.hints.idempotent or tool.hints.openWorld'),
+  ],
+  ['tool.description', 'SEP4911', when('tool.description contains "x"')],
+  ['result.text', 'SEP4911', when('result.text contains "x"')],
+  ['members of a call', 'SEP4911', when('url(args.url).host == "x"')],
+  ['members of a list element', 'SEP4911', 'deny r: any -> fs/* when { any(args.tags, t => t.x == 1) }'],
+  ['has', OK, when('has(args.url)')],
+  ['size and lower', OK, when('size(args.url) > 3 and lower(args.url) == "x"')],
+  ['call of nothing', 'SEP2012', when('nothing(1)')],
+  ['call of a dotted name', 'SEP2012', when('base.small(1)')],
+  ['url', 'SEP4911', when('url(args.url) == "x"')],
+  ['ip', 'SEP4911', when('ip(args.ip) == "x"')],
+  ['domain', 'SEP4911', when('args.url in domain("example.com")')],
+  ['cidr', 'SEP4911', when('args.ip not in cidr("10.0.0.0/8")')],
+  ['injection_score', 'SEP4911', when('injection_score(args) > 0.5')],
+  ['has_secrets', 'SEP4911', when('has_secrets(args)')],
+  ['has_pii', 'SEP4911', when('has_pii(args.url)')],
+  ['findings', 'SEP4911', when('findings(args, "x") > 1')],
+  [
+    'quantifiers',
+    OK,
+    'deny r: any -> fs/* when { all(args.tags, t => t != "x") or any(args.tags, t => t == "y") }',
+  ],
+  ['principal pattern', OK, when('principal in agent:x-* or user not in [user:a, service:b]')],
+  ['not, negate, and, or', OK, when('not (args.n > -1 and args.n < 3 or true)')],
+  ['arithmetic', OK, when('args.n + 1 - 2 * 3 > 0')],
+  [
+    'comparisons',
+    OK,
+    when('args.n == 1 or args.n != 1 or args.n < 1 or args.n <= 1 or args.n > 1 or args.n >= 1'),
+  ],
+  ['in, not in', OK, when('args.url in ["a"] or args.url not in ["b"]')],
+  ['under, not under', OK, 'deny r: any -> fs/* when { args.path under "/a" or args.path not under "/b" }'],
+  ['within', 'SEP4905', when('now within business')],
+  ['not within', 'SEP4905', when('now not within business')],
+  [
+    'texts',
+    OK,
+    when('args.url starts with "a" or args.url ends with "b" or args.url contains "c" or args.url like "*d"'),
+  ],
+  ['matches', 'SEP4912', when('args.url matches r"a+"')],
+  ['has role', OK, `role a\n${when('principal has role a or user has role a')}`],
+];
+
+describe('every construct', () => {
+  it.each(rows)('%s: %s', (_, code, body) => {
+    expect([...new Set(errors(policy(`${body}\n`)))]).toEqual(code === null ? [] : [code]);
+  });
+
+  it.each<Row>([
+    ['edition', 'SEP1010', 'sep 2\npolicy a.b 1.0.0\n'],
+    ['tighten', 'SEP4914', 'sep 1\npolicy a.b 1.0.0 tighten\n'],
+    ['no tools', OK, 'sep 1\npolicy a.b 1.0.0\ndeny r: any -> web/*\n'],
+    ['no tools and a grant', 'SEP2008', 'sep 1\npolicy a.b 1.0.0\nallow r: agent:x -> web/*\n'],
+    ['two tools statements', 'SEP2009', 'sep 1\npolicy a.b 1.0.0\ntools "sepal.lock"\ntools "b.lock"\n'],
+  ])('%s: %s', (_, code, source) => {
+    expect(errors(source)).toEqual(code === null ? [] : [code]);
+  });
+
+  it('the rows above name every kind of node in the tree', () => {
+    const tree = readFileSync(resolve(import.meta.dirname, '../../../grammar/tree.ts'), 'utf8');
+    const statements = [...tree.matchAll(/^ {2}readonly kind: ('\w+'(?: \| '\w+')*);$/gm)]
+      .flatMap((m) => (m[1] ?? '').split(' | '))
+      .map((kind) => kind.slice(1, -1));
+    const mentioned = rows.map(([construct, , body]) => `${construct} ${body}`).join('\n');
+    const parts = new Set([
+      'object',
+      'array',
+      'scalar',
+      'act',
+      'given',
+      'question',
+      'principal',
+      'tools',
+      'rule',
+    ]);
+    const missing = statements.filter((kind) => !parts.has(kind) && !mentioned.includes(kind));
+    expect(statements.length).toBeGreaterThan(20);
+    expect(missing).toEqual([]);
+  });
+});

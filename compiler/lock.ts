@@ -58,11 +58,22 @@ export function readLock(
     const span: Span = { start, end: Math.min(file.text.length, start + 1) };
     return diagnose('SEP2010', file.path, span, { what });
   };
-  if (!parsed.ok) return [report(`the lock is not JSON: ${parsed.error.message}`, parsed.error.offset)];
+  if (!parsed.ok) return [report(`the lock cannot be read: ${parsed.error.message}`, parsed.error.offset)];
   const faults: Fault[] = [];
   const lock = lockOf(parsed.value, host, faults);
-  return faults.length === 0 ? lock : faults.map((f) => report(f.what, offsetOf(file.text, f.at)));
+  if (faults.length === 0) return lock;
+  const said = faults.slice(0, MAX_SAID).map((f) => report(f.what, offsetOf(file.text, f.at)));
+  const more = faults.length - said.length;
+  return more === 0 ? said : [...said, report(`the lock has ${more} more faults of this kind`, 0)];
 }
+
+/** A lock that was rewritten as a whole has as many faults as tools: the first ones say it. */
+const MAX_SAID = 20;
+const MAX_SHOWN = 80;
+
+/** A name from the lock, which may be anything, as a part of a message. */
+const quoted = (name: string): string =>
+  `\`${name.length > MAX_SHOWN ? `${name.slice(0, MAX_SHOWN)}…` : name}\``;
 
 function lockOf(value: JsonValue, host: Host, faults: Fault[]): Lock {
   const lock = object(value, 'the lock', [], faults);
@@ -73,16 +84,20 @@ function lockOf(value: JsonValue, host: Host, faults: Fault[]): Lock {
   const prompts: PinnedPrompt[] = [];
   for (const server of Object.keys(servers).sort()) {
     const at = ['servers', server];
-    const entry = object(servers[server] ?? null, `the server \`${server}\``, at, faults);
-    only(entry, SERVER_KEYS, `the server \`${server}\``, at, faults);
-    const pins = object(entry['tools'] ?? {}, `the tools of \`${server}\``, [...at, 'tools'], faults);
+    const entry = object(servers[server] ?? null, `the server ${quoted(server)}`, at, faults);
+    only(entry, SERVER_KEYS, `the server ${quoted(server)}`, at, faults);
+    if (server === '' || server.includes('/')) {
+      const what = `the server name ${quoted(server)} is empty or holds a \`/\`: \`server/tool\` would have two readings`;
+      faults.push({ what, at });
+    }
+    const pins = object(entry['tools'] ?? {}, `the tools of ${quoted(server)}`, [...at, 'tools'], faults);
     for (const name of Object.keys(pins).sort()) {
       const tool = pinned(server, name, pins[name] ?? null, host, faults);
       if (tool !== null) tools.push(tool);
     }
     const offered = object(
       entry['prompts'] ?? {},
-      `the prompts of \`${server}\``,
+      `the prompts of ${quoted(server)}`,
       [...at, 'prompts'],
       faults,
     );
@@ -100,7 +115,7 @@ function pinned(
   host: Host,
   faults: Fault[],
 ): PinnedTool | null {
-  const what = `\`${server}/${name}\``;
+  const what = quoted(`${server}/${name}`);
   const at = ['servers', server, 'tools', name];
   const before = faults.length;
   const pin = object(value, what, at, faults);
@@ -155,6 +170,7 @@ function object(value: JsonValue, what: string, at: Path, faults: Fault[]): Json
 }
 function only(value: JsonObject, keys: readonly string[], what: string, at: Path, faults: Fault[]): void {
   for (const key of Object.keys(value)) {
-    if (!keys.includes(key)) faults.push({ what: `${what} has an unknown key \`${key}\``, at: [...at, key] });
+    if (!keys.includes(key))
+      faults.push({ what: `${what} has an unknown key ${quoted(key)}`, at: [...at, key] });
   }
 }

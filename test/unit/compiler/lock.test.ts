@@ -41,8 +41,8 @@ describe('readLock', () => {
   });
 
   it.each([
-    ['', /^1: the lock is not JSON/],
-    ['{"version":1,"version":1}', /^1: the lock is not JSON: .*(twice|duplicate)/i],
+    ['', /^1: the lock cannot be read: /],
+    ['{"version":1,"version":1}', /^1: the lock cannot be read: .*(twice|duplicate)/i],
     ['[]', /^1: the lock is not an object/],
     ['{\n"version": 2}', /^2: the `version` of the lock is not 1/],
     ['{"version":1,\n"server":{}}', /^2: the lock has an unknown key `server`/],

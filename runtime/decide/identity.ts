@@ -4,7 +4,6 @@
  * itself is a claim. A presented credential that does not hold is refused: nobody falls back to being anonymous.
  */
 import type { Principal } from '../verify/format/body.js';
-import { hmac } from '../verify/format/hash.js';
 import type { Ceiling } from './ceiling.js';
 import { nameFault, principalFault } from './principal-names.js';
 import type { Sessions } from './sessions.js';
@@ -62,6 +61,8 @@ export interface HttpCaller {
 export interface Authenticator {
   http(caller: HttpCaller): Authenticated;
   stdio(): Authenticated;
+  /** Does the credential that proved this identity still hold (not revoked, not expired)? */
+  holds(identity: Identity): boolean;
 }
 
 export interface AuthenticatorOptions {
@@ -93,7 +94,19 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
         return unauthenticated('no principal is configured for stdio', 'identity.stdio is not configured');
       return { ok: true, identity: configured('stdio', stdio.principal, stdio.roles, options) };
     },
+    holds: (identity) => stillHolds(identity, options),
   };
+}
+
+function stillHolds(
+  { method, credential, principal, expires }: Identity,
+  options: AuthenticatorOptions,
+): boolean {
+  if (method !== 'token') return true;
+  if (expires !== null && !(options.wall() < expires)) return false;
+  for (const entry of options.tokens().values())
+    if (entry.id === credential) return mayActAs(entry, principal);
+  return false;
 }
 
 function authenticateHttp(caller: HttpCaller, options: AuthenticatorOptions): Authenticated {
@@ -184,15 +197,6 @@ export function receiptPrincipal(identity: Identity): Principal {
     ...(identity.user === null ? {} : { on_behalf_of: { id: identity.user, roles: identity.userRoles } }),
     session: identity.session,
   };
-}
-
-/**
- * The row that an event of failed authentication is counted under: a short keyed hash of what was presented, so that a flood with one bad
- * token is one row. `key` is random per process: nobody can guess a credential from the log.
- */
-export function credentialTag(headers: Headers, key: Uint8Array): string {
-  const authorization = readHeader(headers['authorization']).value;
-  return authorization === null ? 'none' : hmac(key, authorization).toString('hex').slice(0, 16);
 }
 
 interface Header {

@@ -2,9 +2,9 @@
 /**
  * One call, in order:
  *
- *   bytes → intent → facts → decide → decide entry durable → ALLOW: forward → outcome entry → client
- *                                                          → DENY:  structured refusal
- *                                                          → REVIEW: park, ask people, decide again
+ *   bytes → intent → facts → decide, limits reserved → decide entry durable → ALLOW: forward → outcome entry → client
+ *                                                                           → DENY:  structured refusal
+ *                                                                           → REVIEW: park, ask people, decide again
  *
  * Nothing is forwarded before its decide entry is durable; there is no switch that changes this order.
  */
@@ -27,16 +27,27 @@ export async function call(
 ): Promise<string | null> {
   const intake = readToolCall(gate, asked.caller, params);
   if ('malformed' in intake) return malformed(gate, id, asked, intake.malformed);
-  let settled = await settle(gate, intake, asked, await judge(gate, intake, asked));
-  if (settled.kind === 'parked') {
-    const { pending } = settled;
-    await hold(gate, pending, intake, asked);
-    if (!live(asked)) return park(gate, id, pending);
-    const state = await gate.approvals.wait(pending.id, 0);
-    if (state === 'pending') return park(gate, id, pending);
-    if (state !== 'approved') return refuseEnded(gate, id, pending, state);
-    settled = await settle(gate, intake, asked, await judge(gate, intake, asked));
-  }
+  const settled = await settle(gate, intake, asked, await judge(gate, intake, asked));
+  if (settled.kind !== 'parked') return conclude(gate, id, intake, asked, settled);
+  const { pending } = settled;
+  await hold(gate, pending, intake, asked);
+  if (!live(gate, asked)) return park(gate, id, pending);
+  const state = await gate.approvals.wait(pending.id, 0);
+  if (state === 'pending') return park(gate, id, pending);
+  if (state !== 'approved') return refuseEnded(gate, id, pending, state);
+  // Read and decided again: pins and policy of this moment count, not those of the moment at which it was asked.
+  const again = readToolCall(gate, asked.caller, params);
+  if ('malformed' in again) return malformed(gate, id, asked, again.malformed);
+  return conclude(gate, id, again, asked, await settle(gate, again, asked, await judge(gate, again, asked)));
+}
+
+async function conclude(
+  gate: Gate,
+  id: RequestId,
+  intake: Intake,
+  asked: Asked,
+  settled: Settled,
+): Promise<string | null> {
   switch (settled.kind) {
     case 'allow': {
       const { judged, kind: _, ...admitted } = settled;
@@ -50,7 +61,16 @@ export async function call(
 }
 
 /** Writes the decision down, joining it to the review that the identical call already waits in. */
-export async function settle(gate: Gate, intake: Intake, asked: Asked, judged: Judged): Promise<Settled> {
+async function settle(gate: Gate, intake: Intake, asked: Asked, judged: Judged): Promise<Settled> {
+  try {
+    return await written(gate, intake, asked, judged);
+  } catch (error) {
+    await judged.reservation.release();
+    throw error;
+  }
+}
+
+async function written(gate: Gate, intake: Intake, asked: Asked, judged: Judged): Promise<Settled> {
   const { approvals } = gate;
   const parked = approvals.find(reviewKey(asked.caller, intake));
   const call = newCallId();
@@ -67,7 +87,7 @@ export async function settle(gate: Gate, intake: Intake, asked: Asked, judged: J
       return { kind: 'deny', judged, entry };
     }
     case 'review': {
-      const links = parked !== null && live(asked) ? redeemed(gate, parked, judged.decision) : null;
+      const links = parked !== null && live(gate, asked) ? redeemed(gate, parked, judged.decision) : null;
       if (links !== null) {
         const decision = { ...judged.decision, effect: 'allow', timeout: null } as const;
         return admit(gate, intake, asked, { ...judged, decision }, { call, links });

@@ -13,6 +13,8 @@ import { errorOf, RECEIPT_META } from './wire/reply.js';
 
 const REASON = 'this release relays tools only';
 const MAX_NAME = 256;
+/** What can stand in a receipt as a method; anything else is foreign text, counted under its beginning. */
+const METHOD = /^[\w.$/-]{1,128}$/;
 
 /** What kind of action a method is, and where its name stands; null for methods that are no action of the policy language. */
 function actionOf(
@@ -43,7 +45,7 @@ function actionOf(
 }
 
 /** Writes the denial down; null when it was only counted. */
-async function deny(
+export async function denyAsked(
   gate: Gate,
   caller: Caller,
   server: string,
@@ -51,7 +53,7 @@ async function deny(
   params: JsonObject,
 ): Promise<Appended | null> {
   const source = server === '' ? sourceName(caller) : `${server} for ${sourceName(caller)}`;
-  const action = actionOf(method, params);
+  const action = METHOD.test(method) ? actionOf(method, params) : null;
   const counted = gate.denials.take(`${server} ${callerKey(caller)}`) > 0;
   if (action === null || counted) return gate.floods.record('denied_method', source, method);
   const intent = canonicalIntent({ ...action, method, server }, {}, params);
@@ -75,7 +77,7 @@ async function deny(
 
 /** A client's request for anything but tools. */
 export async function denyRequest(gate: Gate, caller: Caller, request: RpcRequest): Promise<string> {
-  const entry = await deny(gate, caller, '', request.method, request.params);
+  const entry = await denyAsked(gate, caller, '', request.method, request.params);
   const data = entry === null ? undefined : { [RECEIPT_META]: receiptMeta(entry, 'deny') };
   return errorOf(
     request.id,
@@ -105,5 +107,5 @@ export async function denyUpstream(
   }
   // An upstream's parameters are foreign text: what the strict parser refuses is not written down.
   const strict = parseStrict(JSON.stringify(params ?? {}));
-  await deny(gate, only, server, method, strict.ok && isObject(strict.value) ? strict.value : {});
+  await denyAsked(gate, only, server, method, strict.ok && isObject(strict.value) ? strict.value : {});
 }

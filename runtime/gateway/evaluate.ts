@@ -2,17 +2,11 @@
 /** One evaluation: the facts that the compiled policy needs for this request, then the decision, then what it holds of the limits. */
 import type { Facts, Json, JsonRecord } from '../../stdlib/abi.js';
 import type { LoadedPolicy } from '../decide/load.js';
-import type { DecideOnce, Reservation } from './gate.js';
-
-/** Nothing is counted for a policy without limits. */
-export const NO_RESERVATION: Reservation = {
-  counts: [],
-  commit: () => Promise.resolve(),
-  release: () => Promise.resolve(),
-};
+import type { Limits } from '../decide/limits.js';
+import type { DecideOnce } from './gate.js';
 
 /** `config` holds the values of `config.x` facts; a fact of any other source is unknown in this release. */
-export function evaluator(policy: LoadedPolicy, config: JsonRecord): DecideOnce {
+export function evaluator(policy: LoadedPolicy, config: JsonRecord, limits: Limits): DecideOnce {
   const values = new Map<string, Json>();
   for (const { name, source, path } of policy.manifest.facts) {
     const value = source === 'config' ? at(config, path) : undefined;
@@ -24,8 +18,15 @@ export function evaluator(policy: LoadedPolicy, config: JsonRecord): DecideOnce 
       const value = values.get(name);
       if (value !== undefined) facts[name] = value;
     }
-    const decision = module.decide(request, facts satisfies Facts, phase);
-    return { decision, facts, reads: module.reads(request), reservation: NO_RESERVATION };
+    // A policy of this ABI names no limits, so there is nothing to count yet.
+    const reservation = await limits.reserve([]);
+    try {
+      const decision = module.decide(request, facts satisfies Facts, phase);
+      return { decision, facts, reads: module.reads(request), reservation };
+    } catch (error) {
+      await reservation.release();
+      throw error;
+    }
   };
 }
 

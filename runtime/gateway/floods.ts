@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * `event` entries for what is refused before any decision. The first of its kind, source and minute is written at once; the rest
- * of that minute is counted and written as one entry, so that a flood cannot fill the disk.
+ * of that minute is counted and written as one entry, so that a flood cannot fill the disk, not even one from many sources.
  */
 import type { Appended, ReceiptLog } from '../log/types.js';
 import type { EventBody } from '../verify/format/body.js';
@@ -9,7 +9,9 @@ import type { EventBody } from '../verify/format/body.js';
 export interface Floods {
   /** The entry's place, or null when it was only counted (or could not be written). */
   record(kind: EventBody['kind'], source: string, detail: string): Promise<Appended | null>;
-  /** Writes the counts that wait. */
+  /** Writes the counts of minutes that are over. */
+  sweep(): Promise<void>;
+  /** Writes all counts that wait: nothing more is recorded. */
   flush(): Promise<void>;
 }
 
@@ -22,11 +24,14 @@ interface Bucket {
 }
 
 const MINUTE_MS = 60_000;
-const MAX_SOURCES = 1_000;
+/** Sources with an entry of their own in one minute; those past it share one. */
+const MAX_SOURCES = 256;
+const OTHERS = 'other sources';
 const MAX_TEXT = 200;
 
 export function floods(log: ReceiptLog, now: () => number): Floods {
-  const buckets = new Map<string, Bucket>();
+  let buckets = new Map<string, Bucket>();
+  let current = '';
   const minuteOf = (ms: number): string => new Date(Math.floor(ms / MINUTE_MS) * MINUTE_MS).toISOString();
 
   const write = async (bucket: Bucket, count: number): Promise<Appended | null> => {
@@ -37,29 +42,37 @@ export function floods(log: ReceiptLog, now: () => number): Floods {
       return null;
     }
   };
-  const flush = async (all: boolean): Promise<void> => {
-    const current = minuteOf(now());
-    for (const [key, bucket] of buckets) {
-      if (!all && bucket.minute === current) continue;
-      buckets.delete(key);
-      if (bucket.more > 0) await write(bucket, bucket.more);
-    }
+  /** Takes the counts out before anything is awaited: none is written twice. */
+  const flush = async (): Promise<void> => {
+    const due = [...buckets.values()];
+    buckets = new Map();
+    await Promise.all(due.map((bucket) => (bucket.more > 0 ? write(bucket, bucket.more) : null)));
+  };
+  const sweep = async (): Promise<void> => {
+    const minute = minuteOf(now());
+    if (minute === current) return;
+    current = minute;
+    await flush();
   };
   return {
-    async record(kind, source, detail) {
-      const minute = minuteOf(now());
-      const key = JSON.stringify([kind, source, minute]);
-      const found = buckets.get(key);
+    async record(kind, from, detail) {
+      const swept = sweep();
+      const minute = current;
+      const keyOf = (source: string): string => JSON.stringify([kind, source, minute]);
+      const own = clean(from);
+      const source = buckets.size < MAX_SOURCES || buckets.has(keyOf(own)) ? own : OTHERS;
+      const found = buckets.get(keyOf(source));
       if (found !== undefined) {
         found.more++;
         return null;
       }
-      await flush(buckets.size >= MAX_SOURCES);
-      const bucket = { kind, source: clean(source), minute, detail: clean(detail), more: 0 };
-      buckets.set(key, bucket);
-      return write(bucket, 1);
+      const bucket = { kind, source, minute, detail: clean(detail), more: 0 };
+      buckets.set(keyOf(source), bucket);
+      const [entry] = await Promise.all([write(bucket, 1), swept]);
+      return entry;
     },
-    flush: () => flush(true),
+    sweep,
+    flush,
   };
 }
 

@@ -3,14 +3,16 @@
 import type { Appended } from '../log/types.js';
 import type { OutcomeBody } from '../verify/format/body.js';
 import { upstreamKey } from './caller.js';
+import { denyAsked } from './deny.js';
 import { drifted } from './discovery.js';
-import type { Active, Asked, Gate, Reservation } from './gate.js';
+import type { Reservation } from '../decide/limits.js';
+import type { Active, Asked, Gate } from './gate.js';
 import type { Intake } from './intake.js';
 import { outcomeDraft, receiptMeta } from './record.js';
 import { NotSent } from './upstream/channel.js';
 import type { Answer } from './upstream/hop.js';
 import type { Upstream } from './upstream/supervise.js';
-import type { RequestId } from './wire/message.js';
+import { isObject, type RequestId } from './wire/message.js';
 import { errorText, RECEIPT_META, resultText, toolRefusal, withMeta } from './wire/reply.js';
 
 export interface Admitted {
@@ -36,7 +38,24 @@ export async function forward(gate: Gate, admitted: Admitted): Promise<string | 
   await (unsent ? reservation.release() : reservation.commit());
   const ms = Math.round(performance.now() - started);
   settle(gate, admitted, answer, ms);
-  return reply(gate, admitted, answer);
+  const wanted = answer.kind === 'result' ? wantedInput(answer.value) : null;
+  if (wanted === null) return reply(gate, admitted, answer);
+  const { server } = intake.intent;
+  await denyAsked(gate, asked.caller, server, wanted, {});
+  const sentence = `The server \`${server}\` asks for input in the middle of the call, which is not allowed here.`;
+  return toolRefusal(admitted.id, sentence, { [RECEIPT_META]: receiptMeta(admitted.entry, 'allow') });
+}
+
+/** A result that asks for input (2026-07-28) is a request of the server: the method that it asks for first, or null. */
+function wantedInput(value: unknown): string | null {
+  const { resultType, inputRequests } = value as {
+    readonly resultType?: unknown;
+    readonly inputRequests?: unknown;
+  };
+  if (resultType !== 'input_required') return null;
+  const [first] = isObject(inputRequests) ? Object.values(inputRequests) : [];
+  const method = isObject(first) ? first['method'] : undefined;
+  return typeof method === 'string' ? method : 'input_required';
 }
 
 /**
@@ -110,7 +129,7 @@ async function attempt(
 
 function statusOf(answer: Answer): OutcomeBody['status'] {
   if (answer.kind === 'failed') return answer.status;
-  if (answer.kind === 'error') return 'upstream_error';
+  if (answer.kind === 'error' || wantedInput(answer.value) !== null) return 'upstream_error';
   return (answer.value as { readonly isError?: unknown }).isError === true ? 'tool_error' : 'ok';
 }
 

@@ -3,6 +3,7 @@
 import type { Decision, Facts, Phase, PolicyModule, Request } from '../../stdlib/abi.js';
 import type { Approvals } from '../approvals/types.js';
 import type { Config } from '../config.js';
+import type { Reservation } from '../decide/limits.js';
 import type { ReceiptLog } from '../log/types.js';
 import type { PolicyRef } from '../verify/format/body.js';
 import type { Caller } from './caller.js';
@@ -21,20 +22,6 @@ export interface ActivePolicy {
   readonly ref: PolicyRef;
   /** Hashes of the definitions that it was compiled against, by `server/name`. */
   readonly tools: ReadonlyMap<string, string>;
-}
-
-/** One count that a decision makes: the same members as in the receipt. */
-export interface Count {
-  readonly name: string;
-  readonly key: readonly string[];
-  readonly add: number | string;
-}
-
-/** What an admitted call holds of its limits until it is forwarded or ends. */
-export interface Reservation {
-  readonly counts: readonly Count[];
-  commit(): Promise<void>;
-  release(): Promise<void>;
 }
 
 export type DecideOnce = (
@@ -78,6 +65,8 @@ export interface Gate {
   readonly kid: string;
   readonly policy: () => ActivePolicy;
   readonly decide: DecideOnce;
+  /** Is the credential that proved this caller still good? Asked again before a call that waited is sent. */
+  readonly admits: (caller: Caller) => boolean;
   readonly approvals: Approvals;
   readonly catalog: () => Catalog;
   readonly upstreams: ReadonlyMap<string, Upstream>;

@@ -9,6 +9,7 @@ import { type Authenticator, createAuthenticator } from '../decide/identity.js';
 import type { LoadedPolicy } from '../decide/load.js';
 import { Sessions } from '../decide/sessions.js';
 import { type ControlServer, serveControl } from '../control/server.js';
+import { noLimits } from '../decide/limits.js';
 import { readTokenFile } from '../decide/token-file.js';
 import { indexTokens, type TokenEntry } from '../decide/tokens.js';
 import type { ReceiptLog } from '../log/types.js';
@@ -101,10 +102,10 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     sessions.observe(entry);
     approvals.observe(entry);
   }
-  const tokens = tokenBook(config);
+  const book = tokenBook(config);
   const authenticator = createAuthenticator({
     config: config.identity,
-    tokens: tokens.index,
+    tokens: book.index,
     sessions,
     wall: clock.wall,
   });
@@ -125,7 +126,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     kid: options.kid,
     version: options.version,
     policy: () => active,
-    decide: evaluator(options.policy, config.config),
+    decide: evaluator(options.policy, config.config, noLimits),
+    admits: ({ identity }) => authenticator.holds(identity),
     drift: new Map(),
     active: new Set(),
     settling: new Set(),
@@ -140,8 +142,24 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     for (const place of gate.live.keys()) setDrift(gate, place);
     for (const connection of connections()) connection.push(LIST_CHANGED);
   };
+  const tokens: TokenBook = {
+    all: book.all,
+    replace: (list) => {
+      book.replace(list);
+      endRevoked(fronts, authenticator);
+    },
+  };
   const control = await openControlSocket({ gate, options, fronts, tokens, reloadPins });
   return assemble(gate, { options, fronts, authenticator, tokens, reloadPins, control });
+}
+
+/** Open streams and running calls of a credential that no longer holds end with it. */
+function endRevoked(fronts: readonly (HttpFront | StdioFront)[], { holds }: Authenticator): void {
+  for (const front of fronts) {
+    if (!('sessions' in front)) continue;
+    for (const session of [...front.sessions.all()])
+      if (!holds(session.connection.caller.identity)) front.sessions.end(session);
+  }
 }
 
 function openUpstreams(options: GatewayOptions, events: UpstreamEvents): ReadonlyMap<string, Upstream> {
@@ -184,7 +202,7 @@ function assemble(
   { options, fronts, authenticator, tokens, reloadPins, control }: Parts,
 ): Gateway {
   const { config, clock, say } = options;
-  const flush = setInterval(() => void gate.floods.flush(), FLUSH_MS);
+  const flush = setInterval(() => void gate.floods.sweep(), FLUSH_MS);
   flush.unref();
   const answer: Parameters<typeof serveStdio>[2] = (connection, message, side) =>
     handle(gate, connection, message, side);
@@ -202,6 +220,7 @@ function assemble(
         authenticator,
         handle: answer,
         floods: gate.floods,
+        healthy: () => gate.log.failure() === null,
         now: clock.monotonic,
         wall: clock.wall,
       });
@@ -286,12 +305,11 @@ function readTools(config: Config, lock: string, say: (line: string) => void, ve
 }
 
 interface TokenBook {
-  readonly index: () => ReadonlyMap<string, TokenEntry>;
   all(): readonly TokenEntry[];
   replace(tokens: readonly TokenEntry[]): void;
 }
 
-function tokenBook(config: Config): TokenBook {
+function tokenBook(config: Config): TokenBook & { readonly index: () => ReadonlyMap<string, TokenEntry> } {
   let list = config.identity.tokens === null ? [] : readTokenFile(config.identity.tokens);
   let index = indexTokens(list);
   return {

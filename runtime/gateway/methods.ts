@@ -7,6 +7,7 @@ import { denyRequest } from './deny.js';
 import { toolList } from './discovery.js';
 import type { Asked, Gate } from './gate.js';
 import { awaitDecision, propose } from './propose.js';
+import { refuseInput } from './refuse.js';
 import { REVISIONS } from './upstream/hop.js';
 import {
   type ClientMessage,
@@ -42,8 +43,7 @@ export async function handle(
       await gate.floods.record('refused_input', sourceName(connection.caller), 'an answer to nothing');
       return null;
     case 'refused':
-      await gate.floods.record('refused_input', sourceName(connection.caller), message.message);
-      return errorOf(message.id, message.code, message.message);
+      return refuseInput(gate, connection.caller, message.id, message.code, message.message);
   }
 }
 
@@ -54,19 +54,17 @@ async function request(
   side: Side,
 ): Promise<string | null> {
   const { id } = message;
+  const { caller } = connection;
   if (connection.running.has(id))
-    return errorOf(id, INVALID_REQUEST, 'a request with this id is still running');
+    return refuseInput(gate, caller, id, INVALID_REQUEST, 'a request with this id is still running');
   if (connection.running.size >= MAX_RUNNING)
-    return errorOf(id, INVALID_REQUEST, `more than ${MAX_RUNNING} requests at a time`);
+    return refuseInput(gate, caller, id, INVALID_REQUEST, `more than ${MAX_RUNNING} requests at a time`);
   const cancel = new AbortController();
   connection.running.set(id, { cancel, side });
   try {
-    return await dispatch(gate, message, {
-      caller: connection.caller,
-      connection,
-      side,
-      cancel: cancel.signal,
-    });
+    const answer = await dispatch(gate, message, { caller, connection, side, cancel: cancel.signal });
+    // Who has cancelled expects no answer, and may use the id again.
+    return cancel.signal.aborted ? null : answer;
   } catch (error) {
     gate.say(
       `request ${message.method.slice(0, 60)} failed: ${error instanceof Error ? error.message : String(error)}`,
@@ -83,10 +81,12 @@ async function dispatch(gate: Gate, message: RpcRequest, asked: Asked): Promise<
   const { connection, caller } = asked;
   if (method === 'initialize') return initialize(gate, id, message, connection);
   if (method === 'ping') return resultOf(id, {});
-  if (connection.revision === null) return errorOf(id, INVALID_REQUEST, 'send `initialize` first');
+  if (connection.revision === null)
+    return refuseInput(gate, caller, id, INVALID_REQUEST, 'send `initialize` first');
   switch (method) {
     case 'tools/list':
-      if (params['cursor'] !== undefined) return errorOf(id, INVALID_PARAMS, 'the cursor is not one of ours');
+      if (params['cursor'] !== undefined)
+        return refuseInput(gate, caller, id, INVALID_PARAMS, 'the cursor is not one of ours');
       return resultText(id, toolList(gate, caller));
     case 'tools/call':
       return call(gate, id, params, asked);
@@ -102,10 +102,18 @@ async function dispatch(gate: Gate, message: RpcRequest, asked: Asked): Promise<
 }
 
 /** Never a newer revision than the client asked for; an unknown one gets the newest that is not newer, or our oldest. */
-function initialize(gate: Gate, id: RequestId, { params }: RpcRequest, connection: Connection): string {
-  if (connection.revision !== null) return errorOf(id, INVALID_REQUEST, '`initialize` has been sent already');
+async function initialize(
+  gate: Gate,
+  id: RequestId,
+  { params }: RpcRequest,
+  connection: Connection,
+): Promise<string> {
+  const { caller } = connection;
+  if (connection.revision !== null)
+    return refuseInput(gate, caller, id, INVALID_REQUEST, '`initialize` has been sent already');
   const wanted = params['protocolVersion'];
-  if (typeof wanted !== 'string') return errorOf(id, INVALID_PARAMS, '`protocolVersion` must be a string');
+  if (typeof wanted !== 'string')
+    return refuseInput(gate, caller, id, INVALID_PARAMS, '`protocolVersion` must be a string');
   connection.revision = REVISIONS.find((revision) => revision <= wanted) ?? '2024-11-05';
   const authorization = {
     version: '1',
@@ -121,17 +129,17 @@ function initialize(gate: Gate, id: RequestId, { params }: RpcRequest, connectio
   });
 }
 
-function setLevel(
+async function setLevel(
   gate: Gate,
   id: RequestId,
   { params }: RpcRequest,
   connection: Connection,
   caller: Caller,
-): string {
+): Promise<string> {
   const { level } = params;
   const index = typeof level === 'string' ? LOG_LEVELS.indexOf(level) : -1;
   if (index < 0 || typeof level !== 'string')
-    return errorOf(id, INVALID_PARAMS, `\`level\` is one of ${LOG_LEVELS.join(', ')}`);
+    return refuseInput(gate, caller, id, INVALID_PARAMS, `\`level\` is one of ${LOG_LEVELS.join(', ')}`);
   connection.logLevel = index;
   for (const upstream of gate.upstreams.values()) {
     if (upstream.config.perPrincipal) upstream.running(upstreamKey(caller))?.setLogLevel(level);

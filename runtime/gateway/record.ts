@@ -5,11 +5,11 @@ import type { Decision, Facts } from '../../stdlib/abi.js';
 import type { Links } from '../approvals/types.js';
 import type { Appended, Draft, Openings } from '../log/types.js';
 import { receiptPrincipal } from '../decide/identity.js';
+import type { Count } from '../decide/limits.js';
 import type { DecisionBody, Effect, IntentDigest, OutcomeBody, PolicyRef } from '../verify/format/body.js';
 import { canonical, type JsonValue } from '../verify/format/canonical.js';
 import { commitMembers, commitText } from '../verify/format/commit.js';
 import type { Caller } from './caller.js';
-import type { Count } from './gate.js';
 import type { CanonicalIntent } from './wire/intent.js';
 import type { ReceiptMeta } from './wire/reply.js';
 

@@ -3,7 +3,7 @@
 import type { Decision } from '../../stdlib/abi.js';
 import type { Pending, WaitResult } from '../approvals/types.js';
 import type { Appended } from '../log/types.js';
-import { sourceName } from './caller.js';
+import { type Caller, sourceName } from './caller.js';
 import type { Asked, Gate } from './gate.js';
 import type { Intake } from './intake.js';
 import { receiptMeta } from './record.js';
@@ -12,9 +12,19 @@ import { INVALID_PARAMS, type RequestId } from './wire/message.js';
 import { errorOf, RECEIPT_META, toolRefusal } from './wire/reply.js';
 
 /** Not a call at all: an error, and a count in the log. */
-export async function malformed(gate: Gate, id: RequestId, asked: Asked, why: string): Promise<string> {
-  await gate.floods.record('refused_input', sourceName(asked.caller), why);
-  return errorOf(id, INVALID_PARAMS, why);
+export const malformed = (gate: Gate, id: RequestId, asked: Asked, why: string): Promise<string> =>
+  refuseInput(gate, asked.caller, id, INVALID_PARAMS, why);
+
+/** Input that no rule is asked about: an error, and a count in the log. */
+export async function refuseInput(
+  gate: Gate,
+  caller: Caller,
+  id: RequestId | null,
+  code: number,
+  why: string,
+): Promise<string> {
+  await gate.floods.record('refused_input', sourceName(caller), why);
+  return errorOf(id, code, why);
 }
 
 /** A deny. A tool that the caller cannot see and one that does not exist are answered alike. */

@@ -40,6 +40,7 @@ export function relay(gate: () => Gate, connections: () => Iterable<Connection>)
       }
     },
     listed: (server, key, tools) => listed(gate(), connections, told, server, key, tools),
+    noise: (server, why) => void gate().floods.record('refused_input', `server ${server}`, why),
     trouble: (server, message) => gate().say(`server \`${server}\`: ${message}`),
   };
 }

@@ -93,4 +93,6 @@ export function redeemed(gate: Gate, parked: Pending, { effect, approvals }: Dec
   return result.kind === 'redeemed' ? result.links : null;
 }
 
-export const live = (asked: Asked): boolean => !asked.cancel.aborted && !asked.side.gone.aborted;
+/** Is the requester still there, with a credential that still holds? */
+export const live = (gate: Gate, { caller, cancel, side }: Asked): boolean =>
+  !cancel.aborted && !side.gone.aborted && gate.admits(caller);

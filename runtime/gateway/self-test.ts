@@ -6,12 +6,21 @@ import { callerOf } from './caller.js';
 import { newConnection } from './connection.js';
 import type { Gate } from './gate.js';
 import { StartRefused } from './start.js';
-import { INVALID_PARAMS } from './wire/message.js';
+import { NotSent } from './upstream/channel.js';
+import { RECEIPT_META } from './wire/reply.js';
 import { digest } from '../verify/format/hash.js';
 
 const TOOL = 'sepal self-test';
 
-export async function selfTest(gate: Gate): Promise<void> {
+/** Should the test call ever be admitted, it must not reach a real server. */
+function unreachable(gate: Gate): Gate {
+  const hop = (): Promise<never> => Promise.reject(new NotSent('the self-test calls no server'));
+  const upstreams = [...gate.upstreams].map(([server, own]) => [server, { ...own, hop }] as const);
+  return { ...gate, upstreams: new Map(upstreams) };
+}
+
+export async function selfTest(real: Gate): Promise<void> {
+  const gate = unreachable(real);
   const caller = callerOf({
     principal: 'service:sepal-self-test',
     roles: [],
@@ -47,22 +56,18 @@ async function answers(gate: Gate, subject: Subject): Promise<void> {
   }
 }
 
-/** A tool that does not exist, and every pinned tool's server once by a credential that may do nothing. */
+/** A tool that does not exist, and one that does by a credential that may do nothing. Denied is what a receipt calls so. */
 async function refusals(gate: Gate, asked: Parameters<typeof call>[3]): Promise<boolean> {
-  const unknown = JSON.parse((await call(gate, 0, { name: TOOL, arguments: {} }, asked)) ?? '{}') as Answer;
-  if (unknown.error?.code !== INVALID_PARAMS) return false;
-  for (const own of gate.catalog().tools.values()) {
-    const [first] = own.values();
-    const name = first === undefined ? undefined : gate.catalog().names.exposed(first.pin);
-    if (name === undefined) continue;
+  const { tools, names } = gate.catalog();
+  const [first] = [...tools.values()].flatMap((own) => [...own.values()]);
+  const real = first === undefined ? undefined : names.exposed(first.pin);
+  for (const name of real === undefined ? [TOOL] : [TOOL, real]) {
     const answer = JSON.parse((await call(gate, 0, { name, arguments: {} }, asked)) ?? '{}') as Answer;
-    if (answer.error?.code !== INVALID_PARAMS && answer.result?.isError !== true) return false;
-    break;
+    if (answer.error?.data?.[RECEIPT_META]?.decision !== 'deny') return false;
   }
   return true;
 }
 
 interface Answer {
-  readonly error?: { readonly code?: number };
-  readonly result?: { readonly isError?: boolean };
+  readonly error?: { readonly data?: { readonly [RECEIPT_META]?: { readonly decision?: string } } };
 }

@@ -46,12 +46,15 @@ export function argumentCheck(definition: JsonObject): ArgumentCheck {
       if (result.valid) return null;
       const last = result.errors.at(-1);
       const where = last === undefined ? '' : last.instanceLocation.replace(/^#/, '');
-      return `${where === '' ? 'the arguments' : `\`${where.slice(0, 200)}\``}: ${(last?.error ?? 'does not fit').slice(0, 300)}`;
+      return `${where === '' ? 'the arguments' : `\`${cut(where, 200)}\``}: ${cut(last?.error ?? 'does not fit', 300)}`;
     } catch {
       return 'the pinned schema cannot be applied to these arguments';
     }
   };
 }
+
+/** At most so many characters, and never half of one: the sentence goes into a receipt. */
+const cut = (text: string, most: number): string => Buffer.from(text.slice(0, most)).toString();
 
 /** Null-prototype objects as plain ones, which the validator asks for. */
 function plain(value: JsonValue): JsonValue {

@@ -124,7 +124,7 @@ export async function pin(
   const servers: { [name: string]: JsonObject } = {};
   for (const [server, own] of config.servers) {
     const nothing = () => undefined;
-    const events = { asked: nothing, logged: nothing, listed: nothing, trouble: nothing };
+    const events = { asked: nothing, logged: nothing, listed: nothing, noise: nothing, trouble: nothing };
     const upstream = supervise(server, own, { version: '0', env: process.env, now: Date.now, events });
     const hop = await upstream.hop('pin');
     const tools = (await hop.tools()).filter((tool) => only(server, `${tool['name'] as string}`));

@@ -13,7 +13,14 @@ import { type Caller, callerKey, callerOf, sourceName } from '../caller.js';
 import type { Handle } from '../connection.js';
 import type { Floods } from '../floods.js';
 import { REVISIONS } from '../upstream/hop.js';
-import { INVALID_REQUEST, readMessage, type RpcRequest } from '../wire/message.js';
+import {
+  type ClientMessage,
+  INVALID_REQUEST,
+  readMessage,
+  type RequestId,
+  type RpcRefusal,
+  type RpcRequest,
+} from '../wire/message.js';
 import { errorOf } from '../wire/reply.js';
 import { sseEvent } from '../wire/sse.js';
 import { accepts, edgeFault, mediaType, readBody, sourceOf } from './edge.js';
@@ -26,6 +33,8 @@ export interface FrontOptions {
   readonly authenticator: Pick<Authenticator, 'http'>;
   readonly handle: Handle;
   readonly floods: Floods;
+  /** Does the log still take entries? What `/healthz` says. */
+  readonly healthy: () => boolean;
   /** Monotonic, and wall time, in milliseconds. */
   readonly now: () => number;
   readonly wall: () => number;
@@ -45,6 +54,7 @@ interface Front extends FrontOptions {
 
 const MAX_BODY = DEFAULT_LIMITS.size;
 const MAX_QUEUED = 8 * 1024 * 1024;
+const MAX_CONNECTIONS = 4_000;
 const KEEP_ALIVE_MS = 20_000;
 const MAX_TIMER_MS = 2_147_483_647;
 
@@ -59,7 +69,12 @@ export async function serveHttp(options: FrontOptions): Promise<HttpFront> {
     unauthenticated: throttle(listen.limits.unauthenticated, now),
   };
   const server = createServer(
-    { maxHeaderSize: 16 * 1024, requestTimeout: 60_000, headersTimeout: 10_000 },
+    {
+      maxHeaderSize: 16 * 1024,
+      requestTimeout: 60_000,
+      headersTimeout: 10_000,
+      connectionsCheckingInterval: 2_000,
+    },
     (request, response) => {
       response.on('error', () => undefined);
       serve(front, request, response).catch(() => {
@@ -68,6 +83,7 @@ export async function serveHttp(options: FrontOptions): Promise<HttpFront> {
       });
     },
   );
+  server.maxConnections = MAX_CONNECTIONS;
   await bind(server, listen.http.host, listen.http.port);
   const { port } = server.address() as AddressInfo;
   return {
@@ -118,6 +134,26 @@ function answer(
 const plain = (message: string, id: string | null = null): string =>
   JSON.stringify({ error: message, ...(id === null ? {} : { receipt: id }) });
 
+/** Refuses what an authenticated caller sent, and counts it: as JSON-RPC where there is a code for it, else in plain words. */
+async function refuse(
+  front: Front,
+  caller: Caller,
+  response: ServerResponse,
+  { status, message, code, id = null, headers }: Refusal,
+): Promise<null> {
+  await front.floods.record('refused_input', sourceName(caller), message);
+  answer(response, status, code === undefined ? plain(message) : errorOf(id, code, message), headers);
+  return null;
+}
+
+interface Refusal {
+  readonly status: number;
+  readonly message: string;
+  readonly code?: number;
+  readonly id?: RequestId | null;
+  readonly headers?: { [name: string]: string };
+}
+
 async function serve(front: Front, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const fault = edgeFault(request, front.listen);
   if (fault !== null) {
@@ -125,9 +161,15 @@ async function serve(front: Front, request: IncomingMessage, response: ServerRes
     return answer(response, fault.status, plain(fault.message));
   }
   const path = (request.url ?? '').split('?')[0];
-  if (path === '/healthz' && request.method === 'GET') return answer(response, 200, '{"status":"ok"}');
-  if (path !== front.listen.path)
+  if (path === '/healthz' && request.method === 'GET') {
+    return front.healthy()
+      ? answer(response, 200, '{"status":"ok"}')
+      : answer(response, 503, '{"status":"the receipt log cannot be written; every call is denied"}');
+  }
+  if (path !== front.listen.path) {
+    await front.floods.record('refused_input', sourceOf(request, front.listen), 'another path');
     return answer(response, 404, plain(`nothing is served here; the endpoint is ${front.listen.path}`));
+  }
   const caller = await authenticated(front, request, response);
   if (caller === null) return;
   switch (request.method) {
@@ -136,13 +178,17 @@ async function serve(front: Front, request: IncomingMessage, response: ServerRes
     case 'GET':
       return stream(front, caller, request, response);
     case 'DELETE': {
-      const session = sessionOf(front, caller, request, response);
+      const session = await sessionOf(front, caller, request, response);
       if (session === null) return;
       front.sessions.end(session);
       return answer(response, 200, null);
     }
     default:
-      return answer(response, 405, plain('use POST, GET or DELETE'), { allow: 'POST, GET, DELETE' });
+      await refuse(front, caller, response, {
+        status: 405,
+        message: 'use POST, GET or DELETE',
+        headers: { allow: 'POST, GET, DELETE' },
+      });
   }
 }
 
@@ -180,38 +226,22 @@ async function authenticated(
 }
 
 /** The session that the request names, or null once the refusal has been sent. */
-function sessionOf(
+async function sessionOf(
   front: Front,
   caller: Caller,
   request: IncomingMessage,
   response: ServerResponse,
-): McpSession | null {
+): Promise<McpSession | null> {
+  const refused = (status: number, message: string): Promise<null> =>
+    refuse(front, caller, response, { status, message, code: INVALID_REQUEST });
   const id = request.headers['mcp-session-id'];
   const revision = request.headers['mcp-protocol-version'];
-  if (typeof revision === 'string' && !(REVISIONS as readonly string[]).includes(revision)) {
-    answer(
-      response,
-      400,
-      errorOf(null, INVALID_REQUEST, `this revision is not spoken here; use one of ${REVISIONS.join(', ')}`),
-    );
-    return null;
-  }
-  if (typeof id !== 'string') {
-    answer(
-      response,
-      400,
-      errorOf(null, INVALID_REQUEST, 'the header `Mcp-Session-Id` is missing; send `initialize` first'),
-    );
-    return null;
-  }
+  if (typeof revision === 'string' && !(REVISIONS as readonly string[]).includes(revision))
+    return refused(400, `this revision is not spoken here; use one of ${REVISIONS.join(', ')}`);
+  if (typeof id !== 'string')
+    return refused(400, 'the header `Mcp-Session-Id` is missing; send `initialize` first');
   const session = front.sessions.find(id, caller);
-  if (session === null)
-    answer(
-      response,
-      404,
-      errorOf(null, INVALID_REQUEST, 'there is no such session; send `initialize` again'),
-    );
-  return session;
+  return session ?? refused(404, 'there is no such session; send `initialize` again');
 }
 
 async function post(
@@ -220,36 +250,45 @@ async function post(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  if (
-    mediaType(request.headers['content-type']) !== 'application/json' ||
-    request.headers['content-encoding'] !== undefined
-  ) {
-    return answer(response, 415, plain('send `Content-Type: application/json` without content encoding'));
-  }
-  const accept = request.headers.accept;
-  if (!accepts(accept, 'application/json') && !accepts(accept, 'text/event-stream')) {
-    return answer(response, 406, plain('accept application/json and text/event-stream'));
-  }
-  const body = await readBody(request, MAX_BODY);
-  if (body === null)
-    return answer(response, 413, plain(`a message is at most ${MAX_BODY} bytes`), { connection: 'close' });
-  const message = readMessage(body, DEFAULT_LIMITS);
-  if (message.kind === 'refused') {
-    await front.floods.record('refused_input', sourceName(caller), message.message);
-    return answer(response, 400, errorOf(message.id, message.code, message.message));
-  }
+  const read = await readPost(request);
+  if (read.kind === 'fault') return void (await refuse(front, caller, response, read));
+  const { message } = read;
   const opening =
     message.kind === 'request' &&
     message.method === 'initialize' &&
     request.headers['mcp-session-id'] === undefined;
-  const session = opening ? front.sessions.open(caller) : sessionOf(front, caller, request, response);
+  const session = opening ? front.sessions.open(caller) : await sessionOf(front, caller, request, response);
   if (session === null) return;
   if (message.kind !== 'request') {
     const gone = new AbortController().signal;
     await front.handle(session.connection, message, { notify: () => undefined, gone });
     return answer(response, 202, null);
   }
-  await reply(front, session, message, response, accept, opening);
+  await reply(front, session, message, response, request.headers.accept, opening);
+}
+
+type Read =
+  | { readonly kind: 'message'; readonly message: Exclude<ClientMessage, RpcRefusal> }
+  | ({ readonly kind: 'fault' } & Refusal);
+
+/** The one message of a POST, or what is wrong with it. */
+async function readPost(request: IncomingMessage): Promise<Read> {
+  const { accept, 'content-type': type, 'content-encoding': encoding } = request.headers;
+  if (mediaType(type) !== 'application/json' || encoding !== undefined) {
+    const message = 'send `Content-Type: application/json` without content encoding';
+    return { kind: 'fault', status: 415, message };
+  }
+  if (!accepts(accept, 'application/json') && !accepts(accept, 'text/event-stream'))
+    return { kind: 'fault', status: 406, message: 'accept application/json and text/event-stream' };
+  const body = await readBody(request, MAX_BODY);
+  if (body === null) {
+    const message = `a message is at most ${MAX_BODY} bytes`;
+    return { kind: 'fault', status: 413, message, headers: { connection: 'close' } };
+  }
+  const message = readMessage(body, DEFAULT_LIMITS);
+  return message.kind === 'refused'
+    ? { ...message, kind: 'fault', status: 400 }
+    : { kind: 'message', message };
 }
 
 /** Answers a request: as JSON, or as a stream once something has to be sent before the answer. */
@@ -299,12 +338,19 @@ function openStream(response: ServerResponse, headers: { [name: string]: string 
 }
 
 /** The stream for what belongs to no request (changed lists). One per session. */
-function stream(front: Front, caller: Caller, request: IncomingMessage, response: ServerResponse): void {
+async function stream(
+  front: Front,
+  caller: Caller,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const refused = (status: number, message: string): Promise<null> =>
+    refuse(front, caller, response, { status, message });
   if (!accepts(request.headers.accept, 'text/event-stream'))
-    return answer(response, 406, plain('accept text/event-stream'));
-  const session = sessionOf(front, caller, request, response);
+    return void (await refused(406, 'accept text/event-stream'));
+  const session = await sessionOf(front, caller, request, response);
   if (session === null) return;
-  if (session.stream !== null) return answer(response, 409, plain('this session already has a stream'));
+  if (session.stream !== null) return void (await refused(409, 'this session already has a stream'));
   session.stream = response;
   session.connection.push = (text) => {
     if (!response.destroyed && response.writableLength < MAX_QUEUED) response.write(sseEvent(text));

@@ -5,8 +5,7 @@ import { DEFAULT_LIMITS } from '../../verify/format/json.js';
 import type { Caller } from '../caller.js';
 import { type Connection, endConnection, type Handle, newConnection } from '../connection.js';
 import { lineSplitter } from '../wire/lines.js';
-import { PARSE_ERROR, readMessage } from '../wire/message.js';
-import { errorOf } from '../wire/reply.js';
+import { type ClientMessage, PARSE_ERROR, readMessage } from '../wire/message.js';
 
 export interface StdioFront {
   readonly connection: Connection;
@@ -15,6 +14,14 @@ export interface StdioFront {
 }
 
 const MAX_LINE = DEFAULT_LIMITS.size * 3;
+/** A client that does not read: past this nothing is notified, and nothing more is taken from it until it has read. */
+const MAX_QUEUED = 8 * 1024 * 1024;
+const TOO_LONG: ClientMessage = {
+  kind: 'refused',
+  id: null,
+  code: PARSE_ERROR,
+  message: `a message is at most ${MAX_LINE} bytes`,
+};
 /** After the client has closed its side, what runs may still finish for this long. */
 const LAST_ANSWERS_MS = 10_000;
 
@@ -34,14 +41,22 @@ export function serveStdio(
         `${text.includes('\n') || text.includes('\r') ? text.replace(/[\r\n]/g, ' ') : text}\n`,
       );
   };
-  connection.push = write;
-  const take = async (bytes: Buffer): Promise<void> => {
+  const notify = (text: string): void => {
+    if (io.output.writableLength < MAX_QUEUED) write(text);
+  };
+  connection.push = notify;
+  const take = async (message: ClientMessage): Promise<void> => {
     connection.caller = identify();
-    const answer = await handle(connection, readMessage(bytes, DEFAULT_LIMITS), {
-      notify: write,
-      gone: gone.signal,
-    });
-    if (answer !== null) write(answer);
+    const answer = await handle(connection, message, { notify, gone: gone.signal });
+    if (answer === null) return;
+    write(answer);
+    if (io.output.writableLength < MAX_QUEUED || io.input.isPaused()) return;
+    io.input.pause();
+    io.output.once('drain', () => io.input.resume());
+  };
+  const begin = (message: ClientMessage): void => {
+    const work = take(message).finally(() => pending.delete(work));
+    pending.add(work);
   };
   const ended = new Promise<void>((resolve) => {
     const end = (): void => {
@@ -55,11 +70,8 @@ export function serveStdio(
     io.input.on(
       'data',
       lineSplitter(MAX_LINE, {
-        line: (bytes) => {
-          const work = take(bytes).finally(() => pending.delete(work));
-          pending.add(work);
-        },
-        tooLong: () => write(errorOf(null, PARSE_ERROR, `a message is at most ${MAX_LINE} bytes`)),
+        line: (bytes) => begin(readMessage(bytes, DEFAULT_LIMITS)),
+        tooLong: () => begin(TOO_LONG),
       }),
     );
     io.input.once('end', end);

@@ -5,7 +5,7 @@
  */
 import type { JsonObject } from '../../verify/format/canonical.js';
 import { parseStrict } from '../../verify/format/json.js';
-import { readUpstream, replaceMember, type UpstreamMessage } from '../wire/answer.js';
+import { answeredBy, readUpstream, replaceMember, type UpstreamMessage } from '../wire/answer.js';
 import { type CanonicalIntent, type Envelope, forwardText } from '../wire/intent.js';
 import { isObject, METHOD_NOT_FOUND } from '../wire/message.js';
 import { errorOf, notificationOf, resultOf } from '../wire/reply.js';
@@ -16,6 +16,9 @@ export const REVISIONS = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'
 const HANDSHAKE_MS = 30_000;
 const LIST_MS = 30_000;
 const MAX_PAGES = 100;
+const MAX_GIVEN = 1_000;
+/** Where in a text the id of an answer is looked for. */
+const EDGE = 512;
 const MAX_TOOLS = 5_000;
 
 export type Answer =
@@ -34,6 +37,8 @@ export interface HopEvents {
   /** `notifications/message`: raw text of its params and its level. */
   logged(params: string, level: string): void;
   listChanged(): void;
+  /** It said something that has no place: no message, an answer to nothing, an unknown notification. */
+  noise(why: string): void;
   /** `detail` is for the operator only. */
   closed(detail: string): void;
 }
@@ -67,7 +72,7 @@ export interface Hop {
 
 /** Opens the channel and shakes hands; rejects with an Error that says what failed. */
 export async function openHop(open: OpenChannel, version: string, events: HopEvents): Promise<Hop> {
-  const state: State = { waiting: new Map(), next: 1, closed: null, channel: null, noise: 0, events };
+  const state: State = { waiting: new Map(), given: new Set(), next: 1, closed: null, channel: null, events };
   const channel = await open(channelEvents(state));
   state.channel = channel;
   try {
@@ -97,19 +102,18 @@ export async function openHop(open: OpenChannel, version: string, events: HopEve
 
 interface State {
   readonly waiting: Map<number, Waiting>;
+  /** Requests that were given up lately: their answers come late and are no fault. */
+  readonly given: Set<number>;
   next: number;
   closed: string | null;
   channel: Channel | null;
-  noise: number;
   readonly events: HopEvents;
 }
 
 function channelEvents(state: State): ChannelEvents {
   return {
-    message: (text) => receive(state, readUpstream(text)),
-    noise: () => {
-      state.noise++;
-    },
+    message: (text) => receive(state, readUpstream(text), text),
+    noise: () => state.events.noise('output that is no message'),
     lost: (id, why) => {
       const ids = id === null ? [...state.waiting.keys()] : [id];
       for (const one of ids) settle(state, one, { kind: 'failed', status: 'unknown', why });
@@ -129,18 +133,24 @@ function settle(state: State, id: number, answer: Answer): void {
   waiting?.settle(answer);
 }
 
-function receive(state: State, message: UpstreamMessage): void {
+function receive(state: State, message: UpstreamMessage, text: string): void {
   switch (message.kind) {
     case 'result':
     case 'error':
-      return settle(state, message.id, message);
+      if (state.waiting.has(message.id)) return settle(state, message.id, message);
+      if (!state.given.delete(message.id)) state.events.noise('an answer to nothing');
+      return;
     case 'request':
       return answerRequest(state, message.id, message.method, message.params);
     case 'notification':
       return notified(state, message);
-    case 'noise':
-      state.noise++;
-      return;
+    case 'noise': {
+      // Where it still can be seen which request this should have answered, that one need not wait for its timeout.
+      const id = answeredBy(text.slice(0, EDGE), text.slice(-EDGE));
+      const why = `its answer cannot be used: ${message.why}`;
+      if (id !== null && state.waiting.has(id)) settle(state, id, { kind: 'failed', status: 'unknown', why });
+      state.events.noise(message.why);
+    }
   }
 }
 
@@ -170,7 +180,7 @@ function notified(state: State, message: UpstreamMessage & { readonly kind: 'not
       state.events.listChanged();
       return;
     default:
-      state.noise++;
+      state.events.noise(`the notification ${message.method}`);
   }
 }
 
@@ -210,6 +220,8 @@ function send(state: State, id: number, text: string, options: SendOptions): Pro
     }
     const stop = (status: 'timeout' | 'cancelled', why: string): void => {
       if (!state.waiting.has(id)) return;
+      if (state.given.size >= MAX_GIVEN) state.given.clear();
+      state.given.add(id);
       settle(state, id, { kind: 'failed', status, why });
       channel
         .send(notificationOf('notifications/cancelled', { requestId: id, reason: why }), null)

@@ -2,6 +2,7 @@
 /** A child process as upstream: argv without a shell, an allow-listed environment, its own process group, killed as a group. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { StdioServer } from '../../config.js';
+import { answeredBy } from '../wire/answer.js';
 import { lineSplitter } from '../wire/lines.js';
 import { type Channel, type ChannelEvents, NotSent } from './channel.js';
 
@@ -147,12 +148,4 @@ async function stop(child: ChildProcess, pid: number, end: () => void): Promise<
     if (!(await within(GRACE_MS))) signal(pid, 'SIGKILL');
   }
   signal(pid, 'SIGKILL');
-}
-
-/** The id of the request that an overlong answer belongs to, found at its start or end; null when it is not to be seen. */
-function answeredBy(head: string, tail: string): number | null {
-  const found =
-    /"id":(\d{1,15})[,}]/.exec(head.slice(0, 80)) ??
-    /"id":(\d{1,15})(?:,"jsonrpc":"2\.0")?\}\s*$/.exec(tail.slice(-80));
-  return found === null ? null : Number(found[1]);
 }

@@ -13,6 +13,8 @@ export interface UpstreamEvents {
   logged(server: string, key: string, params: string, level: string): void;
   /** The live definitions, at each start and after each `list_changed`. */
   listed(server: string, key: string, tools: readonly JsonObject[]): void;
+  /** It said something that has no place; it is dropped and counted. */
+  noise(server: string, why: string): void;
   /** For the operator's log: a start that failed, an end that was not asked for. */
   trouble(server: string, message: string): void;
 }
@@ -41,6 +43,8 @@ interface Slot {
   used: number;
   /** When the live definitions were read last. */
   listed: number;
+  /** The server has reported changed lists, and they have not been read again yet. */
+  changing: { begun: boolean; readonly done: Promise<void> } | null;
   failures: number;
   notBefore: number;
 }
@@ -53,6 +57,7 @@ const STEADY_MS = 10_000;
 const SWEEP_MS = 15_000;
 /** HTTP servers may change without a word (we keep no stream open to them): while in use, their list is read this often. */
 const RELIST_MS = 60_000;
+const RELIST_GAP_MS = 200;
 
 /** What all functions here share: one server and its slots. */
 interface Keeper {
@@ -90,7 +95,7 @@ export function supervise(server: string, config: ServerConfig, options: Supervi
 async function take(keeper: Keeper, key: string): Promise<Hop> {
   const { slots, options } = keeper;
   if (keeper.closed) throw new NotSent('the gateway is stopping');
-  const slot = slots.get(key) ?? { hop: null, live: null, used: 0, listed: 0, failures: 0, notBefore: 0 };
+  const slot = slots.get(key) ?? newSlot();
   slot.used = options.now();
   if (slot.hop === null) {
     const wait = slot.notBefore - options.now();
@@ -102,9 +107,22 @@ async function take(keeper: Keeper, key: string): Promise<Hop> {
     slots.set(key, slot);
     slot.hop = start(keeper, key, slot, wait);
   } else if (keeper.config.kind === 'http' && options.now() - slot.listed > RELIST_MS)
-    relist(keeper, key, slot);
-  return slot.hop;
+    void relist(keeper, key, slot);
+  const hop = await slot.hop;
+  // What a server has called changed is not called before it has been looked at.
+  await slot.changing?.done;
+  return hop;
 }
+
+const newSlot = (): Slot => ({
+  hop: null,
+  live: null,
+  used: 0,
+  listed: 0,
+  changing: null,
+  failures: 0,
+  notBefore: 0,
+});
 
 function room({ server, config, slots }: Keeper): void {
   const used = [...slots.values()].filter((slot) => slot.hop !== null).length;
@@ -139,7 +157,8 @@ async function openOne(keeper: Keeper, key: string, slot: Slot): Promise<Hop> {
   const own: HopEvents = {
     asked: (method, params) => events.asked(server, key, method, params),
     logged: (params, level) => events.logged(server, key, params, level),
-    listChanged: () => relist(keeper, key, slot),
+    listChanged: () => changed(keeper, key, slot),
+    noise: (why) => events.noise(server, why),
     closed: (detail) => {
       const started = slot.live !== null;
       slot.live = null;
@@ -167,13 +186,27 @@ async function openOne(keeper: Keeper, key: string, slot: Slot): Promise<Hop> {
   }
 }
 
-/** Reads the live definitions again, in the background; a server that cannot list any more has none that equal their pins. */
-function relist({ server, options }: Keeper, key: string, slot: Slot): void {
+/** Reads the live definitions again; a server that cannot list any more has none that equal their pins. */
+async function relist({ server, options }: Keeper, key: string, slot: Slot): Promise<void> {
   slot.listed = options.now();
-  slot.live?.tools().then(
-    (tools) => options.events.listed(server, key, tools),
-    (error: unknown) => options.events.listed(server, key, unlistable(error, server, options)),
-  );
+  const { live } = slot;
+  if (live === null) return;
+  const tools = await live.tools().catch((error: unknown) => unlistable(error, server, options));
+  options.events.listed(server, key, tools);
+}
+
+/** One reading at a time, one more behind it, not in a row: a server that reports changes without end slows only its own calls. */
+function changed(keeper: Keeper, key: string, slot: Slot): void {
+  if (slot.changing?.begun === false) return;
+  const before = slot.changing?.done ?? Promise.resolve();
+  const next = { begun: false, done: before.then(() => read()) };
+  const read = async (): Promise<void> => {
+    await new Promise((resolve) => setTimeout(resolve, RELIST_GAP_MS).unref());
+    next.begun = true;
+    await relist(keeper, key, slot);
+    if (slot.changing === next) slot.changing = null;
+  };
+  slot.changing = next;
 }
 
 function sweep({ slots, config, options }: Keeper): void {

@@ -76,3 +76,11 @@ export function replaceMember(params: string, key: string, json: string): string
   if (only === undefined || found.length !== 1) return null;
   return params.slice(0, only.value.start) + json + params.slice(only.value.end);
 }
+
+/** The id of the request that an unusable answer belongs to, found at its start or end; null when it is not to be seen. */
+export function answeredBy(head: string, tail: string): number | null {
+  const found =
+    /"id" ?: ?(\d{1,15}) ?[,}]/.exec(head.slice(0, 80)) ??
+    /"id" ?: ?(\d{1,15})(?: ?, ?"jsonrpc" ?: ?"2\.0")? ?\}\s*$/.exec(tail.slice(-80));
+  return found === null ? null : Number(found[1]);
+}

@@ -3,7 +3,6 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import {
   createAuthenticator,
-  credentialTag,
   type Headers,
   type IdentityConfig,
   receiptPrincipal,
@@ -245,10 +244,27 @@ test('names are NFC, visible, of a known kind', () => {
     expect([bad, principalFault(bad) === null]).toEqual([bad, false]);
 });
 
-test('the tag of a bad credential is stable within a process and useless outside it', () => {
-  const key = randomBytes(32);
-  const headers = { authorization: ['Basic dXNlcjpwYXNz'] };
-  expect(credentialTag(headers, key)).toBe(credentialTag(headers, key));
-  expect(credentialTag(headers, key)).not.toBe(credentialTag(headers, randomBytes(32)));
-  expect(credentialTag({}, key)).toBe('none');
+test('a credential holds until it is revoked, loses the principal or expires; a configured one always', () => {
+  const expires = new Date(START + 60_000).toISOString();
+  const { authenticator, bearer, made, keep, clock } = setUp(
+    [{ principal: 'agent:a', actAs: ['agent:b'], expires }],
+    { stdio: { principal: 'agent:local', roles: [] }, anonymous: null },
+  );
+  const result = bearer(0, { 'x-agent-principal': ['agent:b'] });
+  const local = authenticator.stdio();
+  if (!result.ok || !local.ok) throw new Error('refused');
+  const holds = (): boolean => authenticator.holds(result.identity);
+  const [entry] = made.map((one) => one.entry);
+  if (entry === undefined) throw new Error('no entry');
+  expect(holds()).toBe(true);
+  keep([{ ...entry, hash: createToken({ principal: 'agent:a' }, randomBytes).entry.hash }]);
+  expect(holds(), 'rotated').toBe(true);
+  keep([{ ...entry, actAs: [] }]);
+  expect(holds(), 'no longer that principal').toBe(false);
+  keep([]);
+  expect(holds(), 'revoked').toBe(false);
+  expect(authenticator.holds(local.identity)).toBe(true);
+  keep([entry]);
+  clock.pass(60_000);
+  expect(holds(), 'expired').toBe(false);
 });

@@ -203,7 +203,30 @@ describe('limits before policy', () => {
       [99, '1970-01-01T00:00:00.000Z'],
       [1, '1970-01-01T00:01:00.000Z'],
     ]);
+    await flood.record('refused_input', 'x', 'why');
+    await flood.sweep();
+    expect(log.bodies, 'this minute is not over').toHaveLength(4);
+    await flood.flush();
+    expect(log.bodies.at(-1)?.event).toMatchObject({ source: 'x', count: 1 });
     expect(clean('a\u202eb\nc\u200b')).toBe('a\u{fffd}b\u{fffd}c\u{fffd}');
+  });
+});
+
+describe('a flood from many sources', () => {
+  it('is counted as one row past the sources that have rows of their own', async () => {
+    const log = memoryLog();
+    const flood = floods(log, () => 0);
+    await Promise.all(
+      Array.from({ length: 5_000 }, (_, i) => flood.record('failed_authentication', `ip${i}`, 'bad token')),
+    );
+    await flood.flush();
+    const rows = log.bodies.filter((body) => body.type === 'event');
+    expect(rows.length).toBeLessThan(300);
+    expect(
+      rows.reduce((sum, body) => sum + (body.event?.count ?? 0), 0),
+      'none is lost',
+    ).toBe(5_000);
+    expect(rows.at(-1)?.event?.source).toBe('other sources');
   });
 });
 

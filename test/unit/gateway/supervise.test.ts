@@ -27,6 +27,7 @@ function start(extra: object, mode = 'plain') {
       asked: nothing,
       logged: nothing,
       listed: nothing,
+      noise: () => undefined,
       trouble: (_server, message) => trouble.push(message),
     },
   });

@@ -2,29 +2,27 @@
 /**
  * The receipt log: one writer, group commit. An entry gets its place and its signature when it is appended; all entries that wait
  * are written together and flushed once; only then does `append` resolve. After any failed write or flush nothing is taken any
- * more until the process starts again.
+ * more until the process starts again, except outcomes while there is room left for them.
  */
-import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, truncateSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Body } from '../verify/format/body.js';
-import { canonical } from '../verify/format/canonical.js';
-import { checkBody } from '../verify/format/check-body.js';
-import { checkpointText } from '../verify/format/checkpoint.js';
-import { CONTEXT, entryNote, MAX_ENTRY } from '../verify/format/entry.js';
-import { type Hash, hashText } from '../verify/format/hash.js';
-import { keyBody } from '../verify/format/keys.js';
 import { certificateText } from '../verify/format/approval.js';
-import { signatureLine } from '../verify/format/note.js';
-import { scanEntries, segmentName } from '../verify/format/segment.js';
+import type { Body } from '../verify/format/body.js';
+import { CONTEXT } from '../verify/format/entry.js';
+import { hashText } from '../verify/format/hash.js';
+import { keyBody } from '../verify/format/keys.js';
+import { segmentName } from '../verify/format/segment.js';
 import { leafHash } from '../verify/format/tree.js';
+import { Chain, type Signed } from './chain.js';
+import { CheckpointFile, checkpointNote } from './checkpoints.js';
 import { LogFailure } from './failure.js';
-import { type FileLayer, realFiles, writeAll } from './files.js';
+import { type FileLayer, isFull, realFiles } from './files.js';
 import { type LogKeys, loadKeys } from './keys.js';
 import { type Lock, lockFolder } from './lock.js';
-import { findOpenings, OpeningsFile, seal } from './openings.js';
-import { MAX_BATCH, type Recovered, recover } from './recover.js';
-import { segments, Store } from './store.js';
+import { findOpenings, OpeningsFile } from './openings.js';
+import { readEntries } from './read.js';
+import { type Recovered, recover } from './recover.js';
+import { MAX_BATCH, type Place, Store } from './store.js';
 import type { Appended, Draft, Openings, ReceiptLog, StoredEntry, When } from './types.js';
 
 export interface LogOptions {
@@ -32,94 +30,109 @@ export interface LogOptions {
   /** Folder of the keys, outside `dir`. */
   readonly keysDir: string;
   readonly origin: string;
-  /** At most this long until entries are covered by a checkpoint when the log is idle. */
+  /** At most this long until a few entries are covered by a checkpoint; many are covered every second. */
   readonly checkpointSeconds: number;
   /** Milliseconds since 1970. */
   readonly clock?: () => number;
   readonly files?: FileLayer;
   /** Called once, when the log stops taking entries. */
   readonly onFailure?: (error: Error) => void;
+  /** Size at which a new segment begins. */
+  readonly segmentBytes?: number;
 }
 
 /** Opens a log, or begins it. Throws a `LogFailure` or `KeyFailure` that says what to do. */
 export async function openLog(options: LogOptions): Promise<Log> {
-  const keys = loadKeys(options.keysDir, options.origin);
-  mkdirSync(options.dir, { recursive: true, mode: 0o700 });
-  const lock = await lockFolder(options.dir);
+  const { dir, origin } = options;
+  const keys = loadKeys(options.keysDir, origin);
+  const files = options.files ?? realFiles;
+  let lock: Lock | null = null;
+  let log: Log | null = null;
   try {
-    const recovered = recover(options.dir, options.origin);
-    const log = new Log(options, keys, lock, recovered);
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    lock = await lockFolder(dir);
+    const recovered = await recover(dir, origin, keys, files);
+    log = new Log(options, keys, lock, files, recovered);
     await log.begin(recovered);
     return log;
   } catch (error) {
-    lock.release();
-    throw error;
+    await (log === null ? lock?.release() : log.abandon());
+    if (error instanceof LogFailure) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    throw new LogFailure(`cannot open the receipt log in ${dir}: ${why}`, { cause: error });
   }
 }
 
-interface Waiting {
-  readonly bytes: Buffer;
-  readonly leaf: Hash;
-  readonly openings: Buffer | null;
-  readonly closing: boolean;
-  readonly receipt: Appended;
+interface Waiting extends Signed {
+  readonly draft: Draft;
+  readonly clear: Openings | undefined;
   readonly resolve: (receipt: Appended) => void;
   readonly reject: (error: Error) => void;
 }
 
+interface Asked {
+  readonly resolve: (note: string) => void;
+  readonly reject: (error: Error) => void;
+}
+
 const MAX_WAITING = 64 * 1024 * 1024;
-const BUSY_CHECKPOINT_MS = 1000;
 const SOON_MS = 5;
+const TICK_MS = 1000;
+/** So many entries that no checkpoint covers make a log busy. */
+const BUSY = 16;
+
+/** An outcome closes a call that was let through already; it must find its place even when nothing new does. */
+const isClosing = (entry: { readonly draft: Draft }): boolean => entry.draft.type === 'outcome';
 
 export class Log implements ReceiptLog {
   readonly origin: string;
   private readonly options: LogOptions;
   private readonly keys: LogKeys;
   private readonly lock: Lock;
-  private readonly files: FileLayer;
   private readonly store: Store;
   private readonly sealed: OpeningsFile;
-  private readonly boot = randomBytes(16).toString('base64');
+  private readonly checkpoints: CheckpointFile;
+  private readonly chain: Chain;
   private readonly tree: Recovered['tree'];
+  private readonly starts: number[];
   private readonly timer: NodeJS.Timeout;
-  private next: number;
-  private previous: string | null;
-  private time: number;
   private waiting: Waiting[] = [];
   private waitingBytes = 0;
-  private flushing: Promise<void> | null = null;
+  private asked: Asked[] = [];
+  private working: Promise<void> | null = null;
   private late: NodeJS.Timeout | null = null;
-  private durable: { index: number; position: number };
-  private durableLeaf: string | null;
-  private checkpointed: number;
-  private readonly checkpointFd: number;
-  private checkpointEnd: number;
-  private checkpointAt = 0;
-  private broken: Error | null = null;
-  private closed = false;
+  private durable: Place;
+  private lastLeaf: string | null;
   private first: string | null;
+  private covered: number;
+  /** When the oldest entry that no checkpoint covers became durable. */
+  private uncoveredAt = 0;
+  private broken: Error | null = null;
+  /** After a failure: outcomes may still be written. */
+  private room = false;
+  private closing: Promise<void> | null = null;
 
-  constructor(options: LogOptions, keys: LogKeys, lock: Lock, from: Recovered) {
+  constructor(options: LogOptions, keys: LogKeys, lock: Lock, files: FileLayer, from: Recovered) {
     this.options = options;
     this.origin = options.origin;
     this.keys = keys;
     this.lock = lock;
-    this.files = options.files ?? realFiles;
     this.tree = from.tree;
-    this.next = from.tree.size;
-    this.previous = from.last?.leaf ?? null;
-    this.durableLeaf = this.previous;
-    this.time = from.last?.time ?? 0;
+    this.chain = new Chain(options.origin, keys, from.last, options.clock ?? Date.now);
+    this.lastLeaf = from.last?.leaf ?? null;
     this.first = from.genesis;
-    this.durable = { ...from.end };
-    this.checkpointed = from.checkpointSize;
-    this.checkpointEnd = from.checkpointBytes;
-    const entries = join(options.dir, 'entries');
-    if (from.torn > 0) truncateSync(join(entries, segmentName(from.end.index)), from.end.position);
-    this.store = new Store(entries, this.files, from.end);
-    this.sealed = new OpeningsFile(join(options.dir, 'openings'), this.files);
-    this.checkpointFd = this.files.open(join(options.dir, 'checkpoints'));
-    this.timer = setInterval(() => void this.tick(), BUSY_CHECKPOINT_MS).unref();
+    this.durable = from.end;
+    this.starts = from.starts.length === 0 ? [0] : [...from.starts];
+    this.covered = from.checkpoint?.size ?? 0;
+    this.sealed = new OpeningsFile(join(options.dir, 'openings'), files);
+    this.store = new Store(join(options.dir, 'entries'), files, from.end, from.torn, options.segmentBytes);
+    try {
+      this.checkpoints = new CheckpointFile(options.dir, files, from.checkpoint);
+    } catch (error) {
+      this.store.close(false);
+      throw error;
+    }
+    this.timer = setInterval(() => this.tick(), TICK_MS).unref();
   }
 
   /** Leaf of entry 0: the log's identity. */
@@ -129,112 +142,104 @@ export class Log implements ReceiptLog {
 
   /** Genesis and first epoch of a new log; of an old one what the crash left open. */
   async begin(from: Recovered): Promise<void> {
-    if (from.last === null) await this.writeGenesis();
+    if (!this.lock.isHeld()) throw new LogFailure(`another process took the log in ${this.options.dir} over`);
+    if (from.unproven.length > 0) await this.store.rewrite(from.unproven);
+    const written: Promise<Appended>[] = [];
+    if (from.last === null) written.push(...this.writeGenesis());
+    // A log that dies between its first two entries has its genesis and no key that vouches for it.
+    else if (from.last.seq === 0) written.push(this.append(this.epochDraft()));
     if (from.torn > 0 || from.open.size > 0) {
-      await this.append({ type: 'recovery', recovery: { cut: from.torn, unknown: from.open.size } });
-      await Promise.all(
-        [...from.open].map(([call, decide]) =>
+      const recovery = { cut: from.torn, unknown: from.open.size };
+      written.push(this.append({ type: 'recovery', recovery }));
+      for (const [call, decide] of from.open) {
+        written.push(
           this.append({ type: 'outcome', call, refs: { decide }, outcome: { status: 'unknown' } }),
-        ),
-      );
+        );
+      }
     }
+    const [first] = await Promise.all(written);
+    if (from.last === null) this.first = first?.leaf ?? null;
     await this.checkpoint();
   }
 
-  private async writeGenesis(): Promise<void> {
-    const { root, certificate, log, epoch } = this.keys;
+  private writeGenesis(): readonly Promise<Appended>[] {
+    const { root, certificate, log } = this.keys;
     const more = certificate === null ? { root } : { root, certificate };
-    const genesis = this.append({ type: 'genesis', key: keyBody('root+log', log, more) });
-    const own = log.sign(certificateText(this.origin, 'epoch', epoch.vkey)).toString('base64');
-    const key = this.append({ type: 'key', key: keyBody('epoch', epoch, { certificate: own }) });
-    this.first = (await genesis).leaf;
-    await key;
+    const genesis: Draft = { type: 'genesis', key: keyBody('root+log', log, more) };
+    return [this.append(genesis), this.append(this.epochDraft())];
+  }
+
+  private epochDraft(): Draft {
+    const { log, epoch } = this.keys;
+    const certificate = log.sign(certificateText(this.origin, 'epoch', epoch.vkey)).toString('base64');
+    return { type: 'key', key: keyBody('epoch', epoch, { certificate }) };
   }
 
   append(draft: Draft, openings?: Openings, when: When = 'now'): Promise<Appended> {
-    const closing = draft.type === 'outcome';
-    if (this.closed) return Promise.reject(new LogFailure('the log is closed'));
-    if (this.broken !== null && !(closing && this.isFull())) return Promise.reject(this.broken);
-    if (this.waitingBytes > MAX_WAITING) {
-      return Promise.reject(
-        new LogFailure('the log is overloaded: more entries wait than memory should hold'),
-      );
-    }
+    const refusal = this.refusal(draft);
+    if (refusal !== null) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
-      let made: Omit<Waiting, 'resolve' | 'reject'>;
+      let signed: Signed;
       try {
-        made = this.sign(draft, openings, closing);
+        signed = this.chain.sign(draft, openings);
       } catch (error) {
         reject(error as Error);
         return;
       }
-      this.waiting.push({ ...made, resolve, reject });
-      this.waitingBytes += made.bytes.length + (made.openings?.length ?? 0);
-      if (when === 'now') this.flushing ??= this.flush();
-      else this.late ??= setTimeout(() => this.flushLate(), SOON_MS);
+      this.wait({ ...signed, draft, clear: openings, resolve, reject });
+      if (when === 'now') this.work();
+      else this.late ??= setTimeout(() => this.workLate(), SOON_MS);
     });
   }
 
-  private flushLate(): void {
+  private workLate(): void {
     this.late = null;
-    if (this.waiting.length > 0) this.flushing ??= this.flush();
+    this.work();
   }
 
-  /** Gives the entry its place, signs it, and moves the chain on; nothing changes when the body is refused. */
-  private sign(
-    draft: Draft,
-    openings: Openings | undefined,
-    closing: boolean,
-  ): Omit<Waiting, 'resolve' | 'reject'> {
-    const now = (this.options.clock ?? Date.now)();
-    const at = Math.max(now, this.time);
-    const time = new Date(at).toISOString();
-    const body = {
-      ...draft,
-      v: 1,
-      log: this.origin,
-      seq: this.next,
-      time,
-      boot: this.boot,
-      ...(this.previous === null ? {} : { prev: this.previous }),
-      ...(now < this.time ? { clock: 'held' } : {}),
-    } as unknown as Body;
-    const checked = checkBody(body as never);
-    if (typeof checked === 'string') throw new LogFailure(`this is no receipt: ${checked}`);
-    const text = `${CONTEXT}${canonical(body)}\n`;
-    const { epoch } = this.keys;
-    const bytes = Buffer.from(entryNote(text, epoch.name, epoch.id, epoch.sign(text)));
-    if (bytes.length > MAX_ENTRY)
-      throw new LogFailure(`a receipt of ${bytes.length} bytes is over ${MAX_ENTRY}`);
-    const leaf = leafHash(bytes);
-    const receipt = {
-      seq: this.next,
-      leaf: hashText(leaf),
-      time,
-      id: `${this.origin}#${this.next}`,
-      kid: epoch.id,
-    };
-    const sealed = openings === undefined ? null : seal(this.keys.seal, this.next, openings);
-    this.next++;
-    this.previous = receipt.leaf;
-    this.time = at;
-    return { bytes, leaf, openings: sealed, closing, receipt };
+  private refusal(draft: Draft): Error | null {
+    if (this.closing !== null) return new LogFailure('the log is closed');
+    if (this.broken !== null && !(this.room && isClosing({ draft }))) return this.broken;
+    return this.waitingBytes > MAX_WAITING
+      ? new LogFailure('the log is overloaded: more entries wait than memory should hold')
+      : null;
   }
 
-  /** Writes and flushes whatever waits, batch after batch. */
-  private async flush(): Promise<void> {
+  private wait(entry: Waiting): void {
+    this.waiting.push(entry);
+    this.waitingBytes += sizeOf(entry);
+  }
+
+  private work(): void {
+    this.working ??= this.loop();
+  }
+
+  /** The only place that writes: batch after batch, and checkpoints between them. */
+  private async loop(): Promise<void> {
     // One turn for the entries that come together.
     await Promise.resolve();
-    while (this.waiting.length > 0) {
-      const batch = this.take();
-      try {
-        await this.commit(batch);
-      } catch (error) {
-        this.fail(error as Error, batch);
-        break;
-      }
+    while (this.waiting.length > 0 || this.asked.length > 0) {
+      if (this.waiting.length > 0) await this.batch();
+      if (this.asked.length > 0) await this.mark();
     }
-    this.flushing = null;
+    this.working = null;
+  }
+
+  private async batch(): Promise<void> {
+    if (this.late !== null) clearTimeout(this.late);
+    this.late = null;
+    const batch = this.take();
+    try {
+      await this.commit(batch);
+    } catch (error) {
+      return this.fail(error as Error, batch);
+    }
+    if (this.tree.size === this.covered) this.uncoveredAt = performance.now();
+    if (this.store.end.index > this.durable.index) this.starts.push(this.tree.size);
+    for (const entry of batch) this.tree.append(entry.leaf);
+    this.durable = this.store.end;
+    this.lastLeaf = batch.at(-1)?.receipt.leaf ?? this.lastLeaf;
+    for (const entry of batch) entry.resolve(entry.receipt);
   }
 
   private take(): readonly Waiting[] {
@@ -246,91 +251,115 @@ export class Log implements ReceiptLog {
       count++;
     }
     const batch = this.waiting.splice(0, count);
-    for (const entry of batch) this.waitingBytes -= entry.bytes.length + (entry.openings?.length ?? 0);
+    for (const entry of batch) this.waitingBytes -= sizeOf(entry);
     return batch;
   }
 
   private async commit(batch: readonly Waiting[]): Promise<void> {
-    const sealed = batch.flatMap((entry) => entry.openings ?? []);
-    if (sealed.length > 0) this.sealed.write(Buffer.concat(sealed));
-    this.store.write(
-      Buffer.concat(batch.map((entry) => entry.bytes)),
-      batch.every((entry) => entry.closing),
-    );
-    const end = this.store.end;
-    await (sealed.length > 0 ? Promise.all([this.store.flush(), this.sealed.flush()]) : this.store.flush());
-    for (const entry of batch) this.tree.append(entry.leaf);
-    this.durable = end;
-    this.durableLeaf = batch.at(-1)?.receipt.leaf ?? this.durableLeaf;
-    for (const entry of batch) entry.resolve(entry.receipt);
+    const closing = batch.every(isClosing);
+    const keeping = this.keep(batch, closing) ? this.sealed.flush() : Promise.resolve();
+    const bytes = Buffer.concat(batch.map((entry) => entry.bytes));
+    const [kept, stored] = await Promise.allSettled([keeping, this.store.commit(bytes, closing)]);
+    if (stored.status === 'rejected') throw stored.reason;
+    if (kept.status === 'rejected') throw kept.reason;
+  }
+
+  /** Writes the sealed clear text; when the disk is full, an outcome goes without. */
+  private keep(batch: readonly Waiting[], closing: boolean): boolean {
+    const lines = batch.flatMap(({ sealed }) => sealed ?? []);
+    if (lines.length === 0) return false;
+    try {
+      this.sealed.write(Buffer.concat(lines));
+      return true;
+    } catch (error) {
+      if (closing && isFull(error)) return false;
+      throw error;
+    }
   }
 
   private fail(error: Error, batch: readonly Waiting[]): void {
     const first = this.broken === null;
     const what = `the receipt log in ${this.options.dir} cannot be written (${error.message}); everything is denied until the cause is gone and the gateway is restarted`;
-    this.broken ??= new LogFailure(what, { cause: error });
-    for (const entry of [...batch, ...this.waiting.splice(0)]) entry.reject(this.broken);
+    const broken = (this.broken ??= new LogFailure(what, { cause: error }));
+    const onlyClosing = batch.length > 0 && batch.every(isClosing);
+    this.room = isFull(error) && !onlyClosing;
+    this.chain.back(this.tree.size, this.lastLeaf);
+    this.sealed.close();
+    const lost = [...batch, ...this.waiting.splice(0)];
     this.waitingBytes = 0;
-    // What was signed and not written has no place in the chain.
-    this.next = this.tree.size;
-    this.previous = this.durableLeaf;
-    clearInterval(this.timer);
-    if (first) this.options.onFailure?.(this.broken);
-  }
-
-  /** A full disk leaves room for the outcomes of calls that are under way. */
-  private isFull(): boolean {
-    return (this.broken?.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOSPC';
-  }
-
-  private async tick(): Promise<void> {
-    if (this.broken !== null || this.closed || this.tree.size === this.checkpointed) return;
-    const idle = Date.now() - this.checkpointAt >= Math.min(this.options.checkpointSeconds, 1) * 1000;
-    if (idle) await this.checkpoint().catch(() => undefined);
-  }
-
-  async checkpoint(): Promise<string> {
-    if (this.broken !== null) throw this.broken;
-    const { size } = this.tree;
-    const text = checkpointText(this.origin, size, this.tree.root());
-    const { log } = this.keys;
-    const note = `${text}\n${signatureLine(log.name, log.id, log.sign(text))}`;
-    if (size === this.checkpointed) return note;
-    const bytes = Buffer.from(`${note}\n`);
-    const position = this.checkpointEnd;
-    this.checkpointEnd += bytes.length;
-    this.checkpointed = size;
-    this.checkpointAt = Date.now();
-    try {
-      writeAll(this.files, this.checkpointFd, bytes, position);
-      await this.files.flush(this.checkpointFd);
-    } catch (error) {
-      this.fail(error as Error, []);
-      throw this.broken ?? error;
+    for (const entry of lost) {
+      if (this.room && isClosing(entry)) {
+        this.wait({ ...entry, ...this.chain.sign(entry.draft, entry.clear) });
+      } else entry.reject(broken);
     }
+    clearInterval(this.timer);
+    if (first) this.options.onFailure?.(broken);
+  }
+
+  private tick(): void {
+    const uncovered = this.tree.size - this.covered;
+    const waited = performance.now() - this.uncoveredAt;
+    const due = uncovered >= BUSY || (uncovered > 0 && waited >= this.options.checkpointSeconds * 1000);
+    if (due || !this.lock.isHeld()) this.checkpoint().catch(() => undefined);
+  }
+
+  checkpoint(): Promise<string> {
+    if (this.closing !== null) return Promise.reject(new LogFailure('the log is closed'));
+    return this.ask();
+  }
+
+  private ask(): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.asked.push({ resolve, reject });
+      this.work();
+    });
+  }
+
+  private async mark(): Promise<void> {
+    const asked = this.asked.splice(0);
+    try {
+      const note = await this.cover();
+      for (const { resolve } of asked) resolve(note);
+    } catch (error) {
+      if (this.broken === null) this.fail(error as Error, []);
+      for (const { reject } of asked) reject(this.broken ?? (error as Error));
+    }
+  }
+
+  private async cover(): Promise<string> {
+    if (this.broken !== null) throw this.broken;
+    if (!this.lock.isHeld()) throw new LogFailure('another process took the log over');
+    const { size } = this.tree;
+    const note = checkpointNote(this.keys.log, this.origin, size, this.tree.root());
+    if (size > this.covered) await this.checkpoints.append(note);
+    this.covered = size;
     return note;
   }
 
   async *entries(from = 0): AsyncIterable<StoredEntry> {
+    const { durable, starts } = this;
     const dir = join(this.options.dir, 'entries');
-    const end = this.durable;
-    for (const index of segments(dir)) {
-      if (index > end.index) return;
-      const bytes = readFileSync(join(dir, segmentName(index)));
-      const found: StoredEntry[] = [];
-      const limit = index === end.index ? bytes.subarray(0, end.position) : bytes;
-      scanEntries(limit, (start, stop) => {
-        const body = JSON.parse(
-          limit.toString('utf8', start + CONTEXT.length, limit.indexOf(10, start + CONTEXT.length)),
-        ) as Body;
-        if (body.seq >= from) found.push({ body, leaf: hashText(leafHash(limit.subarray(start, stop))) });
-      });
-      yield* found;
+    const last = starts.length - 1;
+    const begin = Math.max(
+      0,
+      starts.findLastIndex((start) => start <= from),
+    );
+    let seq = starts[begin] ?? 0;
+    for (let index = begin; index <= last; index++) {
+      const limit = index === durable.index ? durable.position : Infinity;
+      for await (const { bytes, bounds } of readEntries(join(dir, segmentName(index)), limit)) {
+        for (let i = 1; i < bounds.length; i++) {
+          if (seq++ >= from) yield stored(bytes.subarray(bounds[i - 1], bounds[i]));
+        }
+      }
     }
   }
 
-  openings(seq: number): Promise<Openings | null> {
-    return findOpenings(join(this.options.dir, 'openings'), this.keys.seal, seq);
+  async openings(seq: number): Promise<Openings | null> {
+    for await (const { leaf } of this.entries(seq)) {
+      return findOpenings(join(this.options.dir, 'openings'), this.keys.seal, seq, leaf);
+    }
+    return null;
   }
 
   head(): { readonly size: number; readonly root: string } {
@@ -341,15 +370,43 @@ export class Log implements ReceiptLog {
     return this.broken;
   }
 
-  async close(): Promise<void> {
-    if (this.closed) return;
-    if (this.late !== null) clearTimeout(this.late);
-    this.flushLate();
-    await this.flushing;
-    if (this.broken === null) await this.checkpoint();
-    this.closed = true;
-    clearInterval(this.timer);
-    this.store.close();
-    this.lock.release();
+  /** Writes what waits and a last checkpoint; nothing is taken from here on. */
+  close(): Promise<void> {
+    this.closing ??= this.end();
+    return this.closing;
   }
+
+  private async end(): Promise<void> {
+    clearInterval(this.timer);
+    try {
+      // A log that is broken says so to every append; closing it is no new failure.
+      await this.ask().catch((error: unknown) => {
+        if (error !== this.broken) throw error;
+      });
+    } finally {
+      await this.abandon();
+    }
+  }
+
+  /** Gives everything back without another word to the disk than what was agreed. */
+  async abandon(): Promise<void> {
+    clearInterval(this.timer);
+    if (this.late !== null) clearTimeout(this.late);
+    this.closing ??= Promise.resolve();
+    await this.working;
+    try {
+      this.sealed.close();
+      this.checkpoints.close();
+      this.store.close(this.broken === null);
+    } finally {
+      await this.lock.release();
+    }
+  }
+}
+
+const sizeOf = (entry: Signed): number => entry.bytes.length + (entry.sealed?.length ?? 0);
+
+function stored(bytes: Buffer): StoredEntry {
+  const json = bytes.toString('utf8', CONTEXT.length, bytes.indexOf(10, CONTEXT.length));
+  return { body: JSON.parse(json) as Body, leaf: hashText(leafHash(bytes)) };
 }

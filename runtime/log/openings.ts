@@ -5,35 +5,37 @@
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { createReadStream, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { type FileLayer, writeAll } from './files.js';
-import { syncFolder } from './store.js';
+import { type FileLayer, flushed, writeAll } from './files.js';
 import type { Openings } from './types.js';
-import { statSync } from 'node:fs';
 
 const IV = 12;
 const TAG = 16;
 const SEGMENT = 64 * 1024 * 1024;
 
-export function seal(key: Buffer, seq: number, openings: Openings): Buffer {
+/** The line is bound to the entry by its leaf: a number may be given again when its first entry was never written. */
+export function seal(key: Buffer, seq: number, leaf: string, openings: Openings): Buffer {
   const dataKey = randomBytes(32);
-  const wrapped = encrypt(key, dataKey, `key ${seq}`).toString('base64');
-  const data = encrypt(dataKey, Buffer.from(JSON.stringify(openings)), `data ${seq}`).toString('base64');
-  return Buffer.from(`{"seq":${seq},"key":"${wrapped}","data":"${data}"}\n`);
+  const wrapped = encrypt(key, dataKey, `key ${leaf}`).toString('base64');
+  const data = encrypt(dataKey, Buffer.from(JSON.stringify(openings)), `data ${leaf}`).toString('base64');
+  return Buffer.from(`${lineStart(seq, leaf)}"key":"${wrapped}","data":"${data}"}\n`);
 }
 
-export function unseal(key: Buffer, line: string): Openings | null {
-  const {
-    seq,
-    key: wrapped,
-    data,
-  } = JSON.parse(line) as { seq: number; key: string | null; data: string | null };
-  if (wrapped === null || data === null) return null;
-  const dataKey = decrypt(key, Buffer.from(wrapped, 'base64'), `key ${seq}`);
-  return JSON.parse(
-    decrypt(dataKey, Buffer.from(data, 'base64'), `data ${seq}`).toString('utf8'),
-  ) as Openings;
+const lineStart = (seq: number, leaf: string): string => `{"seq":${seq},"leaf":"${leaf}",`;
+
+/** Null when the clear text was erased, or when the line is damaged. */
+function unseal(key: Buffer, leaf: string, line: string): Openings | null {
+  try {
+    const { key: wrapped, data } = JSON.parse(line) as { key: string | null; data: string | null };
+    if (wrapped === null || data === null) return null;
+    const dataKey = decrypt(key, Buffer.from(wrapped, 'base64'), `key ${leaf}`);
+    const clear = decrypt(dataKey, Buffer.from(data, 'base64'), `data ${leaf}`);
+    return JSON.parse(clear.toString('utf8')) as Openings;
+  } catch {
+    return null;
+  }
 }
 
 function encrypt(key: Buffer, clear: Buffer, about: string): Buffer {
@@ -51,7 +53,7 @@ function decrypt(key: Buffer, sealed: Buffer, about: string): Buffer {
   return Buffer.concat([decipher.update(sealed.subarray(IV, sealed.length - TAG)), decipher.final()]);
 }
 
-/** The file that openings are appended to; a new one each start and each 64 MB. */
+/** The file that openings are appended to; a new one each start and each 64 MB, so that numbers only grow inside a file. */
 export class OpeningsFile {
   private readonly dir: string;
   private readonly files: FileLayer;
@@ -65,29 +67,30 @@ export class OpeningsFile {
   }
 
   write(bytes: Buffer): void {
-    if (this.fd === null || this.position > SEGMENT) this.next();
-    writeAll(this.files, this.fd as number, bytes, this.position);
+    if (this.position > SEGMENT) this.close();
+    this.fd ??= this.next();
+    writeAll(this.files, this.fd, bytes, this.position);
     this.position += bytes.length;
   }
 
-  flush(): Promise<void> {
-    return this.fd === null ? Promise.resolve() : this.files.flush(this.fd);
+  async flush(): Promise<void> {
+    if (this.fd !== null) await flushed(this.files, this.fd);
   }
 
-  /** Goes on in the last file, after a line break in case its end is torn. */
-  private next(): void {
-    const names = openingFiles(this.dir);
-    const last = names.at(-1);
-    const size = last === undefined ? 0 : statSync(join(this.dir, last)).size;
-    const fresh = last === undefined || size > SEGMENT || this.fd !== null;
-    const name = fresh ? `${String(names.length).padStart(6, '0')}.jsonl` : last;
-    this.fd = this.files.open(join(this.dir, name));
-    this.position = fresh ? 0 : size;
-    syncFolder(this.dir);
-    if (this.position > 0) {
-      writeAll(this.files, this.fd, Buffer.from('\n'), this.position);
-      this.position++;
-    }
+  private next(): number {
+    const last = openingFiles(this.dir).at(-1);
+    const index = last === undefined ? 0 : Number(last.slice(0, 6)) + 1;
+    const fd = this.files.open(join(this.dir, `${String(index).padStart(6, '0')}.jsonl`));
+    this.files.flushFolder(this.dir);
+    this.position = 0;
+    return fd;
+  }
+
+  /** The next write begins a new file. */
+  close(): void {
+    if (this.fd !== null) this.files.close(this.fd);
+    this.fd = null;
+    this.position = 0;
   }
 }
 
@@ -99,14 +102,42 @@ function openingFiles(dir: string): readonly string[] {
     : [];
 }
 
-/** The openings of one receipt, or null. Reads files from the newest to the oldest. */
-export async function findOpenings(dir: string, key: Buffer, seq: number): Promise<Openings | null> {
-  const start = `{"seq":${seq},`;
+/** The openings of one receipt, or null. Looks into those files only that begin at or before it, newest first. */
+export async function findOpenings(
+  dir: string,
+  key: Buffer,
+  seq: number,
+  leaf: string,
+): Promise<Openings | null> {
   for (const name of openingFiles(dir).toReversed()) {
-    const lines = createInterface({ input: createReadStream(join(dir, name), 'utf8') });
-    for await (const line of lines) {
-      if (line.startsWith(start) && line.endsWith('}')) return unseal(key, line);
-    }
+    const path = join(dir, name);
+    if ((await firstSeq(path)) > seq) continue;
+    const line = await findLine(path, seq, lineStart(seq, leaf));
+    if (line !== null) return unseal(key, leaf, line);
   }
   return null;
+}
+
+async function findLine(path: string, seq: number, start: string): Promise<string | null> {
+  for await (const line of createInterface({ input: createReadStream(path, 'utf8') })) {
+    if (line.startsWith(start)) return line;
+    if (seqOf(line) > seq) return null;
+  }
+  return null;
+}
+
+/** Number of the first line; 0 where it cannot be read. */
+async function firstSeq(path: string): Promise<number> {
+  const file = await open(path, 'r');
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(32), 0, 32, 0);
+    return seqOf(buffer.toString('latin1', 0, bytesRead));
+  } finally {
+    await file.close();
+  }
+}
+
+function seqOf(line: string): number {
+  const match = /^\{"seq":(\d{1,15}),/.exec(line.slice(0, 32));
+  return match === null ? 0 : Number(match[1]);
 }

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Reads segments piece by piece, whole entries at a time, so that memory stays flat. */
+import { mkdirSync, readdirSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { MAX_ENTRY_BYTES, scanEntries, segmentIndex } from '../verify/format/segment.js';
+
+const CHUNK = 1024 * 1024;
+
+export interface Entries {
+  readonly bytes: Buffer;
+  /** Offset of `bytes` in the segment. */
+  readonly offset: number;
+  /** Offsets in `bytes`: start of the first entry, its end (the start of the next), … */
+  readonly bounds: readonly number[];
+}
+
+/** The whole entries of a segment up to `limit`; returns the offset after the last one. */
+export async function* readEntries(path: string, limit = Infinity): AsyncGenerator<Entries, number> {
+  const file = await open(path, 'r');
+  try {
+    let carry: Buffer = Buffer.alloc(0);
+    let offset = 0;
+    for (;;) {
+      const at = offset + carry.length;
+      const wanted = Math.min(CHUNK, limit - at);
+      if (wanted <= 0) return offset;
+      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(wanted), 0, wanted, at);
+      if (bytesRead === 0) return offset;
+      const bytes = Buffer.concat([carry, buffer.subarray(0, bytesRead)]);
+      const bounds = [0];
+      const { end } = scanEntries(bytes, (_, stop) => bounds.push(stop));
+      if (end > 0) yield { bytes, offset, bounds };
+      offset += end;
+      carry = bytes.subarray(end);
+      if (carry.length > MAX_ENTRY_BYTES) return offset;
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** What follows an offset. */
+export async function readRest(path: string, from: number): Promise<Buffer> {
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    const bytes = Buffer.alloc(Math.max(0, size - from));
+    let done = 0;
+    while (done < bytes.length) {
+      const { bytesRead } = await file.read(bytes, done, bytes.length - done, from + done);
+      if (bytesRead === 0) break;
+      done += bytesRead;
+    }
+    return bytes.subarray(0, done);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Segment numbers on disk, in order. */
+export function segments(dir: string): readonly number[] {
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  return readdirSync(dir)
+    .flatMap((name) => segmentIndex(name) ?? [])
+    .sort((a, b) => a - b);
+}

@@ -81,7 +81,7 @@ export const configSchema = z.strictObject({
     dir: z.string().min(1).default('.sepal/log'),
     keys: z.string().min(1).default('.sepal/keys'),
     disclose: z.enum(['full', 'reads', 'none']).default('reads'),
-    checkpointSeconds: positive.max(3600).default(60),
+    checkpointSeconds: positive.max(3600).default(1),
     witnesses: z.array(z.unknown()).default([]),
   }),
   approvals: z

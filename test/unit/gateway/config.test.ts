@@ -28,7 +28,7 @@ describe('sepal.json', () => {
       origin: 'gw.example.com/log',
       dir: '/etc/sepal/.sepal/log',
       keys: '/etc/sepal/.sepal/keys',
-      checkpointSeconds: 60,
+      checkpointSeconds: 1,
     });
     expect(result.config.listen.http).toEqual({ host: '127.0.0.1', port: 4002 });
     expect(result.config.listen.limits.perCredential).toEqual({ count: 600, windowMs: 60_000 });

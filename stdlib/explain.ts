@@ -8,15 +8,24 @@ import type {
   Decision,
   DecisionEffect,
   Explanation,
+  Facts,
   Match,
   NearMiss,
   Phase,
+  Request,
   RuleEffect,
   Unknown,
 } from './abi.js';
-import type { World } from './engine.js';
-import type { Approval, Block, Leaf, Outcome, Predicate, Rule, Unit } from './tables.js';
-import type { Kleene } from './values.js';
+import type { Approval, Block, Leaf, Outcome, Pin, Predicate, Rule, Unit } from './tables.js';
+import type { Args, Kleene } from './values.js';
+
+/** All that conditions may read. */
+export interface World {
+  readonly args: Args;
+  readonly request: Request;
+  readonly facts: Facts;
+  readonly pin: Pin | undefined;
+}
 
 export interface Asker {
   readonly name: string;

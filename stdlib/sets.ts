@@ -36,10 +36,10 @@ export function matchesWho(set: Who, id: string, roles: readonly string[]): bool
   return set.include.some(one) && !set.except.some(one);
 }
 
-/** Does the set ask for roles anywhere? Then the memo's key must hold them. */
-export function readsRoles(set: Who): boolean {
-  return [...set.include, ...set.except].some(
-    (t) => t.kind === 'role' || (t.kind === 'set' && readsRoles(t.who)),
+/** The roles that the set asks for anywhere. */
+export function rolesOf(set: Who): readonly string[] {
+  return [...set.include, ...set.except].flatMap((term) =>
+    term.kind === 'role' ? [term.value] : term.kind === 'set' ? rolesOf(term.who) : [],
   );
 }
 

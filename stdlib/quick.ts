@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The common path of a decision: conditions in order, nothing allocated but a review that several asked for. Where an unknown may have a say the answer is null, and
+ * explain.ts weighs everything.
+ */
+import type { Decision } from './abi.js';
+import { type Asker, DEFAULT_DENY, reviewOf, type World } from './explain.js';
+import type { Block, Outcome, Predicate, Unit } from './tables.js';
+import type { Kleene } from './values.js';
+
+/** A unit with its place in the order of names. */
+export interface Entry {
+  readonly order: number;
+  readonly unit: Unit;
+  /** Of a rule. */
+  readonly when: Predicate | null;
+  readonly yields: Yield | null;
+  /** Of a block: what each case yields, then `otherwise`. */
+  readonly cases: readonly (Yield | null)[];
+}
+/** An outcome with what is decided when it decides, or (where something grants) asks, alone. */
+interface Yield {
+  readonly outcome: Outcome;
+  readonly asker: Asker;
+  readonly alone: Decision;
+}
+/** The entries of a scope, each list by name. */
+export interface Lists {
+  readonly denies: readonly Entry[];
+  readonly asks: readonly Entry[];
+  readonly allows: readonly Entry[];
+  /** All of them where there is a block among them, else none. */
+  readonly mixed: readonly Entry[];
+}
+
+export function entryOf(unit: Unit, order: number, steps: number): Entry {
+  const of = (outcome: Outcome | null): Yield | null =>
+    outcome === null ? null : yieldOf(unit.name, outcome, steps);
+  return unit.kind === 'rule'
+    ? { order, unit, when: unit.when, yields: of(unit), cases: [] }
+    : {
+        order,
+        unit,
+        when: null,
+        yields: null,
+        cases: [...unit.cases.map((c) => of(c.outcome)), of(unit.otherwise)],
+      };
+}
+
+function yieldOf(name: string, outcome: Outcome, steps: number): Yield {
+  const asker = { name, approval: outcome.approval, because: outcome.because };
+  const asks = outcome.effect === 'review' || outcome.effect === 'escalate';
+  const alone = asks
+    ? reviewOf([asker], steps, [])
+    : {
+        ...DEFAULT_DENY(steps),
+        effect: outcome.effect,
+        rules: [name],
+        default: false,
+        reason: outcome.because,
+      };
+  return { outcome, asker, alone: frozen(alone as Decision) };
+}
+
+/** Shared between calls, so nobody may change it. */
+export function frozen(decision: Decision): Decision {
+  for (const need of decision.approvals) Object.freeze(need);
+  for (const list of [decision.rules, decision.unknowns, decision.approvals, decision.shadow])
+    Object.freeze(list);
+  return Object.freeze(decision);
+}
+
+/** The answer where no unknown has a say, or null. `nothing` is what is decided where nothing grants. */
+export function quick(lists: Lists, world: World, nothing: Decision): Decision | null {
+  if (lists.mixed.length > 0) return inOrder(lists.mixed, world, nothing);
+  const { args, request, facts, pin } = world;
+  const { denies, asks, allows } = lists;
+  for (let i = 0; i < denies.length; i++) {
+    const { when, yields } = denies[i] as Entry;
+    const value: Kleene = when === null ? 2 : when(args, request, facts, pin);
+    if (value === 1) return null;
+    if (value === 2) return (yields as Yield).alone;
+  }
+  let granted = false;
+  let askers: Yield[] | null = null;
+  for (let i = 0; i < asks.length; i++) {
+    const { when, yields } = asks[i] as Entry;
+    const value: Kleene = when === null ? 2 : when(args, request, facts, pin);
+    if (value === 1) return null;
+    if (value === 0) continue;
+    if ((yields as Yield).outcome.effect === 'review') granted = true;
+    if (askers === null) askers = [yields as Yield];
+    else askers.push(yields as Yield);
+  }
+  if (granted && askers !== null) return review(askers, nothing);
+  let possible = false;
+  for (let i = 0; i < allows.length; i++) {
+    const { when, yields } = allows[i] as Entry;
+    const value: Kleene = when === null ? 2 : when(args, request, facts, pin);
+    if (value === 2) return askers === null ? (yields as Yield).alone : review(askers, nothing);
+    if (value === 1) possible = true;
+  }
+  return possible ? null : nothing;
+}
+
+function review(askers: readonly Yield[], { steps }: Decision): Decision {
+  const [first] = askers;
+  return first !== undefined && askers.length === 1
+    ? first.alone
+    : reviewOf(
+        askers.map(({ asker }) => asker),
+        steps,
+        [],
+      );
+}
+
+/** With blocks: every unit by name, since a block may yield anything. */
+function inOrder(entries: readonly Entry[], world: World, nothing: Decision): Decision | null {
+  let grant: Yield | null = null;
+  const askers: Yield[] = [];
+  for (const entry of entries) {
+    const yields = yieldIn(entry, world);
+    if (yields === undefined) return null;
+    if (yields === null) continue;
+    const { effect } = yields.outcome;
+    if (effect === 'deny') return yields.alone;
+    if (effect !== 'escalate') grant ??= yields;
+    if (effect !== 'allow') askers.push(yields);
+  }
+  if (grant === null) return nothing;
+  return askers.length === 0 ? grant.alone : review(askers, nothing);
+}
+
+/** Undefined where an unknown leaves it open. */
+function yieldIn({ unit, when, yields, cases }: Entry, world: World): Yield | null | undefined {
+  const { args, request, facts, pin } = world;
+  if (unit.kind === 'rule') {
+    const value: Kleene = when === null ? 2 : when(args, request, facts, pin);
+    return value === 1 ? undefined : value === 2 ? yields : null;
+  }
+  for (let i = 0; i < unit.cases.length; i++) {
+    const value = (unit.cases[i] as Block['cases'][number]).when(args, request, facts, pin);
+    if (value === 1) return undefined;
+    if (value === 2) return cases[i] ?? null;
+  }
+  return cases.at(-1) ?? null;
+}

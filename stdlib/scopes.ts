@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Which units speak of an action, and of those which of a principal. Sets of literal names are found by name, the rest are
+ * asked one by one; what was found is kept while there is room. A miss costs a walk over the sets that hold, not over all units.
+ */
+import type { ActionKind, Phase } from './abi.js';
+import type { Glob } from './glob.js';
+import { type Entry, entryOf, type Lists } from './quick.js';
+import { matchesWhat, matchesWho, rolesOf, type What, type Who } from './sets.js';
+import type { Pin, Tables, Unit } from './tables.js';
+
+/** The units of one action and one principal, by name within each list. */
+export interface Scope extends Lists {
+  readonly all: readonly Unit[];
+  /** Some unit may grant at all. */
+  readonly grants: boolean;
+  /** Names of the facts, and pointers of the arguments, that its conditions may read; sorted. */
+  readonly facts: readonly string[];
+  readonly reads: readonly string[];
+}
+
+/** Everything about one action that does not depend on who calls. */
+export interface ActionClass {
+  readonly byWho: ReadonlyMap<Who, readonly Entry[]>;
+  readonly pin: Pin | undefined;
+  /** By the roles that heads ask for, then by principal; `plain` is for those without any such role. */
+  readonly plain: Map<string, Scope>;
+  readonly keyed: Map<string, Map<string, Scope>>;
+}
+
+export interface Scopes {
+  readonly classify: (phase: Phase, kind: ActionKind, server: string, name: string) => ActionClass;
+  readonly scopeOf: (action: ActionClass, id: string, roles: readonly string[]) => Scope;
+}
+
+/** What the memo may hold, in units; past it, it starts afresh. */
+const MAX_HELD = 1 << 20;
+
+export function scopes({ units, tools, steps }: Tables): Scopes {
+  const entries = units.map((unit, order) => entryOf(unit, order, steps));
+  const roleKey = roleKeys(units);
+  const pins = new Map<string, Map<string, Pin>>();
+  for (const tool of tools) within(pins, tool.server).set(tool.name, tool);
+  const phases = {
+    call: actionIndex(entries, 'call'),
+    list: actionIndex(entries, 'list'),
+    result: actionIndex(entries, 'result'),
+  };
+  const whos = whoIndex(units);
+  let held = 0;
+  const hold = (size: number): void => {
+    held += size + 1;
+    if (held <= MAX_HELD) return;
+    held = size + 1;
+    whos.forget();
+    for (const phase of Object.values(phases)) phase.known.clear();
+  };
+
+  const classify = (phase: Phase, kind: ActionKind, server: string, name: string): ActionClass => {
+    const index = phases[phase];
+    const known = index.known.get(kind)?.get(server)?.get(name);
+    if (known !== undefined) return known;
+    const byWho = index.find(kind, server, name);
+    const pin = kind === 'tool' ? pins.get(server)?.get(name) : undefined;
+    const made: ActionClass = { byWho, pin, plain: new Map(), keyed: new Map() };
+    hold(byWho.size);
+    const servers = index.known.get(kind) ?? new Map<string, Map<string, ActionClass>>();
+    within(servers, server).set(name, made);
+    index.known.set(kind, servers);
+    return made;
+  };
+
+  const scopeOf = (action: ActionClass, id: string, roles: readonly string[]): Scope => {
+    const key = roles.length === 0 ? '' : roleKey(roles);
+    const memo = key === '' ? action.plain : within(action.keyed, key);
+    const known = memo.get(id);
+    if (known !== undefined) return known;
+    const made = narrow(action, whos.find(id, roles, key));
+    hold(made.all.length * 2);
+    memo.set(id, made);
+    return made;
+  };
+  return { classify, scopeOf };
+}
+
+interface ActionIndex {
+  readonly known: Map<ActionKind, Map<string, Map<string, ActionClass>>>;
+  readonly find: (kind: ActionKind, server: string, name: string) => ReadonlyMap<Who, readonly Entry[]>;
+}
+
+/** The entries of a phase by their set of actions, those sets by literal name where they have only such. */
+function actionIndex(entries: readonly Entry[], phase: Phase): ActionIndex {
+  const byWhat = new Map<What, Entry[]>();
+  for (const entry of entries) if (entry.unit.phase === phase) push(byWhat, entry.unit.what, entry);
+  const literal = new Map<string, Map<string, What[]>>();
+  const open: What[] = [];
+  for (const what of byWhat.keys()) {
+    const tools = literalActions(what);
+    if (tools === null) open.push(what);
+    else for (const [server, name] of tools) push(within(literal, server), name, what);
+  }
+  const find = (kind: ActionKind, server: string, name: string): ReadonlyMap<Who, readonly Entry[]> => {
+    const named = literal.get(server)?.get(name) ?? [];
+    const byWho = new Map<Who, Entry[]>();
+    for (const what of new Set([...named, ...open])) {
+      if (!matchesWhat(what, kind, server, name)) continue;
+      for (const entry of byWhat.get(what) ?? []) push(byWho, entry.unit.who, entry);
+    }
+    return byWho;
+  };
+  return { known: new Map(), find };
+}
+
+interface WhoIndex {
+  readonly find: (id: string, roles: readonly string[], roleKey: string) => readonly Who[];
+  readonly forget: () => void;
+}
+
+/** The sets that a principal is in. */
+function whoIndex(units: readonly Unit[]): WhoIndex {
+  const literal = new Map<string, Who[]>();
+  const open: Who[] = [];
+  for (const who of new Set(units.map((unit) => unit.who))) {
+    const ids = literalPrincipals(who);
+    if (ids === null) open.push(who);
+    else for (const id of new Set(ids)) push(literal, id, who);
+  }
+  const known = new Map<string, Map<string, readonly Who[]>>();
+  const find = (id: string, roles: readonly string[], roleKey: string): readonly Who[] => {
+    const memo = within(known, roleKey);
+    const found = memo.get(id);
+    if (found !== undefined) return found;
+    const made = [...(literal.get(id) ?? []), ...open.filter((who) => matchesWho(who, id, roles))];
+    memo.set(id, made);
+    return made;
+  };
+  return { find, forget: () => known.clear() };
+}
+
+/** Names the roles that heads ask for, among those given; other roles cannot change a scope. */
+function roleKeys(units: readonly Unit[]): (roles: readonly string[]) => string {
+  const asked = [...new Set([...new Set(units.map((unit) => unit.who))].flatMap(rolesOf))];
+  const index = new Map(asked.map((role, i) => [role, i]));
+  if (asked.length === 0) return () => '';
+  return (roles) => {
+    const found = new Set(roles.flatMap((role) => index.get(role) ?? []));
+    return found.size < 2 ? String([...found][0] ?? '') : [...found].sort((a, b) => a - b).join();
+  };
+}
+
+function narrow(action: ActionClass, whos: readonly Who[]): Scope {
+  const entries = whos.flatMap((who) => action.byWho.get(who) ?? []).sort((a, b) => a.order - b.order);
+  const effect = (...effects: readonly string[]): readonly Entry[] =>
+    entries.filter(({ unit }) => unit.kind === 'rule' && effects.includes(unit.effect));
+  const all = entries.map((entry) => entry.unit);
+  return {
+    denies: untilSure(effect('deny')),
+    asks: effect('review', 'escalate'),
+    allows: untilSure(effect('allow')),
+    mixed: all.some((unit) => unit.kind === 'block') ? entries : [],
+    all,
+    grants: all.some(canGrant),
+    facts: [...new Set(all.flatMap((unit) => unit.facts))].sort(),
+    reads: [...new Set(all.flatMap((unit) => unit.reads))].sort(),
+  };
+}
+
+/** Nothing after a rule without a condition can be the first that holds. */
+function untilSure(rules: readonly Entry[]): readonly Entry[] {
+  const sure = rules.findIndex((rule) => rule.when === null);
+  return sure < 0 ? rules : rules.slice(0, sure + 1);
+}
+
+function canGrant(unit: Unit): boolean {
+  const grant = (effect: string): boolean => effect === 'allow' || effect === 'review';
+  if (unit.kind === 'rule') return grant(unit.effect);
+  return [...unit.cases.map((c) => c.outcome), unit.otherwise].some((o) => o !== null && grant(o.effect));
+}
+
+function within<K, V>(map: Map<K, Map<string, V>>, key: K): Map<string, V> {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const made = new Map<string, V>();
+  map.set(key, made);
+  return made;
+}
+
+function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
+  const list = map.get(key);
+  if (list === undefined) map.set(key, [value]);
+  else list.push(value);
+}
+
+const textOf = (glob: Glob | null): string | null =>
+  glob !== null && glob.gaps === '' ? (glob.parts[0] ?? '') : null;
+
+/** The (server, name) of the actions in the set if it names each, else null. */
+function literalActions(set: What): readonly (readonly [string, string])[] | null {
+  const found: (readonly [string, string])[] = [];
+  for (const term of set.include) {
+    if (term.kind === 'every') return null;
+    if (term.kind === 'set') {
+      const inner = literalActions(term.what);
+      if (inner === null) return null;
+      found.push(...inner);
+      continue;
+    }
+    const [server, name] = [textOf(term.server), textOf(term.name)];
+    if (server === null || name === null) return null;
+    found.push([server, name]);
+  }
+  return found;
+}
+
+/** The principals in the set if it names each, else null. */
+function literalPrincipals(set: Who): readonly string[] | null {
+  const found: string[] = [];
+  for (const term of set.include) {
+    const ids =
+      term.kind === 'set' ? literalPrincipals(term.who) : term.kind === 'principal' ? idOf(term.glob) : null;
+    if (ids === null) return null;
+    found.push(...ids);
+  }
+  return set.except.length === 0 ? found : null;
+}
+function idOf(glob: Glob): readonly string[] | null {
+  const id = textOf(glob);
+  return id === null ? null : [id];
+}

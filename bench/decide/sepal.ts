@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sepal as it ships: the policy as text, compiled by the compiler, its module loaded by the runtime's loader.
+import { type Compiled, compile, type Input } from '../../compiler/compile.js';
+import type { Host } from '../../compiler/lock.js';
+import { loadPolicy } from '../../runtime/decide/load.js';
+import { canonical } from '../../runtime/verify/format/canonical.js';
+import { digest } from '../../runtime/verify/format/hash.js';
+import { parseStrict } from '../../runtime/verify/format/json.js';
+import type { PolicyModule, Request } from '../../stdlib/abi.js';
+import { patternMatches } from './naive.js';
+import type { Answer, BenchPolicy, BenchRequest, BenchRule, Condition, Decide, Pattern } from './workload.js';
+
+const host: Host = { parseJson: (text) => parseStrict(text), canonical, hash: digest };
+const COMPILER = { version: '0.0.0', hash: digest('bench') };
+const NUMBERS = new Set(['amount', 'limit']);
+
+const string = (value: string): string => JSON.stringify(value);
+/** `*` of the workload crosses `/`, which is `**` in conditions. */
+const likeText = (glob: string): string => string(glob.replaceAll('*', '**'));
+
+function conditionText(c: Condition): string {
+  const read = `args.${c.arg}`;
+  switch (c.op) {
+    case 'eq':
+      return `${read} == ${string(c.value)}`;
+    case 'prefix':
+      return `${read} starts with ${string(c.value)}`;
+    case 'glob':
+      return `${read} like ${likeText(c.value)}`;
+    case 'range':
+      return [
+        ...(c.min === undefined ? [] : [`${read} >= ${c.min}`]),
+        ...(c.max === undefined ? [] : [`${read} <= ${c.max}`]),
+      ].join(' and ');
+    case 'in':
+      return `${read} in [${c.value.map(string).join(', ')}]`;
+  }
+}
+
+const whatText = ({ exact, glob }: Pattern): string =>
+  exact !== undefined
+    ? exact.replace('.', '/')
+    : glob === '*' || glob === undefined
+      ? '*/*'
+      : glob.replace('.', '/');
+const whoText = ({ exact, glob }: Pattern): string =>
+  exact ?? (glob === '*' || glob === undefined ? 'any' : glob);
+
+function ruleText(rule: BenchRule): string {
+  const conditions = rule.conditions.map((c) => `has(args.${c.arg}) and ${conditionText(c)}`);
+  const when = conditions.length === 0 ? '' : ` when { ${conditions.join(' and ')} }`;
+  const approval = rule.effect === 'review' ? ' by role:lead timeout 1h' : '';
+  return `${rule.effect} ${rule.id}: ${whoText(rule.principal)} -> ${whatText(rule.action)}${when}${approval}`;
+}
+
+/** Every tool that a rule names, and one for each glob that would match none of them. */
+function toolsOf(policy: BenchPolicy): readonly string[] {
+  const tools = new Set(policy.rules.flatMap(({ action }) => action.exact ?? []));
+  for (const glob of new Set(policy.rules.flatMap(({ action }) => action.glob ?? []))) {
+    if (![...tools].some((tool) => patternMatches({ glob }, tool))) {
+      tools.add(glob === '*' ? 'any.tool' : glob.replace(/^\*/, 'any').replaceAll('*', 'any'));
+    }
+  }
+  return [...tools].sort();
+}
+
+/** Every tool takes every argument, so that wide rules may ask for any. */
+function lockText(policy: BenchPolicy): string {
+  const names = new Set(policy.rules.flatMap((rule) => rule.conditions.map((c) => c.arg)));
+  const properties = Object.fromEntries(
+    [...names].sort().map((n) => [n, { type: NUMBERS.has(n) ? 'integer' : 'string' }]),
+  );
+  const servers: Record<string, { tools: Record<string, unknown> }> = {};
+  for (const tool of toolsOf(policy)) {
+    const [server, name] = tool.split('.') as [string, string];
+    const definition = { name, inputSchema: { type: 'object', properties } };
+    servers[server] ??= { tools: {} };
+    servers[server].tools[name] = { definition, hash: digest(canonical(definition)) };
+  }
+  return JSON.stringify({ version: 1, servers });
+}
+
+/** What the compiler gets: the policy in the language, and the lock that it names. */
+export function sepalInput(policy: BenchPolicy): Input {
+  const head = 'sep 1\npolicy bench.decide 1.0.0\ntools "sepal.lock"\nrole lead\n\n';
+  const lock = lockText(policy);
+  return {
+    source: { path: 'bench.sep', text: `${head}${policy.rules.map(ruleText).join('\n')}\n` },
+    readLock: (path) => ({ path, text: lock }),
+  };
+}
+
+export function compileSepal(input: Input): Compiled {
+  const { output, diagnostics } = compile(input, host, COMPILER);
+  if (output !== null) return output;
+  const first = diagnostics.filter((d) => d.severity === 'error').slice(0, 3);
+  throw new Error(`the policy of the bench does not compile: ${JSON.stringify(first)}`);
+}
+
+const ANSWERS = { allow: 'ALLOW', review: 'REVIEW', deny: 'DENY' } as const satisfies Record<string, Answer>;
+const NO_ROLES: readonly string[] = [];
+
+/** The request as a gateway builds it; part of what is timed. */
+function requestOf(q: BenchRequest): Request {
+  const dot = q.action.indexOf('.');
+  return {
+    principal: q.principal,
+    roles: NO_ROLES,
+    user: null,
+    userRoles: NO_ROLES,
+    session: 's',
+    intent: { kind: 'tool', server: q.action.slice(0, dot), name: q.action.slice(dot + 1), args: q.args },
+  };
+}
+
+export async function loadSepal({ js, manifest }: Pick<Compiled, 'js' | 'manifest'>): Promise<PolicyModule> {
+  return (await loadPolicy(js, { ...manifest, facts: [] })).module;
+}
+
+export async function sepal(policy: BenchPolicy): Promise<Decide> {
+  const module = await loadSepal(compileSepal(sepalInput(policy)));
+  const facts = {};
+  return (q) => ANSWERS[module.decide(requestOf(q), facts, 'call').effect];
+}

@@ -73,7 +73,7 @@ export function kleene(m: Emitter, e: ExprIr): string {
     case 'inList':
       return inList(m, e);
     case 'inValue':
-      return `any(list(${raw(m, e.list)}), (y) => ${equality(e.on, value(m, e.left, e.on), typed('y', e.on))})`;
+      return `among(list(${raw(m, e.list)}), (y) => ${equality(e.on, value(m, e.left, e.on), typed('y', e.on))})`;
     case 'startsWith':
     case 'endsWith':
     case 'contains':
@@ -231,7 +231,7 @@ function constant(m: Emitter, c: ConstIr, on: On): string {
 /** A double where it writes the same decimal; else the exact decimal. */
 function numberCode(m: Emitter, text: string): string {
   const double = Number(text);
-  return String(double) === text && (Number.isSafeInteger(double) || !Number.isInteger(double))
+  return String(double) === text && Number.isFinite(double)
     ? text
     : shared(m, 'd', `decimal(${m.k.ref(text)})`);
 }

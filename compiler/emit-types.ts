@@ -24,6 +24,7 @@ export const STD_NAMES = [
   'size',
   'all',
   'any',
+  'among',
   'inTexts',
   'texts',
   'decimal',

@@ -39,7 +39,7 @@ export function evaluate(e: ExprIr, world: World, bound: Bindings = NO_BINDINGS)
     }
     case 'quantifier': {
       const items = read(e.list, world, bound);
-      if (!Array.isArray(items)) return 'unknown';
+      if (!Array.isArray(items) || items.length > 1000) return 'unknown';
       const values = items.map((item) => evaluate(e.body, world, new Map(bound).set(e.param, item)));
       const settled = e.mode === 'any';
       return values.includes(settled) ? settled : values.includes('unknown') ? 'unknown' : !settled;
@@ -200,8 +200,7 @@ function typed(value: Value, on: On, type: TypeIr | null): Value {
     case 'number': {
       if (isExact(value)) return value;
       if (typeof value !== 'number' || !Number.isFinite(value)) return UNKNOWN;
-      if (Number.isInteger(value) ? !Number.isSafeInteger(value) : type?.kind === 'int') return UNKNOWN;
-      return value;
+      return type?.kind === 'int' && !Number.isInteger(value) ? UNKNOWN : value;
     }
     case 'string':
       return typeof value === 'string' ? value : UNKNOWN;
@@ -334,7 +333,7 @@ function segmentsOf(path: string): readonly string[] | null {
 
 function ambiguous(segment: string): boolean {
   if (segment.endsWith('.') || segment.endsWith(' ')) return true;
-  return segment.startsWith('..;') || segment.trimStart().startsWith('..') || segment.includes(':');
+  return /^\s*(\.\.[;:]|[A-Za-z]:)/.test(segment);
 }
 
 const LOOK_LIKE =
@@ -342,9 +341,11 @@ const LOOK_LIKE =
 const HIDDEN: readonly (readonly [number, number])[] = [
   [0x80, 0x9f],
   [0xad, 0xad],
+  [0x34f, 0x34f],
   [0x61c, 0x61c],
   [0x115f, 0x1160],
-  [0x180e, 0x180e],
+  [0x17b4, 0x17b5],
+  [0x180b, 0x180f],
   [0x200b, 0x200f],
   [0x2028, 0x202e],
   [0x2060, 0x206f],
@@ -354,6 +355,8 @@ const HIDDEN: readonly (readonly [number, number])[] = [
   [0xfeff, 0xfeff],
   [0xffa0, 0xffa0],
   [0xfff0, 0xffff],
+  [0x1bca0, 0x1bca3],
+  [0x1d173, 0x1d17a],
   [0xe0000, 0xe0fff],
 ];
 

@@ -8,6 +8,10 @@ export interface Decimal {
 }
 export type Num = number | Decimal;
 
+/** No JSON value has a bigint in it. */
+export const isDecimal = (value: unknown): value is Decimal =>
+  typeof value === 'object' && value !== null && 'c' in value && typeof value.c === 'bigint';
+
 const MAX_DIGITS = 400;
 
 /** A decimal from canonical text such as `-1.5`; for constants that no double writes exactly. */

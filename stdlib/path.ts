@@ -25,26 +25,23 @@ function plainSegments(path: string): readonly string[] | null {
   return segments;
 }
 
-/** Only dots, `..;x`, and anything with trailing dots or spaces (Windows drops them). */
+/** Only dots, `..;x`, `..::$DATA`, a drive, and anything with trailing dots or spaces (Windows drops them). */
 function mayBeParent(segment: string): boolean {
   const last = segment.charCodeAt(segment.length - 1);
   if (last === 0x2e || last === 0x20) return true;
-  return segment.startsWith('..;') || segment.trimStart().startsWith('..') || segment.includes(':');
+  const start = segment.trimStart();
+  return start.startsWith('..;') || start.startsWith('..:') || isDrive(start);
+}
+function isDrive(segment: string): boolean {
+  const letter = segment.charCodeAt(0) | 0x20;
+  return segment[1] === ':' && letter >= 0x61 && letter <= 0x7a;
 }
 
 /** Paths beyond ASCII: no control, invisible or look-alike characters, nothing that NFKC turns into a dot, slash or the like. */
 function wide(path: string): boolean {
-  for (let i = 0; i < path.length; i++) {
-    const c = path.charCodeAt(i);
-    if (c < 0x80) continue;
-    if (c < 0xa0 || invisible(c) || LOOKALIKES.has(c)) return false;
-    if (c >= 0xd800 && c <= 0xdfff) {
-      const low = path.charCodeAt(i + 1);
-      if (c > 0xdbff || !(low >= 0xdc00 && low <= 0xdfff)) return false;
-      const point = path.codePointAt(i) ?? 0;
-      if (point >= 0xe0000 && point <= 0xe0fff) return false;
-      i++;
-    }
+  for (const letter of path) {
+    const c = letter.codePointAt(0) ?? 0;
+    if (c >= 0x80 && (LOOKALIKES.has(c) || hidden(c))) return false;
   }
   const folded = path.normalize('NFKC');
   if (folded === path) return true;
@@ -55,23 +52,29 @@ function wide(path: string): boolean {
 const SPECIAL = ['.', '/', '\\', '~', '%', ':', ';', ' '];
 const count = (text: string, c: string): number => text.split(c).length - 1;
 
-function invisible(c: number): boolean {
-  return (
-    c === 0xad ||
-    c === 0x61c ||
-    c === 0x115f ||
-    c === 0x1160 ||
-    c === 0x180e ||
-    (c >= 0x200b && c <= 0x200f) ||
-    (c >= 0x2028 && c <= 0x202e) ||
-    (c >= 0x2060 && c <= 0x206f) ||
-    c === 0x3164 ||
-    (c >= 0xfe00 && c <= 0xfe0f) ||
-    c === 0xfeff ||
-    c === 0xffa0 ||
-    (c >= 0xfff0 && c <= 0xffff)
-  );
-}
+/** Controls, lone surrogates, and what Unicode says to ignore when it cannot be shown. First and last, in order. */
+const HIDDEN: readonly (readonly [number, number])[] = [
+  [0x80, 0x9f],
+  [0xad, 0xad],
+  [0x34f, 0x34f],
+  [0x61c, 0x61c],
+  [0x115f, 0x1160],
+  [0x17b4, 0x17b5],
+  [0x180b, 0x180f],
+  [0x200b, 0x200f],
+  [0x2028, 0x202e],
+  [0x2060, 0x206f],
+  [0x3164, 0x3164],
+  [0xd800, 0xdfff],
+  [0xfe00, 0xfe0f],
+  [0xfeff, 0xfeff],
+  [0xffa0, 0xffa0],
+  [0xfff0, 0xffff],
+  [0x1bca0, 0x1bca3],
+  [0x1d173, 0x1d17a],
+  [0xe0000, 0xe0fff],
+];
+const hidden = (c: number): boolean => HIDDEN.some(([first, last]) => c >= first && c <= last);
 
 /** Characters that look like a dot, a slash or a backslash but do not fold to one. */
 const LOOKALIKES = new Set([

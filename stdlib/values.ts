@@ -3,7 +3,7 @@
  * Reading and comparing values. `undefined` is unknown; conditions are numbers: 0 false, 1 unknown, 2 true, so that `and` is the
  * smaller and `or` the larger.
  */
-import { compareNumbers, type Num } from './decimal.js';
+import { compareNumbers, isDecimal, type Num } from './decimal.js';
 
 export type Kleene = 0 | 1 | 2;
 export type Args = { readonly [key: string]: unknown };
@@ -34,14 +34,11 @@ export const bool = (value: unknown): Kleene => (value === true ? 2 : value === 
 export const list = (value: unknown): readonly unknown[] | undefined =>
   Array.isArray(value) ? value : undefined;
 export const json = (value: unknown): unknown => (value === null ? undefined : value);
-/** A finite number; whole ones must be safe. */
-export function num(value: unknown): number | undefined {
-  if (typeof value !== 'number' || !Number.isFinite(value)) return undefined;
-  return Number.isInteger(value) && !Number.isSafeInteger(value) ? undefined : value;
-}
-export function int(value: unknown): number | undefined {
-  return Number.isSafeInteger(value) ? (value as number) : undefined;
-}
+/** Any number that JSON can write: it stands for the decimal of its canonical text. */
+export const num = (value: unknown): number | undefined =>
+  typeof value === 'number' && Number.isFinite(value) ? value : undefined;
+export const int = (value: unknown): number | undefined =>
+  Number.isInteger(value) ? (value as number) : undefined;
 
 /** Undefined for unknown: what a read of a three-valued input looks like. */
 export const known = (value: Kleene): Kleene | undefined => (value === 1 ? undefined : value);
@@ -74,7 +71,7 @@ export function equalBool(a: Kleene, b: Kleene): Kleene {
   return a === 1 || b === 1 ? 1 : a === b ? 2 : 0;
 }
 export function equalJson(a: unknown, b: unknown): Kleene {
-  return a === undefined || b === undefined ? 1 : same(a, b, 0) ? 2 : 0;
+  return a === undefined || b === undefined ? 1 : same(a, b) ? 2 : 0;
 }
 
 function ordered(op: Comparison, order: number): Kleene {
@@ -98,43 +95,73 @@ function ordered(op: Comparison, order: number): Kleene {
 function codePointOrder(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
-    const [x, y] = [a.charCodeAt(i), b.charCodeAt(i)];
-    if (x === y) continue;
-    const high = x >= 0xd800 && x <= 0xdfff;
-    return high === (y >= 0xd800 && y <= 0xdfff)
-      ? x - y
-      : high
-        ? y >= 0xe000
-          ? 1
-          : x - y
-        : x >= 0xe000
-          ? -1
-          : x - y;
+    if (a.charCodeAt(i) === b.charCodeAt(i)) continue;
+    const at = i > 0 && (inPair(a, i) || inPair(b, i)) ? i - 1 : i;
+    return (a.codePointAt(at) ?? 0) - (b.codePointAt(at) ?? 0);
   }
   return a.length - b.length;
 }
 
-const MAX_DEPTH = 100;
-
-/** Deep equality of JSON values by own members. */
-function same(a: unknown, b: unknown, depth: number): boolean {
-  if (a === b) return true;
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null || depth > MAX_DEPTH)
-    return false;
-  if (Array.isArray(a) !== Array.isArray(b)) return false;
-  const keys = Object.keys(a);
-  return (
-    keys.length === Object.keys(b).length &&
-    keys.every((key) => Object.hasOwn(b, key) && same((a as Args)[key], (b as Args)[key], depth + 1))
-  );
+/** Does a pair of surrogates end at `i`? */
+function inPair(text: string, i: number): boolean {
+  return isHigh(text.charCodeAt(i - 1)) && isLow(text.charCodeAt(i));
 }
+const isHigh = (c: number): boolean => c >= 0xd800 && c <= 0xdbff;
+const isLow = (c: number): boolean => c >= 0xdc00 && c <= 0xdfff;
+
+/** Deep equality of JSON values by own members; without recursion, so that no depth overflows. */
+function same(a: unknown, b: unknown): boolean {
+  const open: unknown[] = [a, b];
+  while (open.length > 0) {
+    const [y, x] = [open.pop(), open.pop()];
+    if (x === y) continue;
+    if (isDecimal(x) || isDecimal(y)) {
+      if (!isNumber(x) || !isNumber(y) || compareNumbers(x, y) !== 0) return false;
+      continue;
+    }
+    if (typeof x !== 'object' || typeof y !== 'object' || x === null || y === null) return false;
+    const keys = Object.keys(x);
+    if (Array.isArray(x) !== Array.isArray(y) || keys.length !== Object.keys(y).length) return false;
+    for (const key of keys) {
+      if (!Object.hasOwn(y, key)) return false;
+      open.push((x as Args)[key], (y as Args)[key]);
+    }
+  }
+  return true;
+}
+
+const isNumber = (value: unknown): value is Num => typeof value === 'number' || isDecimal(value);
 
 export const startsWith = (a: string | undefined, b: string | undefined): Kleene =>
   a === undefined || b === undefined ? 1 : a.startsWith(b) ? 2 : 0;
 export const endsWith = (a: string | undefined, b: string | undefined): Kleene =>
   a === undefined || b === undefined ? 1 : a.endsWith(b) ? 2 : 0;
 export const contains = (a: string | undefined, b: string | undefined): Kleene =>
-  a === undefined || b === undefined ? 1 : a.includes(b) ? 2 : 0;
+  a === undefined || b === undefined ? 1 : includes(a, b) ? 2 : 0;
+
+/** Both texts may be foreign: `String.includes` takes minutes on a megabyte of the wrong letters, this stays linear. */
+function includes(text: string, part: string): boolean {
+  if (part.length <= SHORT || part.length > text.length) return text.includes(part);
+  const borders = new Int32Array(part.length);
+  for (let i = 1, k = 0; i < part.length; i++) {
+    k = advance(part, borders, k, part.charCodeAt(i));
+    borders[i] = k;
+  }
+  for (let i = 0, k = 0; i < text.length; i++) {
+    k = advance(part, borders, k, text.charCodeAt(i));
+    if (k === part.length) return true;
+  }
+  return false;
+}
+const SHORT = 64;
+
+/** Knuth, Morris, Pratt: how much of `part` ends at this letter, when `k` of it ended at the letter before. */
+function advance(part: string, borders: Int32Array, matched: number, letter: number): number {
+  let k = matched;
+  while (k > 0 && part.charCodeAt(k) !== letter) k = borders[k - 1] ?? 0;
+  return part.charCodeAt(k) === letter ? k + 1 : k;
+}
+
 export const lower = (a: string | undefined): string | undefined => a?.toLowerCase();
 
 /** Code points of a string, items of a list. */
@@ -148,16 +175,23 @@ export function size(value: string | readonly unknown[] | undefined): number | u
   return count;
 }
 
+/** Longer lists are unknown to `all` and `any`, so that the bound on steps holds. */
+const MAX_ITEMS = 1000;
+
 export function all(values: readonly unknown[] | undefined, body: (value: unknown) => Kleene): Kleene {
-  if (values === undefined) return 1;
+  if (values === undefined || values.length > MAX_ITEMS) return 1;
   let least: Kleene = 2;
   for (const value of values) least = Math.min(least, body(value)) as Kleene;
   return least;
 }
 export function any(values: readonly unknown[] | undefined, body: (value: unknown) => Kleene): Kleene {
+  return values === undefined || values.length > MAX_ITEMS ? 1 : among(values, body);
+}
+/** Membership: does any item equal? Linear in the list, whatever its length. */
+export function among(values: readonly unknown[] | undefined, equals: (value: unknown) => Kleene): Kleene {
   if (values === undefined) return 1;
   let most: Kleene = 0;
-  for (const value of values) most = Math.max(most, body(value)) as Kleene;
+  for (const value of values) most = Math.max(most, equals(value)) as Kleene;
   return most;
 }
 

@@ -44,9 +44,9 @@ export function floods(log: ReceiptLog, now: () => number): Floods {
   };
   /** Takes the counts out before anything is awaited: none is written twice. */
   const flush = async (): Promise<void> => {
-    const due = [...buckets.values()];
+    const due = [...buckets.values()].filter((bucket) => bucket.more > 0);
     buckets = new Map();
-    await Promise.all(due.map((bucket) => (bucket.more > 0 ? write(bucket, bucket.more) : null)));
+    await Promise.all(due.map((bucket) => write(bucket, bucket.more)));
   };
   const sweep = async (): Promise<void> => {
     const minute = minuteOf(now());

@@ -143,7 +143,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     for (const connection of connections()) connection.push(LIST_CHANGED);
   };
   const tokens: TokenBook = {
-    all: book.all,
+    all: () => book.all(),
     replace: (list) => {
       book.replace(list);
       endRevoked(fronts, authenticator);
@@ -154,11 +154,11 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
 }
 
 /** Open streams and running calls of a credential that no longer holds end with it. */
-function endRevoked(fronts: readonly (HttpFront | StdioFront)[], { holds }: Authenticator): void {
+function endRevoked(fronts: readonly (HttpFront | StdioFront)[], authenticator: Authenticator): void {
   for (const front of fronts) {
     if (!('sessions' in front)) continue;
-    for (const session of [...front.sessions.all()])
-      if (!holds(session.connection.caller.identity)) front.sessions.end(session);
+    for (const session of front.sessions.all())
+      if (!authenticator.holds(session.connection.caller.identity)) front.sessions.end(session);
   }
 }
 

@@ -1,100 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hostile and odd upstreams, through the whole gateway, behind the stdio front.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
+import { existsSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Gateway } from '../../runtime/gateway/gateway.js';
-import { configOf, type MemoryLog, pin, policyOf, scratch, startGateway } from '../helpers/gateway.js';
+import { configOf, pin, scratch, startGateway } from '../helpers/gateway.js';
+import { allowAll, behindStub, outcomes, Raw, type Reply, stub } from '../helpers/raw.js';
 
-const stub = join(import.meta.dirname, '../helpers/upstream.mjs');
-const allowAll = policyOf(() => ({ effect: 'allow', rules: ['all'] }));
 const open: Gateway[] = [];
 
 afterEach(async () => {
   for (const gateway of open.splice(0)) await gateway.close();
 });
 
-interface Reply {
-  readonly id?: unknown;
-  readonly method?: string;
-  readonly params?: { [key: string]: unknown };
-  readonly result?: { [key: string]: unknown } & {
-    readonly isError?: boolean;
-    readonly content?: readonly { readonly text: string }[];
-  };
-  readonly error?: { readonly code: number; readonly message: string; readonly data?: unknown };
-}
-
-/** A raw client on a pair of streams. */
-class Raw {
-  readonly lines: string[] = [];
-  private readonly input = new PassThrough();
-  private readonly waiting = new Map<unknown, (line: string) => void>();
-  private next = 1;
-  constructor(gateway: Gateway) {
-    const output = new PassThrough();
-    let rest = '';
-    output.on('data', (chunk: Buffer) => {
-      const parts = (rest + chunk.toString()).split('\n');
-      rest = parts.pop() ?? '';
-      for (const line of parts) {
-        this.lines.push(line);
-        const id = (JSON.parse(line) as Reply).id;
-        this.waiting.get(id)?.(line);
-      }
-    });
-    gateway.serveStdio({ input: this.input, output });
-  }
-  send(message: unknown): void {
-    this.input.write(typeof message === 'string' ? `${message}\n` : `${JSON.stringify(message)}\n`);
-  }
-  async raw(method: string, params: unknown, id: unknown = this.next++): Promise<string> {
-    const line = new Promise<string>((resolve) => this.waiting.set(id, resolve));
-    this.send({ jsonrpc: '2.0', id, method, params });
-    return line;
-  }
-  async ask(method: string, params: unknown, id?: unknown): Promise<Reply> {
-    return JSON.parse(await this.raw(method, params, id)) as Reply;
-  }
-  call(name: string, args: object = {}, meta?: object): Promise<Reply> {
-    return this.ask('tools/call', { name, arguments: args, ...(meta === undefined ? {} : { _meta: meta }) });
-  }
-  notifications(method: string): readonly Reply[] {
-    return this.lines.map((line) => JSON.parse(line) as Reply).filter((message) => message.method === method);
-  }
-  end(): void {
-    this.input.end();
-  }
-}
-
 async function setUp(mode: string, server: object = {}, pinMode = mode) {
-  const dir = scratch();
-  const notes = join(dir, 'notes');
-  const entry = (m: string) => ({ s: { command: process.execPath, args: [stub, m, notes], ...server } });
-  await pin(configOf(dir, { mcpServers: entry(pinMode) }));
-  const config = configOf(dir, {
-    mcpServers: entry(mode),
-    identity: { stdio: { principal: 'agent:raw' } },
-    approvals: { holdSeconds: 0 },
-  });
-  const { gateway, log, said } = await startGateway(config, allowAll);
-  open.push(gateway);
-  const client = new Raw(gateway);
-  await client.ask('initialize', {
-    protocolVersion: '2025-06-18',
-    capabilities: {},
-    clientInfo: { name: 'raw', version: '1' },
-  });
-  client.send({ jsonrpc: '2.0', method: 'notifications/initialized' });
-  const read = () => readFileSync(notes, 'utf8').trim().split('\n');
-  return { client, log, said, notes, read, gateway };
+  const made = await behindStub(mode, server, pinMode);
+  open.push(made.gateway);
+  return made;
 }
-
-const outcomes = async (log: MemoryLog) => {
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  return log.bodies.flatMap((body) => (body.outcome === undefined ? [] : [body.outcome.status]));
-};
 
 describe('the hop', () => {
   it('passes a result on byte for byte but for id and our `_meta`', async () => {

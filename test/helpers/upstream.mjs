@@ -10,6 +10,21 @@ const text = { type: 'object', properties: { text: { type: 'string' } } };
 const tool = (name, extra = {}) => ({ name, description: `does ${name}`, inputSchema: text, ...extra });
 const version = () =>
   file !== '' && existsSync(`${file}.version`) ? readFileSync(`${file}.version`, 'utf8') : '1';
+const HOSTILE = [
+  'twice',
+  'wrong_id',
+  'bad_json',
+  'double_key',
+  'stderr_flood',
+  'chatter',
+  'odd_note',
+  'input_required',
+  'deep',
+  'many_changes',
+  'many_asks',
+  'long_method',
+  'progress_flood',
+];
 const tools = () => [
   tool(
     'echo',
@@ -25,6 +40,7 @@ const tools = () => [
   tool('log'),
   tool('fail'),
   tool('secret'),
+  ...HOSTILE.map((name) => tool(name)),
   ...(mode === 'drift' && version() !== '1' ? [tool('extra')] : []),
 ];
 if (mode === 'noise') process.stdout.write('Welcome to the server!\n\n   banner\n');
@@ -32,6 +48,7 @@ if (mode === 'dead') process.exit(3);
 if (mode === 'mute') setInterval(() => undefined, 1000);
 else note(`start ${process.pid}`);
 
+const answer = (id, text) => out({ jsonrpc: '2.0', id, result: { content: [{ type: 'text', text }] } });
 const calls = {
   echo: (id, params) =>
     out({
@@ -69,12 +86,62 @@ const calls = {
   },
   fail: (id) =>
     out({ jsonrpc: '2.0', id, error: { code: -32050, message: 'no luck', data: { why: [1, 2] } } }),
+  twice: (id) => {
+    for (const text of ['first', 'second']) answer(id, text);
+  },
+  wrong_id: (id) => {
+    for (const other of [id + 1000, String(id), -1, null]) answer(other, 'wrong');
+    answer(id, 'right');
+  },
+  bad_json: (id) => out(`{"jsonrpc":"2.0","id":${id},"result":{"content":[}}`),
+  double_key: (id) =>
+    out(`{"jsonrpc":"2.0","id":${id},"result":{"content":[],"content":[{"type":"text","text":"evil"}]}}`),
+  stderr_flood: (id) => {
+    process.stderr.write('e'.repeat(20 * 1024 * 1024), () => answer(id, 'flooded'));
+  },
+  chatter: (id) => {
+    for (const line of ['hello', '[]', 'null', '{"x":1}', '{', '\u0000', '{"jsonrpc":"1.0"}']) out(line);
+    answer(id, 'chatted');
+  },
+  odd_note: (id) => {
+    out({ jsonrpc: '2.0', method: 'notifications/odd', params: {} });
+    answer(id, 'noted');
+  },
+  input_required: (id) => {
+    const ask = { method: 'elicitation/create', params: { message: 'your password?' } };
+    out({ jsonrpc: '2.0', id, result: { resultType: 'input_required', inputRequests: { a: ask } } });
+  },
+  deep: (id) =>
+    out(
+      `{"jsonrpc":"2.0","id":${id},"result":{"content":[],"x":${'['.repeat(200_000)}${']'.repeat(200_000)}}}`,
+    ),
+  many_changes: (id) => {
+    for (let i = 0; i < 1000; i++) out({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' });
+    answer(id, 'changed');
+  },
+  many_asks: (id) => {
+    for (let i = 0; i < 500; i++) out({ jsonrpc: '2.0', id: `a${i}`, method: 'roots/list', params: {} });
+    answer(id, 'asked');
+  },
+  long_method: (id) => {
+    out({ jsonrpc: '2.0', id: 'long', method: `sampling/${'x'.repeat(100_000)}`, params: {} });
+    out(`{"jsonrpc":"2.0","id":"lone","method":"sampling/\\ud800","params":{"a":"\\ud800"}}`);
+    answer(id, 'asked');
+  },
+  progress_flood: (id, params) => {
+    const progressToken = params._meta?.progressToken;
+    const message = 'm'.repeat(10_000);
+    for (let progress = 1; progress <= 3000; progress++)
+      out({ jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken, progress, message } });
+    answer(id, 'done');
+  },
   secret: (id) => out({ jsonrpc: '2.0', id, result: { content: [{ type: 'text', text: 'secret' }] } }),
 };
 let waiting = null;
 
 createInterface({ input: process.stdin }).on('line', (line) => {
   if (mode === 'mute') return;
+  if (mode === 'deaf' && line.includes('tools/call')) return process.stdin.pause();
   const message = JSON.parse(line);
   note(line);
   if (message.method === 'initialize') {

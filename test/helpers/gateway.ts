@@ -19,6 +19,8 @@ export interface MemoryLog extends ReceiptLog {
   readonly bodies: StoredEntry['body'][];
   /** Makes every later append fail. */
   fail(error: Error): void;
+  /** Lets no append become durable until the function that it returns is called. */
+  hold(): () => void;
 }
 
 /** Keeps entries in memory and checks each body against the frozen schema. */
@@ -27,6 +29,7 @@ export function memoryLog(origin = 'test/log'): MemoryLog {
   const kept = new Map<number, Openings>();
   const bodies: StoredEntry['body'][] = [];
   let failure: Error | null = null;
+  let held: Promise<void> = Promise.resolve();
   const add = (draft: Draft, openings?: Openings): Appended => {
     const seq = stored.length;
     const prev = stored.at(-1)?.leaf;
@@ -55,6 +58,7 @@ export function memoryLog(origin = 'test/log'): MemoryLog {
     bodies,
     append: async (draft, openings) => {
       await new Promise((resolve) => setImmediate(resolve));
+      await held;
       if (failure !== null) throw failure;
       return add(draft, openings);
     },
@@ -68,6 +72,13 @@ export function memoryLog(origin = 'test/log'): MemoryLog {
     close: async () => undefined,
     fail: (error) => {
       failure = error;
+    },
+    hold: () => {
+      let release: () => void = () => undefined;
+      held = new Promise((resolve) => {
+        release = resolve;
+      });
+      return release;
     },
   };
 }

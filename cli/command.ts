@@ -114,7 +114,7 @@ function readOption(
       near ?? `\`sepal ${verb} --help\` lists its options`,
     );
   }
-  const hint = `for example \`--${token.name} ${command.options[token.name]?.value ?? 'TEXT'}\``;
+  const hint = `write \`--${token.name} ${command.options[token.name]?.value ?? 'TEXT'}\``;
   if (option.type === 'boolean') {
     if (token.value !== undefined)
       throw new Failure(`\`--${token.name}\` takes no value`, 'remove the value');

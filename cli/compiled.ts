@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Compiled, compile, type SourceFile } from '../compiler/compile.js';
+import { didYouMean } from '../compiler/diagnostics/suggest.js';
 import type { Diagnostic } from '../compiler/diagnostics/diagnostic.js';
 import { renderHuman } from '../compiler/diagnostics/render.js';
 import { type BundleManifest, loadPolicy } from '../runtime/decide/load.js';
@@ -70,12 +71,18 @@ function misfitOf(lock: string | null): Misfit {
   const checks = new Map<string, ArgumentCheck>();
   return (server, tool, args) => {
     const pin = pins.get(server)?.get(tool);
-    if (pin === undefined) return `\`${server}/${tool}\` is not pinned`;
+    if (pin === undefined) return notPinned(`${server}/${tool}`, pins);
     const key = JSON.stringify([server, tool]);
     const check = checks.get(key) ?? argumentCheck(pin.definition);
     checks.set(key, check);
     return check(args);
   };
+}
+
+function notPinned(wanted: string, pins: Pins): string {
+  const known = [...pins].flatMap(([server, tools]) => [...tools.keys()].map((tool) => `${server}/${tool}`));
+  const near = didYouMean(wanted, known);
+  return `\`${wanted}\` is not pinned${near === null ? '' : `; ${near}`}`;
 }
 
 function pinsAt(lock: string): Pins {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What a command's end means to scripts (docs/interface). */
+/** What a command's end means to scripts (docs/cli.md). */
 export const EXIT = {
   ok: 0,
   /** Could not run, usage too. */

@@ -23,11 +23,29 @@ export function exists(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
+/** Step by step: the recursive form of Node never ends where a parent takes no folders, as in `/proc`. */
+export function makeFolder(path: string, mode = 0o777): void {
+  if (exists(path)) return;
+  makeFolder(dirname(path));
+  try {
+    mkdirSync(path, { mode });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
+/** Everything on stdin, as text. */
+export async function readStdin(): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
 /** Replaces the file in one step, keeping its mode; makes the folder where it is missing. */
 export function replaceFile(path: string, text: string, mode: number | null = null): void {
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}`);
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     const before = statSync(path, { throwIfNoEntry: false });
     writeFileSync(temporary, text, { flag: 'wx', mode: mode ?? 0o666 });
     if (before !== undefined && mode === null) chmodSync(temporary, before.mode & 0o777);
@@ -41,7 +59,7 @@ export function replaceFile(path: string, text: string, mode: number | null = nu
 /** Writes a file that must not exist yet. */
 export function createFile(path: string, text: string, mode = 0o666): void {
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     writeFileSync(path, text, { flag: 'wx', mode });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') {

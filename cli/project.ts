@@ -50,29 +50,27 @@ function configFailure(file: string, errors: readonly ConfigError[]): Failure {
   return new Failure(first.text, `${first.help}${rest}`);
 }
 
-/** The policy that a command speaks of: the one given, else the one of sepal.json. */
-export function policyPath(given: string | undefined, io: Io): string {
+/**
+ * The configuration that a command works with where it starts no server: the one named, else the one here, null without either.
+ * No environment variable is looked up.
+ */
+export function findConfig(given: string | undefined, io: Io): Config | null {
+  const path = resolve(io.cwd, given ?? CONFIG_NAME);
+  if (given === undefined && !exists(path)) return null;
+  const result = loadConfig(path, null);
+  if (result.ok) return result.config;
+  throw configFailure(shortPath(path, io), result.errors);
+}
+
+/** The policy that a command speaks of: the one given, else the one of the configuration. */
+export function policyPath(given: string | undefined, io: Io, config?: Config | null): string {
   if (given !== undefined) return rootPolicy(resolve(io.cwd, given), io);
-  const config = join(io.cwd, CONFIG_NAME);
-  const text = readTextIfThere(config);
-  if (text === null) {
-    throw new Failure(
-      'no policy is named and there is no sepal.json here',
-      'name a `.sep` file, or run `sepal init`',
-    );
-  }
-  const parsed = parseStrict(text);
-  const policy =
-    parsed.ok && typeof parsed.value === 'object' && parsed.value !== null && 'policy' in parsed.value
-      ? parsed.value['policy']
-      : null;
-  if (typeof policy !== 'string') {
-    throw new Failure(
-      'sepal.json here names no policy',
-      'add `"policy": "policy.sep"`, or name a `.sep` file',
-    );
-  }
-  return rootPolicy(resolve(dirname(config), policy), io);
+  const found = config ?? findConfig(undefined, io);
+  if (found !== null) return rootPolicy(found.policy, io);
+  throw new Failure(
+    'no policy is named and there is no sepal.json here',
+    'name a `.sep` file, or run `sepal init`',
+  );
 }
 
 /** A file as it is; of a folder the one policy in it. */
@@ -100,7 +98,7 @@ export interface PolicySource {
 export function openPolicy(path: string, io: Io): PolicySource {
   const source: SourceFile = {
     path: shortPath(path, io),
-    text: readText(path, exists(dirname(path)) ? 'name a `.sep` file, or run `sepal init`' : null),
+    text: readText(path, 'name a `.sep` file, correct `policy` in sepal.json, or run `sepal init`'),
   };
   const sources = new Map([[source.path, source.text]]);
   let lock: string | null = null;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Questions of `sepal decide`: who, what, with which facts; and the answer in the shape that scripts read (docs/interface). */
+/** Questions of `sepal decide`: who, what, with which facts; and the answer in the shape that scripts read (docs/cli.md). */
 import { parse } from '../grammar/parse.js';
 import type { Question as TestQuestion } from '../grammar/tree.js';
 import type { JsonValue } from '../runtime/verify/format/canonical.js';

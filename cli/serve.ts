@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What `gateway` and `wrap` share: compile the policy in memory, open the log, put the gateway together, end it in order. */
+import { existsSync, statSync } from 'node:fs';
+import { delimiter, join, resolve } from 'node:path';
 import type { Config } from '../runtime/config.js';
 import type { LoadedPolicy } from '../runtime/decide/load.js';
 import { createGateway, type Gateway } from '../runtime/gateway/gateway.js';
 import { loadKeys, type Log, openLog } from '../runtime/log/index.js';
 import { bundleLock, compilePolicy, isBundle, openBundle, policyOrFail } from './compiled.js';
+import { Failure } from './failure.js';
 import { version } from './install.js';
 import { rootPolicy } from './project.js';
 import { type Io, shown } from './terminal.js';
@@ -43,6 +46,8 @@ export async function serve(options: ServeOptions, { loaded, lock }: ReadyPolicy
   const { origin, dir, keys, checkpointSeconds } = config.receipts;
   const say = (line: string): void => io.err(`sepal: ${shown(line)}\n`);
   const kid = loadKeys(keys, origin).epoch.id;
+  requireLog(dir, keys);
+  for (const warning of warnings(config)) say(`warning: ${warning}`);
   const log = await openLog({
     dir,
     keysDir: keys,
@@ -70,6 +75,32 @@ export async function serve(options: ServeOptions, { loaded, lock }: ReadyPolicy
     await log.close();
     throw error;
   }
+}
+
+/** A log begins with its keys; a gateway that began another one would forget limits and approvals, and break the trust file. */
+function requireLog(dir: string, keys: string): void {
+  const first = statSync(join(dir, 'entries', '000000.log'), { throwIfNoEntry: false });
+  if (first !== undefined && first.size > 0) return;
+  throw new Failure(
+    `there is no log in ${dir}, but there are keys for it in ${keys}`,
+    'restore the log from a copy; if it was never used, move the keys and the trust file away and run `sepal keygen log`',
+  );
+}
+
+/** What starts, but will not work as it stands. */
+function warnings(config: Config): readonly string[] {
+  const found: string[] = [];
+  for (const [name, server] of config.servers) {
+    if (server.kind === 'stdio' && !isThere(server.command, server.cwd))
+      found.push(`the command of \`${name}\` was not found: ${server.command}`);
+  }
+  return found;
+}
+
+/** As a shell would look for it: as a path, else in PATH. */
+function isThere(command: string, cwd: string): boolean {
+  if (command.includes('/')) return existsSync(resolve(cwd, command));
+  return (process.env['PATH'] ?? '').split(delimiter).some((dir) => existsSync(join(dir, command)));
 }
 
 function closing(gateway: Gateway, log: Log): () => Promise<void> {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The shape of `sepal.json` (docs/interface). Every object is strict; what a release does not implement stands in config.ts. */
+/** The shape of `sepal.json` (docs/operators.md). Every object is strict; what a release does not implement stands in config.ts. */
 import { z } from 'zod';
 
 // Zod compiles schemas with `new Function` unless told not to; the gateway runs with code generation off.

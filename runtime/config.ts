@@ -77,6 +77,8 @@ export interface Config {
     readonly dir: string;
     readonly keys: string;
     readonly checkpointSeconds: number;
+    /** How much of the clear text `sepal log export` discloses. */
+    readonly disclose: 'full' | 'reads' | 'none';
   };
   readonly approvals: { readonly holdSeconds: number };
   /** Values of `config.x` facts. */
@@ -102,14 +104,22 @@ export type ConfigResult =
 type Env = { readonly [name: string]: string | undefined };
 type Path = readonly (string | number)[];
 
-/** Loads and checks the file at `path`; never throws. */
-export function loadConfig(path: string, env: Env): ConfigResult {
+const READ_TROUBLES: ReadonlyMap<string, string> = new Map([
+  ['ENOENT', 'there is no such file'],
+  ['EISDIR', 'it is a folder'],
+  ['EACCES', 'permission denied'],
+]);
+
+/**
+ * Loads and checks the file at `path`; never throws. Without an `env` no variable is looked up: for commands that start no server.
+ */
+export function loadConfig(path: string, env: Env | null): ConfigResult {
   const file = resolve(path);
   let bytes: Uint8Array;
   try {
     bytes = readFileSync(file);
   } catch (error) {
-    const why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : String(error);
+    const why = READ_TROUBLES.get((error as NodeJS.ErrnoException).code ?? '') ?? String(error);
     const help = 'name the file with --config, or write one with `sepal init`';
     return { ok: false, errors: [{ path: '', message: `cannot read ${file}: ${why}`, help }] };
   }
@@ -117,7 +127,7 @@ export function loadConfig(path: string, env: Env): ConfigResult {
 }
 
 /** As `loadConfig`, from bytes; `file` gives the folder that paths start from. */
-export function readConfig(bytes: string | Uint8Array, file: string, env: Env): ConfigResult {
+export function readConfig(bytes: string | Uint8Array, file: string, env: Env | null): ConfigResult {
   const source = typeof bytes === 'string' ? bytes : Buffer.from(bytes).toString('utf8');
   const parsed = parseStrict(bytes);
   if (!parsed.ok) {
@@ -168,15 +178,41 @@ function explain(issue: z.core.$ZodIssue, place: Place): readonly ConfigError[] 
       return place([...path, key], `unknown key \`${key}\``, help);
     });
   }
-  const help =
-    issue.code === 'invalid_value'
-      ? 'write one of the listed values'
-      : 'see docs/interface for the shape of sepal.json';
-  const message =
-    path.length === 0
-      ? issue.message
-      : `\`${path.join('.')}\`: ${issue.message.replace(/^Invalid input: /, '')}`;
-  return [place(path, message, help)];
+  const where = path.join('.');
+  return [place(path, `${where === '' ? 'the file' : `\`${where}\``} ${trouble(issue)}`, SHAPE)];
+}
+
+const SHAPE = 'docs/operators.md lists every key with its type and its default';
+
+const TYPES: ReadonlyMap<string, string> = new Map([
+  ['string', 'a text'],
+  ['boolean', 'true or false'],
+  ['number', 'a number'],
+  ['int', 'a whole number'],
+  ['array', 'a list'],
+  ['object', 'an object'],
+  ['record', 'an object'],
+  ['null', 'null'],
+]);
+
+/** What is wrong with one value, in the words of whoever writes the file. */
+function trouble(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_type': {
+      const received = issue.message.split('received ')[1] ?? '';
+      if (received === 'undefined') return 'is missing';
+      const other = TYPES.get(received);
+      return `must be ${TYPES.get(issue.expected) ?? issue.expected}${other === undefined ? '' : `, not ${other}`}`;
+    }
+    case 'invalid_value':
+      return `must be one of ${issue.values.map((value) => JSON.stringify(value)).join(', ')}`;
+    case 'too_small':
+      return issue.origin === 'string' ? 'must not be empty' : `must be at least ${issue.minimum}`;
+    case 'too_big':
+      return `must be at most ${issue.maximum}${issue.origin === 'string' ? ' characters long' : ''}`;
+    default:
+      return issue.message.replace(/^Invalid (input|string): /, '');
+  }
 }
 
 /** The keys that the schema knows at `path`, walking through defaults, nullables and records. */
@@ -237,11 +273,6 @@ function unsupported(file: ConfigFile, place: Place): readonly ConfigError[] {
     [['listen', 'tls'], file.listen.tls !== null, 'put a TLS proxy in front and set `listen.trustProxy`'],
     [['identity', 'jwt'], file.identity.jwt !== null, 'use `identity.tokens` (`sepal token create`)'],
     [['approvals', 'webhook'], file.approvals.webhook !== null, 'use `sepal approvals`'],
-    [
-      ['receipts', 'disclose'],
-      file.receipts.disclose !== 'reads',
-      'it governs exports, which come later; keep "reads"',
-    ],
     [['receipts', 'witnesses'], file.receipts.witnesses.length > 0, 'keep it empty'],
     [['facts'], Object.keys(file.facts).length > 0, 'use `config` facts'],
     [['store'], file.store !== 'embedded', 'keep "embedded"'],
@@ -283,7 +314,13 @@ interface ServerResult {
   readonly errors: readonly ConfigError[];
 }
 
-function readServer(name: string, entry: ServerEntry, dir: string, env: Env, place: Place): ServerResult {
+function readServer(
+  name: string,
+  entry: ServerEntry,
+  dir: string,
+  env: Env | null,
+  place: Place,
+): ServerResult {
   const errors: ConfigError[] = [];
   const at = (...rest: string[]): Path => ['mcpServers', name, ...rest];
   if (!/^[A-Za-z0-9_.@-]+$/.test(name)) {
@@ -333,7 +370,7 @@ function readServer(name: string, entry: ServerEntry, dir: string, env: Env, pla
 }
 
 /** Replaces each `${env:NAME}`; anything else between `${` and `}` and an unset variable are errors. The value is never printed. */
-function substitute(value: string, env: Env, fail: (message: string, help: string) => void): string {
+function substitute(value: string, env: Env | null, fail: (message: string, help: string) => void): string {
   let out = '';
   let from = 0;
   for (let open = value.indexOf('${'); open >= 0; open = value.indexOf('${', from)) {
@@ -347,7 +384,7 @@ function substitute(value: string, env: Env, fail: (message: string, help: strin
       );
       return value;
     }
-    const found = Object.hasOwn(env, name) ? env[name] : undefined;
+    const found = env === null ? '' : Object.hasOwn(env, name) ? env[name] : undefined;
     if (found === undefined)
       fail(`the environment variable \`${name}\` is not set`, `set ${name} before the gateway starts`);
     out += value.slice(from, open) + (found ?? '');
@@ -414,6 +451,7 @@ function assemble(file: ConfigFile, servers: ReadonlyMap<string, ServerConfig>, 
       dir: resolve(dir, receipts.dir),
       keys: resolve(dir, receipts.keys),
       checkpointSeconds: receipts.checkpointSeconds,
+      disclose: receipts.disclose,
     },
     approvals: { holdSeconds: file.approvals.holdSeconds },
     config: file.config as JsonRecord,

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { didYouMean } from '../../compiler/diagnostics/suggest.js';
 import type { BundleManifest, FactSource } from '../../runtime/decide/load.js';
@@ -19,8 +18,8 @@ import { defineCommand, type Input, required } from '../command.js';
 import { configFacts } from '../config-facts.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { Failure } from '../failure.js';
-import { readText } from '../files.js';
-import { openConfig, policyPath } from '../project.js';
+import { readStdin, readText } from '../files.js';
+import { findConfig, policyPath } from '../project.js';
 import { answerJson, type Asked, readQuestion, type Written } from '../questions.js';
 import { type Io, paintEffect, shown } from '../terminal.js';
 import { words } from './token-create.js';
@@ -39,7 +38,11 @@ const OPTIONS = {
   at: { type: 'string', value: 'TIME', help: 'when (RFC 3339)' },
   session: { type: 'string', value: 'ID', help: 'session (default: one of its own)' },
   fact: { type: 'string', multiple: true, value: 'NAME=VALUE', help: 'a fact; null makes it unknown' },
-  config: { type: 'string', value: 'FILE', help: 'take `config` facts from this sepal.json' },
+  config: {
+    type: 'string',
+    value: 'FILE',
+    help: 'the configuration: its policy and `config` facts (default sepal.json, where no policy is named)',
+  },
   explain: { type: 'boolean', help: 'every rule that matched, near misses, unknowns' },
   json: { type: 'boolean', help: 'print the answer as JSON' },
   batch: {
@@ -50,7 +53,7 @@ const OPTIONS = {
 } as const;
 
 export const command = defineCommand({
-  usage: 'decide --policy FILE --as WHO --call ACTION [--args JSON] [options]',
+  usage: 'decide [--policy FILE] --as WHO --call ACTION [--args JSON] [options]',
   about:
     'Asks a policy one question; nothing is called and nothing is recorded.\nExit 0 allow, 2 deny, 4 review; with --batch 0 when every question could be asked.',
   options: OPTIONS,
@@ -90,13 +93,15 @@ interface Subject {
   readonly module: PolicyModule;
   readonly manifest: BundleManifest;
   readonly misfit: Misfit;
-  /** `config` facts of the configuration, if one was named. */
+  /** `config` facts of the configuration, where there is one. */
   readonly facts: Facts;
 }
 
 async function openSubject(values: Input<typeof OPTIONS>['values'], io: Io): Promise<Subject> {
-  const path = policyPath(values.policy, io);
-  const config = values.config === undefined ? null : openConfig(values.config, io);
+  // A policy that is named stands alone; that of the configuration comes with its `config` facts.
+  const alone = values.policy !== undefined && values.config === undefined;
+  const config = alone ? null : findConfig(values.config, io);
+  const path = policyPath(values.policy, io, config);
   const facts = (manifest: BundleManifest): Facts =>
     config === null ? {} : configFacts(manifest.facts, config.config);
   if (isBundle(path)) {
@@ -191,13 +196,15 @@ function json(what: string, text: string): JsonValue {
   const parsed = parseStrict(text);
   if (parsed.ok) return parsed.value;
   throw new Failure(
-    `\`${what}\` is not JSON: ${parsed.error.message}`,
-    'quote it for your shell, for example \'{"path":"/a"}\'',
+    `${what} is not JSON: ${parsed.error.message}`,
+    what.startsWith('--')
+      ? 'quote it for your shell, for example \'{"path":"/a"}\''
+      : 'write one question a line, for example {"as":"agent:a","call":"fs/read_file","args":{}}',
   );
 }
 
-function batch(subject: Subject, file: string, io: Io): ExitCode {
-  const text = file === '-' ? readFileSync(0, 'utf8') : readText(resolve(io.cwd, file));
+async function batch(subject: Subject, file: string, io: Io): Promise<ExitCode> {
+  const text = file === '-' ? await readStdin() : readText(resolve(io.cwd, file));
   const lines = text.split('\n');
   if (lines.at(-1) === '') lines.pop();
   let failed = 0;

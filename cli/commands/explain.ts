@@ -50,7 +50,7 @@ function explain(folder: string, codes: readonly string[], given: string, io: Io
   if (!codes.includes(code)) {
     throw new Failure(
       `there is no code \`${given}\``,
-      didYouMean(code, codes) ?? '`sepal explain --list` lists all',
+      (/^SEP\d{4}$/.test(code) ? null : didYouMean(code, codes)) ?? '`sepal explain --list` lists all',
     );
   }
   io.out(`${readText(join(folder, `${code}.md`)).trimEnd()}\n`);

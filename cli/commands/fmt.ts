@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Code, diagnose } from '../../compiler/diagnostics/diagnostic.js';
 import { renderHuman } from '../../compiler/diagnostics/render.js';
 import { format, parse } from '../../grammar/index.js';
 import { defineCommand } from '../command.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
-import { readText, replaceFile } from '../files.js';
+import { readStdin, readText, replaceFile } from '../files.js';
 import { policyPath, shortPath } from '../project.js';
 import type { Io } from '../terminal.js';
 
@@ -18,23 +17,24 @@ export const command = defineCommand({
     check: { type: 'boolean', help: 'change nothing; exit 6 when a file is not in its canonical form' },
   },
   takes: ['FILE...'],
-  run: ({ values, rest }, io) => {
+  run: async ({ values, rest }, io) => {
     const names = rest.length === 0 ? [shortPath(policyPath(undefined, io), io)] : rest;
-    const codes = names.map((name) =>
-      name === '-' ? formatStdin(values.check, io) : formatFile(name, values.check, io),
-    );
+    const codes: ExitCode[] = [];
+    for (const name of names) {
+      codes.push(name === '-' ? await formatStdin(values.check, io) : formatFile(name, values.check, io));
+    }
     const worst = codes.includes(EXIT.policy)
       ? EXIT.policy
       : codes.includes(EXIT.differs)
         ? EXIT.differs
         : EXIT.ok;
-    return Promise.resolve(worst);
+    return worst;
   },
 });
 
 function formatFile(name: string, check: boolean, io: Io): ExitCode {
   const path = resolve(io.cwd, name);
-  const before = readText(path);
+  const before = readText(path, 'name a `.sep` file, or `-` for stdin');
   const after = canonicalForm(name, before, io);
   if (after === null) return EXIT.policy;
   if (after === before) return EXIT.ok;
@@ -44,8 +44,8 @@ function formatFile(name: string, check: boolean, io: Io): ExitCode {
   return EXIT.ok;
 }
 
-function formatStdin(check: boolean, io: Io): ExitCode {
-  const before = readFileSync(0, 'utf8');
+async function formatStdin(check: boolean, io: Io): Promise<ExitCode> {
+  const before = await readStdin();
   const after = canonicalForm('stdin', before, io);
   if (after === null) return EXIT.policy;
   if (check) return after === before ? EXIT.ok : EXIT.differs;

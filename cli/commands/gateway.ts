@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Config } from '../../runtime/config.js';
+import { readTokenFile } from '../../runtime/decide/token-file.js';
 import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { Failure } from '../failure.js';
@@ -35,6 +37,10 @@ async function run(file: string | undefined, io: Io): Promise<ExitCode> {
   try {
     const front = await served.gateway.serveHttp();
     const host = front.address.host.includes(':') ? `[${front.address.host}]` : front.address.host;
+    if (nobodyMayCall(config))
+      io.err(
+        `sepal: warning: there are no tokens, so nobody can call; ${config.identity.tokens === null ? 'add `"identity": { "tokens": "tokens.json" }` to sepal.json and ' : ''}make one with \`sepal token create\`\n`,
+      );
     io.out(`listening on http://${host}:${front.address.port}${config.listen.path}\n`);
     io.err(`sepal: ${inForce(served)}\n`);
     io.err(`sepal: stopping: ${await stopped}\n`);
@@ -42,4 +48,8 @@ async function run(file: string | undefined, io: Io): Promise<ExitCode> {
     await served.close();
   }
   return EXIT.ok;
+}
+
+function nobodyMayCall({ identity: { tokens, anonymous } }: Config): boolean {
+  return anonymous === null && (tokens === null || readTokenFile(tokens).length === 0);
 }

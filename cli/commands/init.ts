@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createApproverKey, writeApproverKey } from '../../runtime/approvals/keys.js';
@@ -13,7 +12,7 @@ import { APPROVER_KEY } from '../approvals.js';
 import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { Failure } from '../failure.js';
-import { createFile, exists, readText } from '../files.js';
+import { createFile, exists, makeFolder, readText } from '../files.js';
 import { commandFile, packageRoot } from '../install.js';
 import { type LockFile, printLock, readLockFile } from '../lock-file.js';
 import { beginLog } from '../log-keys.js';
@@ -122,7 +121,7 @@ async function write(dir: string, { scaffold, lock, samples }: Plan, io: Io): Pr
   const key = createApproverKey(person.slice('user:'.length));
   const text = configText(scaffold, { id: person, roles: ['owner'], key: key.vkey });
   const config = checked(text, dir, io);
-  mkdirSync(join(dir, '.sepal'), { recursive: true, mode: 0o700 });
+  makeFolder(join(dir, '.sepal'), 0o700);
   for (const [name, content] of samples) createFile(join(dir, name), content);
   createFile(join(dir, 'policy.sep'), scaffold.policy);
   createFile(config.lock, printLock(lock));

@@ -2,6 +2,7 @@
 import { renderTests, runTests } from '../../compiler/testing/index.js';
 import { choice, defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
+import { Failure } from '../failure.js';
 import { compilePolicy, policyOrFail } from '../compiled.js';
 import { policyPath } from '../project.js';
 
@@ -26,6 +27,13 @@ export const command = defineCommand({
       misfit,
     };
     const report = runTests(subject, values.only ?? null);
+    if (values.only !== undefined && report.tests.length === 0) {
+      const titles = runTests(subject, null).tests.map((test) => JSON.stringify(test.title));
+      throw new Failure(
+        `no test has \`${values.only}\` in its title`,
+        titles.length === 0 ? 'the policy has no tests' : `there are ${titles.join(', ')}`,
+      );
+    }
     if (format === 'json') io.out(`${JSON.stringify(report, null, 2)}\n`);
     else io.out(renderTests(report, source.text));
     if (report.tests.length === 0) io.err('there are no tests: nothing is known about this policy\n');

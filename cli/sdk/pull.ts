@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Where the command itself speaks MCP: asks a server what it offers. All SDK imports of the cli stand in this folder. */
+import { existsSync } from 'node:fs';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { getDefaultEnvironment, StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
@@ -38,11 +39,30 @@ export async function pullOffer(server: ServerConfig, version: string): Promise<
     return { info: client.getServerVersion() ?? {}, protocol, tools: await listTools(client) };
   } catch (error) {
     const words = said.join('').trim().split('\n').slice(-3).join(' | ').slice(-500);
-    const message = error instanceof Error ? error.message : String(error);
+    const message = plainly(error, server);
     throw new Error(words === '' ? message : `${message}; it said: ${words}`, { cause: error });
   } finally {
     await client.close();
   }
+}
+
+/** What the SDK and Node say, in the words of whoever wrote the configuration. */
+function plainly(error: unknown, server: ServerConfig): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code } = error as NodeJS.ErrnoException;
+  if (server.kind === 'stdio' && code === 'ENOENT') {
+    return existsSync(server.cwd)
+      ? `the command \`${server.command}\` was not found`
+      : `its folder ${server.cwd} does not exist`;
+  }
+  if (server.kind === 'stdio' && code === 'EACCES')
+    return `the command \`${server.command}\` is not executable`;
+  if (server.kind === 'http' && error.message === 'fetch failed') {
+    const cause = error.cause instanceof Error ? error.cause.message : 'no connection';
+    return `no connection to ${server.url}: ${cause === '' ? 'it was refused' : cause}`;
+  }
+  if (error.message.includes('Connection closed')) return 'it ended before it answered';
+  return error.message;
 }
 
 function connectorOf(server: ServerConfig, said: string[]): Transport {

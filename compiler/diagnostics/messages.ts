@@ -77,7 +77,7 @@ export const MESSAGES = {
   SEP2010: error(
     'unusable lock',
     '{what}',
-    'run `sepal tools pull` to write it anew, then look at `sepal tools diff`',
+    'restore it from version control, or pin the tools anew with `sepal tools pull --replace` and look at what changed',
   ),
   SEP2011: error('unknown argument', '{tools} has no argument `{name}`', null),
   SEP2012: error(

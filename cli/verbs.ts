@@ -104,4 +104,12 @@ export const VERBS: { readonly [verb: string]: Verb } = {
     summary: 'print the receipts of a log',
     load: async () => (await import('./commands/log-show.js')).command,
   },
+  'log export': {
+    summary: 'write a log for an auditor, as tiles, or in the formats of others',
+    load: async () => (await import('./commands/log-export.js')).command,
+  },
+  'log prove': {
+    summary: 'write one receipt with its proof',
+    load: async () => (await import('./commands/log-prove.js')).command,
+  },
 };

@@ -79,6 +79,8 @@ export interface Config {
     readonly checkpointSeconds: number;
     /** How much of the clear text `sepal log export` discloses. */
     readonly disclose: 'full' | 'reads' | 'none';
+    /** How much of the clear text `sepal log export` discloses. */
+    readonly disclose: 'full' | 'reads' | 'none';
   };
   readonly approvals: { readonly holdSeconds: number };
   /** Values of `config.x` facts. */
@@ -451,6 +453,7 @@ function assemble(file: ConfigFile, servers: ReadonlyMap<string, ServerConfig>, 
       dir: resolve(dir, receipts.dir),
       keys: resolve(dir, receipts.keys),
       checkpointSeconds: receipts.checkpointSeconds,
+      disclose: receipts.disclose,
       disclose: receipts.disclose,
     },
     approvals: { holdSeconds: file.approvals.holdSeconds },

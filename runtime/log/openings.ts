@@ -26,7 +26,7 @@ export function seal(key: Buffer, seq: number, leaf: string, openings: Openings)
 const lineStart = (seq: number, leaf: string): string => `{"seq":${seq},"leaf":"${leaf}",`;
 
 /** Null when the clear text was erased, or when the line is damaged. */
-function unseal(key: Buffer, leaf: string, line: string): Openings | null {
+export function unseal(key: Buffer, leaf: string, line: string): Openings | null {
   try {
     const { key: wrapped, data } = JSON.parse(line) as { key: string | null; data: string | null };
     if (wrapped === null || data === null) return null;

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The command `sepal-verify`, also behind `sepal verify`: result on stdout, progress and errors on stderr. */
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Property, Report } from './report.js';
-import { SourceError } from './source.js';
-import { TrustError, verify, type VerifyOptions } from './verify.js';
+import { HeldError, parseHeld } from './held.js';
+import { TrustError } from './format/trust.js';
+import { verifyReceipt } from './receipt.js';
+import { fileChunks, SourceError } from './source.js';
+import { verify, type VerifyOptions } from './verify.js';
 
 /** 0 pass, 5 fail, 7 incomplete, 1 could not run. */
 export const EXIT = { pass: 0, fail: 5, incomplete: 7, unable: 1 } as const;
@@ -18,9 +22,13 @@ export interface Terminal {
 
 const USAGE = `sepal-verify LOG --trust trust.json
 
-Verifies a receipt log (a folder with entries/ and checkpoints) without trusting who wrote it.
+Verifies a receipt log without trusting who wrote it. LOG is a folder with entries/ and checkpoints, an export as tiles, or one
+receipt with its proof (N.tlog-proof, from \`sepal log prove N\`).
 
   --trust FILE             the trust file: origin, root, logKey, genesis (without it: at best "incomplete")
+  --openings FILE          clear text disclosed with an export (default: openings.jsonl in LOG, where there is one)
+  --held FILE              receipts that somebody holds: what the gateway sent in _meta as JSON, one a line, or a .tlog-proof;
+                           each must stand in the log
   --format text|json       how to print the report (text)
   --signatures all|checkpoint
                            check every signature (all), or only those of entries that no checkpoint covers
@@ -53,12 +61,22 @@ export async function verifyCommand(argv: readonly string[], terminal: Terminal)
     return 0;
   }
   try {
-    const trust = asked.trust === undefined ? {} : { trust: await readText(asked.trust) };
-    const report = await verify(asked.log, { ...asked.options, ...trust, onProgress: progress(terminal) });
+    const trust = asked.trust === undefined ? {} : { trust: await readText(asked.trust, 'the trust file') };
+    const one = await receiptText(asked.log);
+    const report =
+      one === null
+        ? await verify(asked.log, {
+            ...asked.options,
+            ...trust,
+            ...(await beside(asked)),
+            onProgress: progress(terminal),
+          })
+        : verifyReceipt(one, trust.trust);
     terminal.out(asked.json ? `${JSON.stringify(report)}\n` : printReport(report));
     return EXIT[report.result];
   } catch (error) {
     if (error instanceof TrustError) terminal.err(`${asked.trust} is not a trust file: ${error.message}\n`);
+    else if (error instanceof HeldError) terminal.err(`${asked.held} cannot be used: ${error.message}\n`);
     else if (error instanceof SourceError) terminal.err(`${error.message}\n`);
     else throw error;
     return EXIT.unable;
@@ -68,6 +86,8 @@ export async function verifyCommand(argv: readonly string[], terminal: Terminal)
 interface Asked {
   readonly log: string;
   readonly trust: string | undefined;
+  readonly openings: string | undefined;
+  readonly held: string | undefined;
   readonly json: boolean;
   readonly options: VerifyOptions;
 }
@@ -82,9 +102,8 @@ function ask(argv: readonly string[]): Asked | string | null {
   }
   const { values, positionals } = parsed;
   if (values.help === true) return null;
-  for (const name of ['policy', 'openings', 'held'] as const) {
-    if (values[name] !== undefined) return `--${name} is not supported yet`;
-  }
+  if (values.policy !== undefined)
+    return 'sepal-verify has no compiler: `sepal verify --policy FILE` decides again what the log says was decided';
   const [log] = positionals;
   if (log === undefined || positionals.length > 1)
     return 'Give one log folder.\nTry: sepal-verify LOG --trust trust.json';
@@ -99,6 +118,8 @@ function ask(argv: readonly string[]): Asked | string | null {
   return {
     log,
     trust: values.trust,
+    openings: values.openings,
+    held: values.held,
     json: format === 'json',
     options: { signatures, secondOpinion: second },
   };
@@ -108,13 +129,34 @@ function parse(argv: readonly string[]) {
   return parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true, strict: true });
 }
 
-async function readText(file: string): Promise<string> {
+/** What is given beside the log. */
+async function beside(asked: Asked): Promise<Pick<VerifyOptions, 'openings' | 'held'>> {
+  const own = join(asked.log, 'openings.jsonl');
+  const there = (await stat(own).catch(() => null))?.isFile() === true;
+  const openings = asked.openings ?? (there ? own : undefined);
+  return {
+    ...(openings === undefined ? {} : { openings: fileChunks(openings) }),
+    ...(asked.held === undefined ? {} : { held: parseHeld(await readText(asked.held, 'the held receipts')) }),
+  };
+}
+
+/** More than any receipt with its proof. */
+const MAX_RECEIPT = 1024 * 1024;
+
+/** The text of one receipt with its proof; null when `path` is a folder. */
+async function receiptText(path: string): Promise<string | null> {
+  const about = await stat(path).catch(() => null);
+  if (about?.isFile() !== true) return null;
+  if (about.size > MAX_RECEIPT)
+    throw new SourceError(`${path} is neither a log folder nor a receipt with its proof`);
+  return await readText(path, 'the receipt');
+}
+
+async function readText(file: string, what: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    throw new SourceError(
-      `cannot read the trust file: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw new SourceError(`cannot read ${what}: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 

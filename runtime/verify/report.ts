@@ -18,7 +18,10 @@ export interface Report {
   readonly properties: readonly Property[];
 }
 
-/** In the order in which they are printed. A log that has `anchor`, `snapshot` or `ack` entries gets a line for these too. */
+/**
+ * In the order in which they are printed. A log that has `anchor`, `snapshot` or `ack` entries gets a line for these too, and so
+ * does what was given beside the log (openings, held receipts).
+ */
 export const PROPERTIES = [
   'bytes',
   'signatures',
@@ -33,7 +36,13 @@ export const PROPERTIES = [
   'policy binding',
   'replay',
 ] as const;
-export type PropertyName = (typeof PROPERTIES)[number] | 'anchors' | 'snapshots' | 'acknowledgements';
+export type PropertyName =
+  | (typeof PROPERTIES)[number]
+  | 'anchors'
+  | 'snapshots'
+  | 'acknowledgements'
+  | 'openings'
+  | 'held receipts';
 
 /** Without these the answer cannot be `pass`. */
 const REQUIRED: readonly string[] = ['bytes', 'signatures', 'keys', 'chain', 'tree', 'tail', 'linkage'];
@@ -47,7 +56,14 @@ interface Finding {
 
 /** Collects what is found; keeps only the first failure of each property, so that a hostile log cannot fill the memory. */
 export class Findings {
-  private readonly found = new Map<string, Finding>(PROPERTIES.map((name) => [name, blank()]));
+  private readonly found: Map<string, Finding>;
+  private readonly required: readonly string[];
+
+  /** Of a part of a log only some properties can be asked. */
+  constructor(names: readonly PropertyName[] = PROPERTIES, required: readonly string[] = REQUIRED) {
+    this.found = new Map(names.map((name) => [name, blank()]));
+    this.required = required;
+  }
 
   private of(name: PropertyName): Finding {
     let finding = this.found.get(name);
@@ -78,7 +94,7 @@ export class Findings {
   report(entries: number): Report {
     const properties = [...this.found].map(([name, finding]) => property(name, finding));
     const failed = properties.some((p) => p.status === 'fail');
-    const unchecked = properties.some((p) => REQUIRED.includes(p.name) && p.status !== 'pass');
+    const unchecked = properties.some((p) => this.required.includes(p.name) && p.status !== 'pass');
     return { entries, result: failed ? 'fail' : unchecked ? 'incomplete' : 'pass', properties };
   }
 }

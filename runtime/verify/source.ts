@@ -66,7 +66,8 @@ export function memorySource(segments: readonly Uint8Array[], checkpoints: Uint8
   };
 }
 
-async function* fileChunks(path: string, end = Infinity): AsyncGenerator<Buffer> {
+/** The bytes of a regular file, or of its first `end`, piece by piece. */
+export async function* fileChunks(path: string, end = Infinity): AsyncGenerator<Buffer> {
   // Before opening: opening a pipe would wait for a writer.
   const about = await stat(path).catch((error: unknown) => unreadable(path, error));
   if (!about.isFile()) throw new SourceError(`${path} is not a regular file`);
@@ -141,6 +142,20 @@ async function* segmentBatches(segment: Segment): AsyncGenerator<EntryBatch, Sto
     if (carry.length > MAX_ENTRY_BYTES) break;
   }
   return carry.length === 0 ? null : stop(offset);
+}
+
+/** One entry after another, as stored; ends in a `SourceError` where something else stands. */
+export async function* storedEntries(source: LogSource): AsyncGenerator<Buffer> {
+  const batches = entryBatches(source);
+  for (;;) {
+    const step = await batches.next();
+    if (step.done === true) {
+      if (step.value === null || step.value.torn) return;
+      throw new SourceError(`what stands at ${step.value.where} is not an entry`);
+    }
+    const { bytes, bounds } = step.value;
+    for (let i = 1; i < bounds.length; i++) yield bytes.subarray(bounds[i - 1], bounds[i]);
+  }
 }
 
 function isBlank(bytes: Buffer): boolean {

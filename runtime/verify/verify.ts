@@ -3,37 +3,59 @@
 import { CheckpointFollower } from './checkpoints.js';
 import type { Body } from './format/body.js';
 import { parseEntry } from './format/entry.js';
+import type { Disclosure } from './format/opening.js';
 import { hashText } from './format/hash.js';
 import { CompactTree, leafHash } from './format/tree.js';
-import { parseTrust, type Trust } from './format/trust.js';
+import { type Trust, trustOf } from './format/trust.js';
+import { type Held, HeldReceipts } from './held.js';
 import { Linkage } from './linkage.js';
+import { OpeningsFollower } from './openings.js';
 import { Findings, type Report } from './report.js';
 import { Signatures, type SigningOptions } from './signing.js';
 import { entryBatches, folderSource, type LogSource } from './source.js';
+import { isTiles, tilesSource } from './tiles.js';
 
 export interface VerifyOptions extends Partial<SigningOptions> {
   /** The text of the trust file. Without it the answer is never `pass`: keys do not come from a log. */
   readonly trust?: string;
+  /** Openings (docs/receipt-format.md), compared with what the receipts commit to. */
+  readonly openings?: AsyncIterable<Buffer>;
+  /** Receipts that somebody else holds. */
+  readonly held?: readonly Held[];
+  /** Decides again what the log says was decided; brought by the command that has a compiler. */
+  readonly replay?: Replay;
   /** Called now and then with the number of entries read. */
   readonly onProgress?: (entries: number) => void;
 }
 
-/** The trust file is not one. */
-export class TrustError extends Error {}
+/** Looks at each entry in order, with what is disclosed of it, and answers for "policy binding" and "replay". */
+export interface Replay {
+  entry(body: Body, leaf: string, disclosure: Disclosure | null): void;
+  finish(findings: Pick<Findings, 'fail' | 'skip' | 'note'>): void;
+}
 
 /**
  * Verifies a log folder (or a source of one). Rejects only when the log cannot be read (`SourceError`) or the trust file is
  * not one (`TrustError`); whatever the log holds, the answer is a report.
  */
 export async function verify(source: string | LogSource, options: VerifyOptions = {}): Promise<Report> {
-  const trust = options.trust === undefined ? null : parseTrust(options.trust);
-  if (typeof trust === 'string') throw new TrustError(trust);
-  const log = typeof source === 'string' ? folderSource(source) : source;
+  const trust = options.trust === undefined ? null : trustOf(options.trust);
+  const log = typeof source === 'string' ? await openSource(source) : source;
   const findings = new Findings();
   const follower = new CheckpointFollower(await log.checkpoints(), trust, findings);
   const audit = new Audit(trust, options, findings, follower);
   await audit.run(log, options.onProgress);
   return findings.report(audit.entries);
+}
+
+/** A log folder, or a log exported as tiles. */
+export async function openSource(folder: string): Promise<LogSource> {
+  return (await isTiles(folder)) ? tilesSource(folder) : folderSource(folder);
+}
+
+interface Read {
+  readonly body: Body;
+  readonly leaf: string;
 }
 
 class Audit {
@@ -48,6 +70,9 @@ class Audit {
   private time: string | null = null;
   private origin: string | null;
   private unreadable = 0;
+  private readonly openings: OpeningsFollower | null;
+  private readonly held: HeldReceipts | null;
+  private readonly replay: Replay | null;
 
   constructor(trust: Trust | null, options: VerifyOptions, findings: Findings, follower: CheckpointFollower) {
     this.trust = trust;
@@ -57,6 +82,10 @@ class Audit {
     const { signatures = 'all', secondOpinion = 'none' } = options;
     this.signatures = trust === null ? null : new Signatures(trust, { signatures, secondOpinion }, findings);
     this.linkage = new Linkage(findings);
+    const { openings, held, replay } = options;
+    this.openings = openings === undefined ? null : new OpeningsFollower(openings, findings);
+    this.held = held === undefined ? null : new HeldReceipts(held, options.trust, findings);
+    this.replay = replay ?? null;
   }
 
   get entries(): number {
@@ -74,13 +103,23 @@ class Audit {
       }
       const { bytes, bounds } = step.value;
       for (let i = 1; i < bounds.length; i++) {
-        this.entry(bytes.subarray(bounds[i - 1], bounds[i]));
+        const read = this.entry(bytes.subarray(bounds[i - 1], bounds[i]));
+        if (read !== null && (this.openings !== null || this.replay !== null)) await this.open(read);
         if (this.tree.size >= this.follower.awaited) await this.follower.meet(this.tree, this.time);
       }
       onProgress?.(this.tree.size);
     }
     await this.follower.finish(this.tree, this.time);
+    await this.openings?.finish(this.tree.size);
+    this.held?.finish(this.tree.size);
     this.finish();
+  }
+
+  /** What is disclosed of the entry, and the decision made again. */
+  private async open({ body, leaf }: Read): Promise<void> {
+    const disclosure =
+      this.openings !== null && this.openings.awaited <= body.seq ? await this.openings.meet(body) : null;
+    this.replay?.entry(body, leaf, disclosure);
   }
 
   private stopped({ where, torn }: { readonly where: string; readonly torn: boolean }): void {
@@ -95,30 +134,33 @@ class Audit {
     this.findings.skip('tail', `tail not proven since entry ${at}: a write was cut short at ${where}`, at);
   }
 
-  private entry(bytes: Buffer): void {
+  private entry(bytes: Buffer): Read | null {
     const seq = this.tree.size;
     const leaf = leafHash(bytes);
     const name = hashText(leaf);
     const covered = this.follower.awaited !== Infinity && this.follower.awaited > seq;
     this.tree.append(leaf);
     const parsed = parseEntry(bytes, this.trust?.extensions ?? []);
+    this.held?.entry(seq, name, this.origin);
+    const before = this.previous;
+    this.previous = name;
     if (!parsed.ok) {
       this.findings.fail('bytes', seq, parsed.why);
       this.unreadable++;
-    } else {
-      const { body } = parsed.entry;
-      this.chain(body, seq);
-      this.signatures?.entry({ seq, ...parsed.entry }, leaf, covered);
-      this.linkage.entry(body, name);
-      this.time = body.time;
+      return null;
     }
-    this.previous = name;
+    const { body } = parsed.entry;
+    this.chain(body, seq, before);
+    this.signatures?.entry({ seq, ...parsed.entry }, leaf, covered);
+    this.linkage.entry(body, name);
+    this.time = body.time;
+    return { body, leaf: name };
   }
 
-  private chain(body: Body, seq: number): void {
+  private chain(body: Body, seq: number, before: string | undefined): void {
     const { findings } = this;
     if (body.seq !== seq) findings.fail('chain', seq, `seq is ${body.seq}`);
-    if (body.prev !== this.previous) findings.fail('chain', seq, 'prev is not the leaf of the entry before');
+    if (body.prev !== before) findings.fail('chain', seq, 'prev is not the leaf of the entry before');
     if ((body.type === 'genesis') !== (seq === 0)) {
       findings.fail(
         'chain',
@@ -148,8 +190,9 @@ class Audit {
     this.linkage.finish();
     findings.note('time', 'never goes back; no outside time to compare with');
     findings.skip('split view', this.trust === null ? 'no trust file' : splitViewReason(this.trust));
-    findings.skip('policy binding', 'no policy given to compile and compare; this release cannot');
-    findings.skip('replay', 'needs openings and the policy; this release cannot');
+    if (this.replay !== null) return this.replay.finish(findings);
+    findings.skip('policy binding', 'no policy given to compile and compare');
+    findings.skip('replay', 'no policy given to decide again with');
   }
 }
 

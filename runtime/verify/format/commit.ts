@@ -23,26 +23,41 @@ export interface Commitment {
   readonly count: number;
 }
 
+export interface Leaf {
+  readonly pointer: string;
+  readonly value: JsonValue;
+}
+
+/** The leaves of the commitment to an object, in order. */
+export function memberLeaves(
+  prefix: string,
+  members: { readonly [name: string]: JsonValue | undefined },
+): readonly Leaf[] {
+  const pairs = Object.keys(members)
+    .map((name): [string, JsonValue] => [`${prefix}/${escapePointer(name)}`, members[name] ?? null])
+    .sort((a, b) => (a[0] < b[0] ? -1 : 1));
+  const leaves: Leaf[] = [];
+  let size = 0;
+  for (const [pointer, value] of pairs) {
+    size += canonical(value).length;
+    if (leaves.length >= MAX_MEMBERS || size > MAX_TEXT) break;
+    leaves.push({ pointer, value });
+  }
+  const own = leaves.length;
+  if (own < pairs.length) leaves.push({ pointer: '', value: pairs.slice(own) });
+  return leaves;
+}
+
 /** Commits to the members of an object, e.g. the arguments of a call. `salt` is 16 random bytes of the receipt. */
 export function commitMembers(
   salt: Uint8Array,
   prefix: string,
   members: { readonly [name: string]: JsonValue | undefined },
 ): Commitment {
-  const pairs = Object.keys(members)
-    .map((name): [string, JsonValue] => [`${prefix}/${escapePointer(name)}`, members[name] ?? null])
-    .sort((a, b) => (a[0] < b[0] ? -1 : 1));
   const tree = new CompactTree();
-  let size = 0;
-  let own = 0;
-  for (const [pointer, value] of pairs) {
-    size += canonical(value).length;
-    if (own >= MAX_MEMBERS || size > MAX_TEXT) break;
+  for (const { pointer, value } of memberLeaves(prefix, members))
     tree.append(memberLeaf(salt, pointer, value));
-    own++;
-  }
-  if (own < pairs.length) tree.append(memberLeaf(salt, '', pairs.slice(own)));
-  return { root: hashText(tree.root()), count: pairs.length };
+  return { root: hashText(tree.root()), count: Object.keys(members).length };
 }
 
 /** Commits to one text, e.g. a result. */
@@ -51,8 +66,12 @@ export function commitText(salt: Uint8Array, pointer: string, text: string): str
 }
 
 export function memberLeaf(salt: Uint8Array, pointer: string, value: JsonValue): Hash {
-  const own = hmac(salt, `sepal.dev/salt/v1\n${pointer}`).toString('base64');
-  return leafHash(canonical([pointer, own, value]));
+  return leafHash(canonical([pointer, pointerSalt(salt, pointer).toString('base64'), value]));
+}
+
+/** The salt of one leaf: knowing it opens that leaf and no other. */
+export function pointerSalt(salt: Uint8Array, pointer: string): Hash {
+  return hmac(salt, `sepal.dev/salt/v1\n${pointer}`);
 }
 
 /** RFC 6901: `~` and `/` escaped. */

@@ -11,6 +11,7 @@ export * from './hash.js';
 export * from './json.js';
 export * from './keys.js';
 export * from './note.js';
+export * from './opening.js';
 export * from './proof.js';
 export * from './segment.js';
 export * from './tiles.js';

@@ -17,6 +17,16 @@ export interface Trust {
   readonly extensions: readonly string[];
 }
 
+/** The trust file is not one. */
+export class TrustError extends Error {}
+
+/** The trust file; throws a `TrustError` that says what is wrong with it. */
+export function trustOf(text: string): Trust {
+  const trust = parseTrust(text);
+  if (typeof trust === 'string') throw new TrustError(trust);
+  return trust;
+}
+
 const MEMBERS = ['origin', 'root', 'logKey', 'genesis', 'witnesses', 'quorum', 'extensions'];
 
 /** The trust file, or what is wrong with it. */

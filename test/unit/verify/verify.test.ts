@@ -72,13 +72,13 @@ describe('a sound log', () => {
             "status": "pass",
           },
           {
-            "detail": "no policy given to compile and compare; this release cannot",
+            "detail": "no policy given to compile and compare",
             "entry": null,
             "name": "policy binding",
             "status": "not checked",
           },
           {
-            "detail": "needs openings and the policy; this release cannot",
+            "detail": "no policy given to decide again with",
             "entry": null,
             "name": "replay",
             "status": "not checked",

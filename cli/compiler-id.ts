@@ -2,21 +2,18 @@
 /** Which compiler this is: its version, and a hash over the sources that it was built from. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { CompilerId } from '../compiler/compile.js';
 import { digest } from '../runtime/verify/format/hash.js';
 import { packageRoot, version } from './install.js';
 
 /** Put in by the bundler; computed alike by scripts/build.mjs. */
 declare const SEPAL_COMPILER: string | undefined;
 
-export interface CompilerId {
-  readonly version: string;
-  /** `sha256:…` over path, NUL, text, NUL of every source file of grammar, compiler and stdlib, in order of path. */
-  readonly hash: string;
-}
-
+/** The hash is `sha256:…` over path, NUL, text, NUL of every source file of grammar, compiler and stdlib, in order of path. */
 export function compilerId(): CompilerId {
   const hash = typeof SEPAL_COMPILER === 'string' ? SEPAL_COMPILER : sourceHash(packageRoot());
-  return { version: version(), hash };
+  const { tz, unicode } = process.versions;
+  return { version: version(), hash, tz: tz ?? 'none', unicode: unicode ?? 'none' };
 }
 
 function sourceHash(root: string): string {

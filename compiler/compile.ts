@@ -3,19 +3,16 @@
 import { type Checked, check, type Input, type Result } from './check.js';
 import { type Emitted, emit } from './emit.js';
 import type { Host } from './lock.js';
-import { type Manifest, manifestOf } from './manifest.js';
+import { type CompilerId, type Manifest, manifestOf } from './manifest.js';
 
+export type { CompilerId } from './manifest.js';
 export { type Checked, check, type Input, type Result, type SourceFile } from './check.js';
 
 export interface Compiled extends Checked, Emitted {
   readonly manifest: Manifest;
 }
-/** Text to module and manifest. `compiler` is the compiler's own version and hash. */
-export function compile(
-  input: Input,
-  host: Host,
-  compiler: { readonly version: string; readonly hash: string },
-): Result<Compiled> {
+/** Text to module and manifest. */
+export function compile(input: Input, host: Host, compiler: CompilerId): Result<Compiled> {
   const { output, diagnostics } = check(input, host);
   if (output === null) return { output: null, diagnostics };
   const emitted = emit(output.ir);

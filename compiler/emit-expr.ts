@@ -37,17 +37,87 @@ export function condition(m: Emitter, e: ExprIr): string {
 /** `and` and `or` stop as soon as the value is settled; the value is the same as without stopping. */
 function conditionBody(m: Emitter, e: ExprIr): readonly string[] {
   if ((e.op === 'and' || e.op === 'or') && !hasParam(e)) {
-    const settled = e.op === 'and' ? 0 : 2;
-    const sign = e.op === 'and' ? '<' : '>';
-    const operands = e.operands.map((operand) => `${condition(m, operand)}${CALL}`);
-    const lines = [`let v = ${operands[0] ?? 2 - settled};`];
-    for (const operand of operands.slice(1)) {
-      lines.push(`if (v === ${settled}) return v;`, `{ const w = ${operand}; if (w ${sign} v) v = w; }`);
-    }
-    return [...lines, 'return v;'];
+    const read = guarded(e.operands);
+    if (e.op === 'and' && read !== null) return guardedBody(m, read);
+    const operands = e.op === 'and' ? conjuncts(m, e) : e.operands.map((operand) => condition(m, operand));
+    return settling(
+      e.op,
+      operands.map((name) => `${name}${CALL}`),
+    );
   }
   if (e.op === 'not' && !hasParam(e)) return [`return not(${condition(m, e.operand)}${CALL});`];
   return [`return ${kleene(m, e)};`];
+}
+
+function settling(op: 'and' | 'or', operands: readonly string[]): readonly string[] {
+  if (operands.length < 2) return [`return ${operands[0] ?? (op === 'and' ? '2' : '0')};`];
+  const settled = op === 'and' ? 0 : 2;
+  const sign = op === 'and' ? '<' : '>';
+  const lines = [`let v = ${operands[0] ?? ''};`];
+  for (const operand of operands.slice(1)) {
+    lines.push(`if (v === ${settled}) return v;`, `{ const w = ${operand}; if (w ${sign} v) v = w; }`);
+  }
+  return [...lines, 'return v;'];
+}
+
+/**
+ * The functions whose least value is the value of the condition. `has(args.x)` goes with all that is asked of `args.x`, so that
+ * it is read once, and so that equal questions of different rules are one function.
+ */
+export function conjuncts(m: Emitter, e: ExprIr): readonly string[] {
+  if (e.op !== 'and' || hasParam(e) || guarded(e.operands) !== null) return [condition(m, e)];
+  const names: string[] = [];
+  const taken = new Set<ExprIr>();
+  for (const operand of e.operands) {
+    if (taken.has(operand)) continue;
+    const asked = operand.op === 'has' ? e.operands.filter((other) => asksOnly(other, operand.path)) : [];
+    for (const other of asked) taken.add(other);
+    names.push(condition(m, asked.length === 0 ? operand : { op: 'and', operands: [operand, ...asked] }));
+  }
+  return [...new Set(names)];
+}
+
+/** Is it a question about this argument and constants that is unknown where the argument is? */
+function asksOnly(e: ExprIr, path: readonly string[]): boolean {
+  const ofPath = (x: ExprIr): boolean =>
+    x.op === 'arg' && x.path.length === path.length && x.path.every((part, i) => part === path[i]);
+  const constant = (x: ExprIr): boolean => x.op === 'const';
+  switch (e.op) {
+    case 'compare':
+    case 'startsWith':
+    case 'endsWith':
+    case 'contains':
+    case 'under':
+      return (ofPath(e.left) && constant(e.right)) || (constant(e.left) && ofPath(e.right));
+    case 'like':
+      return ofPath(e.left);
+    case 'inList':
+      return ofPath(e.left) && e.items.length > 0 && e.items.every(constant);
+    default:
+      return false;
+  }
+}
+
+interface Guarded {
+  readonly path: readonly string[];
+  readonly read: ExprIr;
+  readonly questions: readonly ExprIr[];
+}
+
+/** `has(args.x) and …` where all the rest asks of `args.x` only. */
+function guarded([first, ...questions]: readonly ExprIr[]): Guarded | null {
+  if (first?.op !== 'has' || questions.length === 0) return null;
+  if (!questions.every((question) => asksOnly(question, first.path))) return null;
+  const read = questions.flatMap(children).find((x) => x.op === 'arg');
+  return read === undefined ? null : { path: first.path, read, questions };
+}
+
+/** No text of a policy stands in code, so the code of the read can be found in that of the questions. */
+function guardedBody(m: Emitter, { path, read, questions }: Guarded): readonly string[] {
+  const code = raw(m, read);
+  const absent = `absent(a, ${path.map((part) => m.k.ref(part)).join(', ')})`;
+  const asked = questions.map((question) => kleene(m, question).replaceAll(code, 'y'));
+  return [`const y = ${code};`, `if (y === undefined) return ${absent};`, ...settling('and', asked)];
 }
 
 /** A boolean expression in place. */
@@ -142,10 +212,25 @@ function inList(m: Emitter, e: Extract<ExprIr, { op: 'inList' }>): string {
 function value(m: Emitter, e: ExprIr, on: On): string {
   if (e.op === 'const') return constant(m, e.value, on);
   if (on === 'bool') return kleene(m, e);
+  if (isBoolean(e)) return `truth(${kleene(m, e)})`;
   if (e.op === 'arg') return e.nullable ? raw(m, e) : typed(raw(m, e), on, e.type);
   if (e.op === 'fact' || e.op === 'param') return typed(raw(m, e), on, e.type);
   return raw(m, e);
 }
+
+/** Operators whose value is a truth, which as JSON is a boolean. */
+const isBoolean = (e: ExprIr): boolean => !NOT_BOOLEAN.has(e.op);
+const NOT_BOOLEAN: ReadonlySet<ExprIr['op']> = new Set([
+  'const',
+  'arg',
+  'fact',
+  'param',
+  'subject',
+  'lower',
+  'size',
+  'arith',
+  'negate',
+]);
 
 /** The value before its kind is looked at. */
 function raw(m: Emitter, e: ExprIr): string {

@@ -1,72 +1,149 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What a module takes from `std`, and the types that the `.ts` shows to its readers. */
-export const STD_NAMES = [
-  'get',
-  'has',
-  'text',
-  'bool',
-  'list',
-  'json',
-  'num',
-  'int',
-  'not',
-  'and',
-  'or',
-  'compareNum',
-  'compareText',
-  'equalText',
-  'equalBool',
-  'equalJson',
-  'startsWith',
-  'endsWith',
-  'contains',
-  'lower',
-  'size',
-  'all',
-  'any',
-  'among',
-  'inTexts',
-  'texts',
-  'decimal',
-  'arith',
-  'negate',
-  'glob',
-  'like',
-  'under',
-  'who',
-  'anyone',
-  'principal',
-  'role',
-  'members',
-  'inWho',
-  'userInWho',
-  'hasRole',
-  'userHasRole',
-  'what',
-  'every',
-  'everyTool',
-  'act',
-  'actions',
-  'hint',
-  'known',
-  'pin',
-  'leaf',
-  'read',
-  'approval',
-  'outcome',
-  'rule',
-  'when',
-  'block',
-  'policy',
-] as const;
+/**
+ * What a module takes from `std`, by name and type: the `.ts` shows its readers the types of what it uses, and checks against the
+ * library itself (a test does that with `tsc`).
+ */
 
-export const TYPES: readonly string[] = [
-  '// biome-ignore-all lint: generated',
-  'type Kleene = 0 | 1 | 2;',
-  'type Args = { readonly [key: string]: unknown };',
-  'type Request = { readonly principal: string; readonly user: string | null; readonly session: string; readonly intent: { readonly server: string; readonly name: string } };',
-  'type Facts = { readonly [name: string]: unknown };',
-  'type Tool = unknown;',
-  'type Std = { readonly [name: string]: never };',
-  '',
-];
+const TEXT = 'string | undefined';
+const NUM = 'Num | undefined';
+const LIST = 'readonly unknown[] | undefined';
+
+/** Every name of the library that an emitted module may use. */
+const STD: { readonly [name: string]: string } = {
+  get: '(object: unknown, key: string) => unknown',
+  has: '(args: Args, ...path: readonly string[]) => Kleene',
+  absent: '(args: Args, ...path: readonly string[]) => Kleene',
+  text: `(value: unknown) => ${TEXT}`,
+  bool: '(value: unknown) => Kleene',
+  list: `(value: unknown) => ${LIST}`,
+  json: '(value: unknown) => unknown',
+  num: '(value: unknown) => number | undefined',
+  int: '(value: unknown) => number | undefined',
+  not: '(value: Kleene) => Kleene',
+  and: '(...values: readonly Kleene[]) => Kleene',
+  or: '(...values: readonly Kleene[]) => Kleene',
+  truth: '(value: Kleene) => boolean | undefined',
+  compareNum: `(op: Comparison, left: ${NUM}, right: ${NUM}) => Kleene`,
+  compareText: `(op: Comparison, left: ${TEXT}, right: ${TEXT}) => Kleene`,
+  equalText: `(left: ${TEXT}, right: ${TEXT}) => Kleene`,
+  equalBool: '(left: Kleene, right: Kleene) => Kleene',
+  equalJson: '(left: unknown, right: unknown) => Kleene',
+  startsWith: `(left: ${TEXT}, right: ${TEXT}) => Kleene`,
+  endsWith: `(left: ${TEXT}, right: ${TEXT}) => Kleene`,
+  contains: `(left: ${TEXT}, right: ${TEXT}) => Kleene`,
+  lower: `(value: ${TEXT}) => ${TEXT}`,
+  size: `(value: string | ${LIST}) => number | undefined`,
+  all: `(values: ${LIST}, body: (value: unknown) => Kleene) => Kleene`,
+  any: `(values: ${LIST}, body: (value: unknown) => Kleene) => Kleene`,
+  among: `(values: ${LIST}, equals: (value: unknown) => Kleene) => Kleene`,
+  inTexts: `(value: ${TEXT}, set: ReadonlySet<string>) => Kleene`,
+  texts: '(values: readonly string[]) => ReadonlySet<string>',
+  decimal: '(text: string) => Decimal',
+  arith: `(fn: "+" | "-" | "*", left: ${NUM}, right: ${NUM}) => ${NUM}`,
+  negate: `(value: ${NUM}) => ${NUM}`,
+  glob: '(parts: readonly string[], gaps: string) => Glob',
+  like: `(text: ${TEXT}, pattern: Glob) => Kleene`,
+  under: `(path: ${TEXT}, root: ${TEXT}) => Kleene`,
+  who: '(include: readonly WhoTerm[], except: readonly WhoTerm[]) => Who',
+  anyone: 'WhoTerm',
+  principal: '(glob: Glob) => WhoTerm',
+  role: '(value: string) => WhoTerm',
+  members: '(set: Who) => WhoTerm',
+  inWho: '(subject: Subject, set: Who) => Kleene',
+  userInWho: '(subject: Subject, set: Who) => Kleene',
+  hasRole: '(subject: Subject, role: string) => Kleene',
+  userHasRole: '(subject: Subject, role: string) => Kleene',
+  what: '(include: readonly WhatTerm[], except: readonly WhatTerm[]) => What',
+  every: 'WhatTerm',
+  everyTool: 'WhatTerm',
+  act: '(kind: ActionKind, server: Glob, name: Glob | null) => WhatTerm',
+  actions: '(set: What) => WhatTerm',
+  hint: '(tool: Tool, name: "readOnly" | "destructive" | "idempotent" | "openWorld") => Kleene',
+  known: '(value: Kleene) => Kleene | undefined',
+  pin: '(server: string, name: string, readOnly: boolean, destructive: boolean, idempotent: boolean, openWorld: boolean) => Pin',
+  leaf: '(test: Predicate, reads: readonly Read[]) => Leaf',
+  read: '(label: string, value: Read["value"]) => Read',
+  approval: '(self: boolean, roles: readonly string[], quorum: number, timeout: number) => Approval',
+  outcome: '(effect: RuleEffect, asks: Approval | null, because: string | null) => Outcome',
+  rule: '(name: string, phase: Phase, yields: Outcome, who: Who, what: What, tests: readonly Predicate[] | null, leaves: readonly Leaf[], facts: readonly string[], reads: readonly string[], words: string) => Rule',
+  when: '(test: Predicate, leaves: readonly Leaf[], yields: Outcome, words: string) => Case',
+  block:
+    '(name: string, who: Who, what: What, cases: readonly Case[], otherwise: Outcome | null, facts: readonly string[], reads: readonly string[]) => Block',
+  policy:
+    '(tables: { readonly name: string; readonly version: string; readonly steps: number; readonly tools: readonly Pin[]; readonly units: readonly Unit[] }) => PolicyModule',
+};
+
+/** The types behind them, as the library has them. */
+const TYPES: { readonly [name: string]: string } = {
+  Kleene: '0 | 1 | 2',
+  Comparison: '"==" | "!=" | "<" | "<=" | ">" | ">="',
+  Args: '{ readonly [key: string]: unknown }',
+  Json: 'null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }',
+  Facts: '{ readonly [name: string]: Json | undefined }',
+  Subject:
+    '{ readonly principal: string; readonly roles: readonly string[]; readonly user: string | null; readonly userRoles: readonly string[]; readonly session: string }',
+  ActionKind: '"tool" | "resource" | "prompt" | "completion" | "sampling" | "elicitation" | "roots"',
+  Action: '{ readonly kind: ActionKind; readonly server: string; readonly name: string }',
+  Request: 'Subject & { readonly intent: Action & { readonly args: { readonly [key: string]: Json } } }',
+  Phase: '"call" | "list" | "result"',
+  RuleEffect: '"allow" | "review" | "deny" | "escalate"',
+  Decimal: '{ readonly c: bigint; readonly scale: number }',
+  Num: 'number | Decimal',
+  Pin: '{ readonly server: string; readonly name: string; readonly readOnly: boolean; readonly destructive: boolean; readonly idempotent: boolean; readonly openWorld: boolean }',
+  Tool: 'Pin | undefined',
+  Predicate: '(args: Args, request: Request, facts: Facts, tool: Tool) => Kleene',
+  Read: '{ readonly label: string; readonly value: (args: Args, request: Request, facts: Facts, tool: Tool) => unknown }',
+  Leaf: '{ readonly test: Predicate; readonly reads: readonly Read[] }',
+  Glob: '{ readonly parts: readonly string[]; readonly gaps: string; readonly matches: (text: string) => boolean }',
+  WhoTerm:
+    '{ readonly kind: "any" } | { readonly kind: "principal"; readonly glob: Glob } | { readonly kind: "role"; readonly value: string } | { readonly kind: "set"; readonly who: Who }',
+  Who: '{ readonly include: readonly WhoTerm[]; readonly except: readonly WhoTerm[] }',
+  WhatTerm:
+    '{ readonly kind: "every"; readonly toolsOnly: boolean } | { readonly kind: "act"; readonly act: ActionKind; readonly server: Glob; readonly name: Glob | null } | { readonly kind: "set"; readonly what: What }',
+  What: '{ readonly include: readonly WhatTerm[]; readonly except: readonly WhatTerm[] }',
+  Approval:
+    '{ readonly self: boolean; readonly roles: readonly string[]; readonly quorum: number; readonly timeout: number }',
+  Outcome:
+    '{ readonly effect: RuleEffect; readonly approval: Approval | null; readonly because: string | null }',
+  Case: '{ readonly when: Predicate; readonly leaves: readonly Leaf[]; readonly outcome: Outcome; readonly words: string }',
+  Base: '{ readonly name: string; readonly phase: Phase; readonly who: Who; readonly what: What; readonly facts: readonly string[]; readonly reads: readonly string[] }',
+  Rule: 'Base & Outcome & { readonly kind: "rule"; readonly when: Predicate | null; readonly tests: readonly Predicate[]; readonly leaves: readonly Leaf[]; readonly words: string }',
+  Block:
+    'Base & { readonly kind: "block"; readonly cases: readonly Case[]; readonly otherwise: Outcome | null }',
+  Unit: 'Rule | Block',
+  ApprovalNeed: 'Approval & { readonly rule: string }',
+  Unknown: '{ readonly name: string; readonly why: string; readonly otherwise: "allow" | "review" | "deny" }',
+  Match: '{ readonly name: string; readonly effect: RuleEffect; readonly unknown?: true }',
+  NearMiss: '{ readonly name: string; readonly effect: RuleEffect; readonly condition: string }',
+  Decision:
+    '{ readonly effect: "allow" | "review" | "deny"; readonly rules: readonly string[]; readonly default: boolean; readonly reason: string | null; readonly unknowns: readonly Unknown[]; readonly approvals: readonly ApprovalNeed[]; readonly timeout: number | null; readonly shadow: readonly Match[]; readonly steps: number }',
+  Explanation:
+    '{ readonly decision: Decision; readonly matched: readonly Match[]; readonly near: readonly NearMiss[] }',
+  PolicyModule:
+    '{ readonly name: string; readonly version: string; needs(request: Request): readonly string[]; reads(request: Request): readonly string[]; decide(request: Request, facts: Facts, phase: Phase): Decision; visible(subject: Subject, action: Action): boolean; explain(request: Request, facts: Facts, phase: Phase): Explanation }',
+};
+
+/** The names of the library that stand in `code`, in the order above. `code` holds no text of a policy. */
+export function usedNames(code: string): readonly string[] {
+  const words = new Set(code.match(/(?<![.\w"])[A-Za-z]+(?=[(,\]])/g));
+  return Object.keys(STD).filter((name) => words.has(name));
+}
+
+/** The type of `std` for those names, and every type that it needs. */
+export function typesOf(names: readonly string[]): readonly string[] {
+  const std = ['type Std = {', ...names.map((name) => `  readonly ${name}: ${STD[name] ?? 'never'};`), '};'];
+  const needed = new Set<string>();
+  const add = (text: string): void => {
+    for (const [word] of text.matchAll(/[A-Z]\w+/g)) {
+      const type = TYPES[word];
+      if (type === undefined || needed.has(word)) continue;
+      needed.add(word);
+      add(type);
+    }
+  };
+  add([...std, 'Args Request Facts Tool Kleene PolicyModule'].join('\n'));
+  const types = Object.entries(TYPES).flatMap(([name, type]) =>
+    needed.has(name) ? [`type ${name} = ${type};`] : [],
+  );
+  return ['// What the host hands over.', ...std, ...types];
+}

@@ -4,7 +4,16 @@
  * position: every literal goes through the table `K`. The same IR gives the same bytes.
  */
 import { type Constants, constants } from './encode.js';
-import { children, condition, type Emitter, globCode, readCode, shared, whoCode } from './emit-expr.js';
+import {
+  children,
+  condition,
+  conjuncts,
+  type Emitter,
+  globCode,
+  readCode,
+  shared,
+  whoCode,
+} from './emit-expr.js';
 import type {
   ApprovalIr,
   BlockIr,
@@ -16,7 +25,7 @@ import type {
   WhatIr,
   WhatTermIr,
 } from './ir.js';
-import { STD_NAMES, TYPES } from './emit-types.js';
+import { typesOf, usedNames } from './emit-types.js';
 import { words } from './words.js';
 
 export interface Emitted {
@@ -54,26 +63,13 @@ interface Body {
 function print({ m, k, units, tools, steps, name, version }: Body, typed: boolean): string {
   const t = (annotation: string): string => (typed ? annotation : '');
   const params = `(a${t(': Args')}, r${t(': Request')}, f${t(': Facts')}, t${t(': Tool')})`;
-  const fns = m.fns.flatMap((fn) => [
-    `  function ${fn.name}${params}${t(': Kleene')} {`,
-    ...fn.body.map((line) => `    ${line}`),
-    '  }',
-  ]);
-  return [
-    '// A compiled Sepal policy: generated, do not edit. Conditions are functions with three values (0 false, 1 unknown, 2 true);',
-    "// every text of the policy stands in K; std is the host's library.",
-    ...(typed ? TYPES : []),
-    'export const abi = 1;',
-    '',
-    `const K${t(': readonly string[]')} = [`,
-    ...k.literals().map((literal, i) => `  ${literal}, // ${i}`),
-    '];',
-    '',
-    `export function link(std${t(': Std')})${t(': unknown')} {`,
-    `  const { ${STD_NAMES.join(', ')} } = std;`,
-    '',
-    ...[...m.shared].map(([code, sharedName]) => `  const ${sharedName} = ${code};`),
-    ...fns,
+  const code = [
+    ...[...m.shared].map(([value, sharedName]) => `  const ${sharedName} = ${value};`),
+    ...m.fns.flatMap((fn) => [
+      `  function ${fn.name}${params}${t(': Kleene')} {`,
+      ...fn.body.map((line) => `    ${typed ? line.replace(/^let v = /, 'let v: Kleene = ') : line}`),
+      '  }',
+    ]),
     '',
     '  return policy({',
     `    name: ${name},`,
@@ -86,7 +82,23 @@ function print({ m, k, units, tools, steps, name, version }: Body, typed: boolea
     ...units.map((unit) => `      ${unit},`),
     '    ],',
     '  });',
+  ];
+  const names = usedNames(code.join('\n'));
+  return [
+    '// A compiled Sepal policy: generated, do not edit. Conditions are functions with three values (0 false, 1 unknown, 2 true);',
+    "// every text of the policy stands in K; std is the host's library.",
+    'export const abi = 1;',
+    '',
+    'const K = [',
+    ...k.literals().map((literal, i) => `  ${literal}, // ${i}`),
+    `]${t(' as const')};`,
+    '',
+    `export function link(std${t(': Std')})${t(': PolicyModule')} {`,
+    `  const { ${names.join(', ')} } = std;`,
+    '',
+    ...code,
     '}',
+    ...(typed ? ['', ...typesOf(names)] : []),
     '',
   ].join('\n');
 }
@@ -104,7 +116,7 @@ function unitCode(m: Emitter, unit: UnitIr): string {
 }
 
 function ruleCode(m: Emitter, rule: RuleIr, who: string, what: string, facts: string, reads: string): string {
-  const when = rule.when === null ? 'null' : condition(m, rule.when);
+  const when = rule.when === null ? 'null' : `[${conjuncts(m, rule.when).join(', ')}]`;
   const leaves = rule.when === null ? '[]' : leavesCode(m, rule.when);
   const text = m.k.ref(rule.when === null ? '' : words(rule.when));
   const parts = [

@@ -12,6 +12,10 @@ export interface Manifest {
   readonly source: string;
   readonly module: string;
   readonly compiler: { readonly version: string; readonly hash: string };
+  /** Versions of the time zone and Unicode data at hand when it was compiled. */
+  readonly tz: string;
+  readonly unicode: string;
+  /** Static bound on the steps of one decision. */
   readonly steps: number;
   /** Hashes of the pinned definitions that the policy was checked against. */
   readonly tools: { readonly [tool: string]: string };
@@ -22,13 +26,23 @@ export interface Manifest {
     readonly source: string;
     readonly path: readonly string[];
   }[];
+  /** Bundles are not signed yet; loaders refuse any other value. */
+  readonly signature: null;
+}
+
+/** Which compiler this is, and the data that it compiles with: explicit inputs, so that equal inputs give equal bytes. */
+export interface CompilerId {
+  readonly version: string;
+  readonly hash: string;
+  readonly tz: string;
+  readonly unicode: string;
 }
 
 export function manifestOf(input: {
   readonly ir: PolicyIr;
   readonly emitted: Emitted;
   readonly source: string;
-  readonly compiler: { readonly version: string; readonly hash: string };
+  readonly compiler: CompilerId;
   readonly hash: (text: string) => string;
 }): Manifest {
   const { ir, emitted, source, compiler, hash } = input;
@@ -38,9 +52,12 @@ export function manifestOf(input: {
     policy: { name: ir.name, version: ir.version },
     source: hash(source),
     module: hash(emitted.js),
-    compiler,
+    compiler: { version: compiler.version, hash: compiler.hash },
+    tz: compiler.tz,
+    unicode: compiler.unicode,
     steps: emitted.steps,
     tools: Object.fromEntries(ir.tools.map((tool) => [`${tool.server}/${tool.name}`, tool.hash])),
     facts: ir.facts.map(({ name, type, source: from, path }) => ({ name, type, source: from, path })),
+    signature: null,
   };
 }

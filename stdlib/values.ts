@@ -29,6 +29,9 @@ export function has(args: Args, ...path: readonly string[]): Kleene {
   return 2;
 }
 
+/** What `has(path) and …` is where the value is undefined: false where it is absent, else unknown. */
+export const absent = (args: Args, ...path: readonly string[]): Kleene => (has(args, ...path) === 0 ? 0 : 1);
+
 export const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 export const bool = (value: unknown): Kleene => (value === true ? 2 : value === false ? 0 : 1);
 export const list = (value: unknown): readonly unknown[] | undefined =>
@@ -42,6 +45,9 @@ export const int = (value: unknown): number | undefined =>
 
 /** Undefined for unknown: what a read of a three-valued input looks like. */
 export const known = (value: Kleene): Kleene | undefined => (value === 1 ? undefined : value);
+
+/** A truth as a JSON value. */
+export const truth = (value: Kleene): boolean | undefined => (value === 1 ? undefined : value === 2);
 
 export const not = (x: Kleene): Kleene => (2 - x) as Kleene;
 export function and(...values: readonly Kleene[]): Kleene {

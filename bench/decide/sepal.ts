@@ -11,7 +11,7 @@ import { patternMatches } from './naive.js';
 import type { Answer, BenchPolicy, BenchRequest, BenchRule, Condition, Decide, Pattern } from './workload.js';
 
 const host: Host = { parseJson: (text) => parseStrict(text), canonical, hash: digest };
-const COMPILER = { version: '0.0.0', hash: digest('bench') };
+const COMPILER = { version: '0.0.0', hash: digest('bench'), tz: 'bench', unicode: 'bench' };
 const NUMBERS = new Set(['amount', 'limit']);
 
 const string = (value: string): string => JSON.stringify(value);
@@ -114,7 +114,7 @@ function requestOf(q: BenchRequest): Request {
 }
 
 export async function loadSepal({ js, manifest }: Pick<Compiled, 'js' | 'manifest'>): Promise<PolicyModule> {
-  return (await loadPolicy(js, { ...manifest, facts: [] })).module;
+  return (await loadPolicy(js, manifest)).module;
 }
 
 export async function sepal(policy: BenchPolicy): Promise<Decide> {

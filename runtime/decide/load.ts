@@ -6,25 +6,11 @@
 import { ABI_VERSION, type CompiledModule, type PolicyModule } from '../../stdlib/abi.js';
 import { std } from '../../stdlib/std.js';
 import { digest } from '../verify/format/hash.js';
+import { type BundleManifest, readManifest } from './manifest.js';
+import { moduleFault } from './module-text.js';
 
-/** The part of `NAME.manifest.json` that the loader relies on; the compiler writes more. */
-export interface BundleManifest {
-  readonly version: 1;
-  readonly abi: number;
-  readonly policy: { readonly name: string; readonly version: string };
-  readonly source: string;
-  readonly module: string;
-  readonly compiler: { readonly version: string; readonly hash: string };
-  readonly steps: number;
-  readonly tools: { readonly [tool: string]: string };
-  readonly facts: readonly FactSource[];
-}
-export interface FactSource {
-  readonly name: string;
-  readonly type: unknown;
-  readonly source: string;
-  readonly path: readonly string[];
-}
+export { type BundleManifest, type FactSource } from './manifest.js';
+
 export interface LoadedPolicy {
   readonly module: PolicyModule;
   readonly manifest: BundleManifest;
@@ -35,29 +21,46 @@ export class LoadFailure extends Error {
   override readonly name = 'LoadFailure';
 }
 
-export async function loadPolicy(js: string | Uint8Array, manifest: BundleManifest): Promise<LoadedPolicy> {
+/** The policy of a module and its manifest (the parsed JSON); a `LoadFailure` when either is not what a compiler wrote. */
+export async function loadPolicy(js: string | Uint8Array, manifest: unknown): Promise<LoadedPolicy> {
   const bytes = Buffer.from(js);
+  const read = readManifest(manifest);
+  if (typeof read === 'string') throw new LoadFailure(`the manifest ${read}; build the policy again`);
+  if (read.abi !== ABI_VERSION) {
+    throw new LoadFailure(
+      `the policy was compiled for ABI ${read.abi}, this is ABI ${ABI_VERSION}; build it again`,
+    );
+  }
   const hash = digest(bytes);
-  if (manifest.version !== 1)
-    throw new LoadFailure(`the manifest has version ${String(manifest.version)}, not 1`);
-  if (manifest.abi !== ABI_VERSION) {
+  if (hash !== read.module) {
     throw new LoadFailure(
-      `the policy was compiled for ABI ${manifest.abi}, this is ABI ${ABI_VERSION}; build it again`,
+      `the module's hash is ${hash}, but its manifest says ${read.module}; build the policy again`,
     );
   }
-  if (hash !== manifest.module) {
-    throw new LoadFailure(
-      `the module's hash is ${hash}, but its manifest says ${manifest.module}; build it again`,
-    );
-  }
-  const compiled = (await import(
-    `data:text/javascript;base64,${bytes.toString('base64')}`
-  )) as CompiledModule;
-  if (compiled.abi !== ABI_VERSION)
-    throw new LoadFailure(`the module itself says ABI ${String(compiled.abi)}`);
-  const module = compiled.link(std);
-  if (module.name !== manifest.policy.name || module.version !== manifest.policy.version) {
+  const fault = moduleFault(bytes.toString('latin1'));
+  if (fault !== null) throw new LoadFailure(`the module has ${fault}`);
+  const module = await evaluate(bytes);
+  if (module.name !== read.policy.name || module.version !== read.policy.version) {
     throw new LoadFailure('the module and its manifest name different policies');
   }
-  return { module, manifest };
+  return { module, manifest: read };
+}
+
+async function evaluate(bytes: Buffer): Promise<PolicyModule> {
+  const url = `data:text/javascript;base64,${bytes.toString('base64')}`;
+  let compiled: Partial<CompiledModule>;
+  try {
+    compiled = (await import(url)) as Partial<CompiledModule>;
+  } catch {
+    throw new LoadFailure('the module is not whole: it cannot be read as a program; build the policy again');
+  }
+  if (compiled.abi !== ABI_VERSION) {
+    throw new LoadFailure(`the module itself says ABI ${String(compiled.abi)}, this is ABI ${ABI_VERSION}`);
+  }
+  if (typeof compiled.link !== 'function') throw new LoadFailure('the module exports no `link`');
+  try {
+    return compiled.link(std);
+  } catch {
+    throw new LoadFailure('the module does not fit the library of this release; build the policy again');
+  }
 }

@@ -30,6 +30,8 @@ async function compiled(what: string, condition: string): Promise<Compiled> {
   const { output, diagnostics } = compile({ source: { path: 'p.sep', text }, readLock }, host, {
     version: '0',
     hash: '0',
+    tz: '0',
+    unicode: '0',
   });
   const rule = output?.ir.units[0];
   if (output === null || rule?.kind !== 'rule' || rule.when === null) {

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+/** `NAME.manifest.json` as the loader reads it: every member known, none missing. */
+
+export interface BundleManifest {
+  readonly version: 1;
+  readonly abi: number;
+  readonly policy: { readonly name: string; readonly version: string };
+  /** `sha256:…` of the policy's bytes and of the module's. */
+  readonly source: string;
+  readonly module: string;
+  readonly compiler: { readonly version: string; readonly hash: string };
+  /** Versions of the time zone and Unicode data that the policy was compiled with. */
+  readonly tz: string;
+  readonly unicode: string;
+  /** Static bound on the steps of one decision. */
+  readonly steps: number;
+  /** Hashes of the pinned definitions, by `server/tool`. */
+  readonly tools: { readonly [tool: string]: string };
+  readonly facts: readonly FactSource[];
+  readonly signature: null;
+}
+export interface FactSource {
+  readonly name: string;
+  readonly type: unknown;
+  readonly source: string;
+  readonly path: readonly string[];
+}
+
+type Test = (value: unknown) => boolean;
+type Members = { readonly [key: string]: Test };
+
+const isText: Test = (value) => typeof value === 'string';
+const isHash: Test = (value) => typeof value === 'string' && /^sha256:[0-9a-f]{64}$/.test(value);
+const isRecord = (value: unknown): value is { readonly [key: string]: unknown } =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const fits =
+  (members: Members): Test =>
+  (value) =>
+    isRecord(value) && faultIn(value, members) === null;
+
+const FACT: Members = {
+  name: isText,
+  type: (value) => isRecord(value) && isText(value['kind']),
+  source: (value) => value === 'claim' || value === 'config' || value === 'http',
+  path: (value) => Array.isArray(value) && value.every(isText),
+};
+const MANIFEST: Members = {
+  version: (value) => value === 1,
+  abi: (value) => Number.isSafeInteger(value),
+  policy: fits({ name: isText, version: isText }),
+  source: isHash,
+  module: isHash,
+  compiler: fits({ version: isText, hash: isText }),
+  tz: isText,
+  unicode: isText,
+  steps: (value) => typeof value === 'number' && value >= 1,
+  tools: (value) => isRecord(value) && Object.values(value).every(isText),
+  facts: (value) => Array.isArray(value) && value.every(fits(FACT)),
+  signature: (value) => value === null,
+};
+
+function faultIn(value: { readonly [key: string]: unknown }, members: Members): string | null {
+  for (const key of Object.keys(value)) {
+    if (!Object.hasOwn(members, key)) return `has an unknown key \`${key.slice(0, 60)}\``;
+  }
+  for (const [key, test] of Object.entries(members)) {
+    if (!Object.hasOwn(value, key)) return `lacks \`${key}\``;
+    if (!test(value[key])) return `has a \`${key}\` that this release cannot read`;
+  }
+  return null;
+}
+
+/** The manifest, or what is wrong with it, as words that follow "the manifest". */
+export function readManifest(value: unknown): BundleManifest | string {
+  if (!isRecord(value)) return 'is not an object';
+  if (Object.hasOwn(value, 'version') && value['version'] !== 1) return 'has a version that is not 1';
+  if (Object.hasOwn(value, 'signature') && value['signature'] !== null) {
+    return 'is signed, and signatures of bundles are not supported yet';
+  }
+  return faultIn(value, MANIFEST) ?? (value as unknown as BundleManifest);
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What a compiled policy may consist of: constants, calls of the library, its own parameters and names. Everything else, `import`
+ * and every global first, is refused before the module is evaluated. One pass, linear.
+ */
+import { std } from '../../stdlib/std.js';
+
+const OWN = 'abi K link std a r f t v w y export const function return let if null true false undefined';
+const WORDS: ReadonlySet<string> = new Set([...Object.keys(std), ...OWN.split(' ')]);
+const MEMBERS: ReadonlySet<string> = new Set(['principal', 'user', 'session', 'intent', 'server', 'name']);
+const KEYS: ReadonlySet<string> = new Set(['name', 'version', 'steps', 'tools', 'units']);
+const MADE = /^[a-z]\d+$/;
+
+const TOKEN =
+  /([ \n]+|\/\/[^\n]*)|("(?:[^"\\\n]|\\u[0-9a-f]{4})*")|([A-Za-z_$][\w$]*)|(\d+(?:\.\d+)?(?:e[+-]?\d+)?)|(=>|===|[{}()[\],;:.=<>?-])/y;
+const ASCII = /[^\n\x20-\x7e]/;
+
+/** What the module may not hold, or null. */
+export function moduleFault(text: string): string | null {
+  const odd = ASCII.exec(text);
+  if (odd !== null) return `a character that no compiled policy has, at ${placeOf(text, odd.index)}`;
+  let before = '';
+  TOKEN.lastIndex = 0;
+  while (TOKEN.lastIndex < text.length) {
+    const at = TOKEN.lastIndex;
+    const found = TOKEN.exec(text);
+    if (found === null) return `text that no compiled policy has, at ${placeOf(text, at)}`;
+    const [token, space, , word] = found;
+    if (space !== undefined) continue;
+    if (word !== undefined && !isAllowed(word, before, text, TOKEN.lastIndex)) {
+      return `\`${word.slice(0, 40)}\` at ${placeOf(text, at)}: compiled policies import nothing and name nothing but their library`;
+    }
+    if (token === '[' && isOperand(before) && !isConstant(text, at, before)) {
+      return `a computed member at ${placeOf(text, at)}`;
+    }
+    before = token;
+  }
+  return null;
+}
+
+function isAllowed(word: string, before: string, text: string, end: number): boolean {
+  if (before === '.') return MEMBERS.has(word);
+  if (WORDS.has(word) || MADE.test(word)) return true;
+  return KEYS.has(word) && text[end] === ':';
+}
+
+/** After these, `[` reads a member; after all other tokens it begins a list. */
+const isOperand = (token: string): boolean =>
+  token === ')' || token === ']' || token === '}' || (/^[\w$"]/.test(token) && token !== 'return');
+const isConstant = (text: string, at: number, before: string): boolean =>
+  before === 'K' && /^\[\d{1,9}\]/.test(text.slice(at, at + 12));
+
+function placeOf(text: string, at: number): string {
+  const lines = text.slice(0, at).split('\n');
+  return `line ${lines.length}, column ${(lines.at(-1)?.length ?? 0) + 1}`;
+}

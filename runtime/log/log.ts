@@ -5,7 +5,7 @@
  * more until the process starts again, except outcomes while there is room left for them.
  */
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { certificateText } from '../verify/format/approval.js';
 import type { Body } from '../verify/format/body.js';
 import { CONTEXT } from '../verify/format/entry.js';
@@ -49,7 +49,8 @@ export async function openLog(options: LogOptions): Promise<Log> {
   let lock: Lock | null = null;
   let log: Log | null = null;
   try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    const made = mkdirSync(dir, { recursive: true, mode: 0o700 });
+    if (made !== undefined) files.flushFolder(dirname(made));
     lock = await lockFolder(dir);
     const recovered = await recover(dir, origin, keys, files);
     log = new Log(options, keys, lock, files, recovered);
@@ -264,7 +265,7 @@ export class Log implements ReceiptLog {
     if (kept.status === 'rejected') throw kept.reason;
   }
 
-  /** Writes the sealed clear text; when the disk is full, an outcome goes without. */
+  /** Writes the sealed clear text; once the disk was found full, an outcome goes without. */
   private keep(batch: readonly Waiting[], closing: boolean): boolean {
     const lines = batch.flatMap(({ sealed }) => sealed ?? []);
     if (lines.length === 0) return false;
@@ -272,7 +273,7 @@ export class Log implements ReceiptLog {
       this.sealed.write(Buffer.concat(lines));
       return true;
     } catch (error) {
-      if (closing && isFull(error)) return false;
+      if (this.broken !== null && closing && isFull(error)) return false;
       throw error;
     }
   }
@@ -282,7 +283,7 @@ export class Log implements ReceiptLog {
     const what = `the receipt log in ${this.options.dir} cannot be written (${error.message}); everything is denied until the cause is gone and the gateway is restarted`;
     const broken = (this.broken ??= new LogFailure(what, { cause: error }));
     const onlyClosing = batch.length > 0 && batch.every(isClosing);
-    this.room = isFull(error) && !onlyClosing;
+    this.room = isFull(error) && (first || !onlyClosing);
     this.chain.back(this.tree.size, this.lastLeaf);
     this.sealed.close();
     const lost = [...batch, ...this.waiting.splice(0)];

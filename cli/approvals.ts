@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What the approvals verbs share: which running gateways there are, which call is meant, and how it is shown. */
 import { readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Missing, Pending, Shown } from '../runtime/approvals/types.js';
 import type { Config } from '../runtime/config.js';
 import { listPending, sendVerdict, showPending } from '../runtime/control/calls.js';
@@ -123,7 +123,7 @@ export async function giveVerdict(
   io: Io,
 ): Promise<string> {
   const approver = approverId(config, signer.as);
-  const key = readApproverKey(keyFile(config, signer.key));
+  const key = readApproverKey(keyFile(config, signer.key, io));
   const waiting = await findWaiting(config, wanted);
   const whole = await showWaiting(waiting);
   const { pending } = whole;
@@ -150,9 +150,10 @@ function approverId(config: Config, given: string | undefined): string {
 
 export const APPROVER_KEY = 'approver.key';
 
-function keyFile(config: Config, given: string | undefined): string {
-  const path = given ?? join(dirname(config.control), APPROVER_KEY);
-  if (given !== undefined || exists(path)) return path;
+function keyFile(config: Config, given: string | undefined, io: Io): string {
+  if (given !== undefined) return resolve(io.cwd, given);
+  const path = join(dirname(config.control), APPROVER_KEY);
+  if (exists(path)) return path;
   throw new Failure(
     'no approver key is named',
     'name your key file with `--key`; `sepal keygen approver` makes one',

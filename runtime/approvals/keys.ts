@@ -57,11 +57,12 @@ export function writeApproverKey(path: string, key: ApproverKey): void {
     file = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
-    const help =
-      code === 'EEXIST'
-        ? 'a key is never overwritten: choose another file'
-        : 'the folder must exist and be writable';
-    throw new ApproverKeyError(`cannot write ${path}: ${code}`, help);
+    if (code === 'EEXIST')
+      throw new ApproverKeyError(
+        `${path} exists already, and keys are never overwritten`,
+        'name another file',
+      );
+    throw new ApproverKeyError(`cannot write ${path}: ${code}`, 'the folder must exist and be writable');
   }
   try {
     writeSync(file, key.pem);

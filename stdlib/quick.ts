@@ -5,15 +5,14 @@
  */
 import type { Decision } from './abi.js';
 import { type Asker, DEFAULT_DENY, reviewOf, type World } from './explain.js';
-import type { Block, Outcome, Predicate, Unit } from './tables.js';
-import type { Kleene } from './values.js';
+import { type Block, leastOf, type Outcome, type Predicate, type Unit } from './tables.js';
 
 /** A unit with its place in the order of names. */
 export interface Entry {
   readonly order: number;
   readonly unit: Unit;
-  /** Of a rule. */
-  readonly when: Predicate | null;
+  /** Of a rule; empty where it always holds. */
+  readonly tests: readonly Predicate[];
   readonly yields: Yield | null;
   /** Of a block: what each case yields, then `otherwise`. */
   readonly cases: readonly (Yield | null)[];
@@ -37,11 +36,11 @@ export function entryOf(unit: Unit, order: number, steps: number): Entry {
   const of = (outcome: Outcome | null): Yield | null =>
     outcome === null ? null : yieldOf(unit.name, outcome, steps);
   return unit.kind === 'rule'
-    ? { order, unit, when: unit.when, yields: of(unit), cases: [] }
+    ? { order, unit, tests: unit.tests, yields: of(unit), cases: [] }
     : {
         order,
         unit,
-        when: null,
+        tests: [],
         yields: null,
         cases: [...unit.cases.map((c) => of(c.outcome)), of(unit.otherwise)],
       };
@@ -76,16 +75,16 @@ export function quick(lists: Lists, world: World, nothing: Decision): Decision |
   const { args, request, facts, pin } = world;
   const { denies, asks, allows } = lists;
   for (let i = 0; i < denies.length; i++) {
-    const { when, yields } = denies[i] as Entry;
-    const value: Kleene = when === null ? 2 : when(args, request, facts, pin);
+    const { tests, yields } = denies[i] as Entry;
+    const value = leastOf(tests, args, request, facts, pin);
     if (value === 1) return null;
     if (value === 2) return (yields as Yield).alone;
   }
   let granted = false;
   let askers: Yield[] | null = null;
   for (let i = 0; i < asks.length; i++) {
-    const { when, yields } = asks[i] as Entry;
-    const value: Kleene = when === null ? 2 : when(args, request, facts, pin);
+    const { tests, yields } = asks[i] as Entry;
+    const value = leastOf(tests, args, request, facts, pin);
     if (value === 1) return null;
     if (value === 0) continue;
     if ((yields as Yield).outcome.effect === 'review') granted = true;
@@ -95,8 +94,8 @@ export function quick(lists: Lists, world: World, nothing: Decision): Decision |
   if (granted && askers !== null) return review(askers, nothing);
   let possible = false;
   for (let i = 0; i < allows.length; i++) {
-    const { when, yields } = allows[i] as Entry;
-    const value: Kleene = when === null ? 2 : when(args, request, facts, pin);
+    const { tests, yields } = allows[i] as Entry;
+    const value = leastOf(tests, args, request, facts, pin);
     if (value === 2) return askers === null ? (yields as Yield).alone : review(askers, nothing);
     if (value === 1) possible = true;
   }
@@ -132,10 +131,10 @@ function inOrder(entries: readonly Entry[], world: World, nothing: Decision): De
 }
 
 /** Undefined where an unknown leaves it open. */
-function yieldIn({ unit, when, yields, cases }: Entry, world: World): Yield | null | undefined {
+function yieldIn({ unit, tests, yields, cases }: Entry, world: World): Yield | null | undefined {
   const { args, request, facts, pin } = world;
   if (unit.kind === 'rule') {
-    const value: Kleene = when === null ? 2 : when(args, request, facts, pin);
+    const value = leastOf(tests, args, request, facts, pin);
     return value === 1 ? undefined : value === 2 ? yields : null;
   }
   for (let i = 0; i < unit.cases.length; i++) {

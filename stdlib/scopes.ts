@@ -21,6 +21,8 @@ export interface Scope extends Lists {
 
 /** Everything about one action that does not depend on who calls. */
 export interface ActionClass {
+  readonly kind: ActionKind;
+  readonly server: string;
   readonly byWho: ReadonlyMap<Who, readonly Entry[]>;
   readonly pin: Pin | undefined;
   /** By the roles that heads ask for, then by principal; `plain` is for those without any such role. */
@@ -36,11 +38,11 @@ export interface Scopes {
 /** What the memo may hold, in units; past it, it starts afresh. */
 const MAX_HELD = 1 << 20;
 
-export function scopes({ units, tools, steps }: Tables): Scopes {
+export function scopes({ units, tools: pinned, steps }: Tables): Scopes {
   const entries = units.map((unit, order) => entryOf(unit, order, steps));
   const roleKey = roleKeys(units);
   const pins = new Map<string, Map<string, Pin>>();
-  for (const tool of tools) within(pins, tool.server).set(tool.name, tool);
+  for (const tool of pinned) within(pins, tool.server).set(tool.name, tool);
   const phases = {
     call: actionIndex(entries, 'call'),
     list: actionIndex(entries, 'list'),
@@ -53,20 +55,27 @@ export function scopes({ units, tools, steps }: Tables): Scopes {
     if (held <= MAX_HELD) return;
     held = size + 1;
     whos.forget();
-    for (const phase of Object.values(phases)) phase.known.clear();
+    for (const { tools, others } of Object.values(phases)) {
+      tools.clear();
+      others.clear();
+    }
   };
 
   const classify = (phase: Phase, kind: ActionKind, server: string, name: string): ActionClass => {
     const index = phases[phase];
-    const known = index.known.get(kind)?.get(server)?.get(name);
-    if (known !== undefined) return known;
+    const classes = kind === 'tool' ? index.tools : index.others;
+    const known = classes.get(name);
+    if (known !== undefined) {
+      for (let i = 0; i < known.length; i++) {
+        const found = known[i] as ActionClass;
+        if (found.server === server && found.kind === kind) return found;
+      }
+    }
     const byWho = index.find(kind, server, name);
     const pin = kind === 'tool' ? pins.get(server)?.get(name) : undefined;
-    const made: ActionClass = { byWho, pin, plain: new Map(), keyed: new Map() };
+    const made: ActionClass = { kind, server, byWho, pin, plain: new Map(), keyed: new Map() };
     hold(byWho.size);
-    const servers = index.known.get(kind) ?? new Map<string, Map<string, ActionClass>>();
-    within(servers, server).set(name, made);
-    index.known.set(kind, servers);
+    push(classes, name, made);
     return made;
   };
 
@@ -84,7 +93,9 @@ export function scopes({ units, tools, steps }: Tables): Scopes {
 }
 
 interface ActionIndex {
-  readonly known: Map<ActionKind, Map<string, Map<string, ActionClass>>>;
+  /** By name, which costs one hash; few servers have a tool of the same name. */
+  readonly tools: Map<string, ActionClass[]>;
+  readonly others: Map<string, ActionClass[]>;
   readonly find: (kind: ActionKind, server: string, name: string) => ReadonlyMap<Who, readonly Entry[]>;
 }
 
@@ -108,7 +119,7 @@ function actionIndex(entries: readonly Entry[], phase: Phase): ActionIndex {
     }
     return byWho;
   };
-  return { known: new Map(), find };
+  return { tools: new Map(), others: new Map(), find };
 }
 
 interface WhoIndex {
@@ -167,7 +178,7 @@ function narrow(action: ActionClass, whos: readonly Who[]): Scope {
 
 /** Nothing after a rule without a condition can be the first that holds. */
 function untilSure(rules: readonly Entry[]): readonly Entry[] {
-  const sure = rules.findIndex((rule) => rule.when === null);
+  const sure = rules.findIndex((rule) => rule.tests.length === 0);
   return sure < 0 ? rules : rules.slice(0, sure + 1);
 }
 

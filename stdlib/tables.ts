@@ -46,6 +46,8 @@ interface Base {
 export interface Rule extends Base, Outcome {
   readonly kind: 'rule';
   readonly when: Predicate | null;
+  /** What `when` is the least of; none without a condition. */
+  readonly tests: readonly Predicate[];
   readonly leaves: readonly Leaf[];
   /** The condition in words. */
   readonly words: string;
@@ -106,18 +108,55 @@ export const outcome = (effect: RuleEffect, asks: Approval | null, because: stri
   approval: asks,
   because,
 });
-export const rule = (
+export function rule(
   name: string,
   phase: Phase,
   yields: Outcome,
   who: Who,
   what: What,
-  when: Predicate | null,
+  tests: readonly Predicate[] | null,
   leaves: readonly Leaf[],
   facts: readonly string[],
   reads: readonly string[],
   words: string,
-): Rule => ({ kind: 'rule', name, phase, ...yields, who, what, when, leaves, facts, reads, words });
+): Rule {
+  const when = tests === null ? null : least(tests);
+  return {
+    kind: 'rule',
+    name,
+    phase,
+    ...yields,
+    who,
+    what,
+    when,
+    tests: tests ?? [],
+    leaves,
+    facts,
+    reads,
+    words,
+  };
+}
+function least(tests: readonly Predicate[]): Predicate {
+  const [only] = tests;
+  if (only !== undefined && tests.length === 1) return only;
+  return (args, request, facts, pin) => leastOf(tests, args, request, facts, pin);
+}
+/** The value of a conjunction: false as soon as one is false. */
+export function leastOf(
+  tests: readonly Predicate[],
+  args: Args,
+  request: Request,
+  facts: Facts,
+  pin: Pin | undefined,
+): Kleene {
+  let value: Kleene = 2;
+  for (let i = 0; i < tests.length; i++) {
+    const x = (tests[i] as Predicate)(args, request, facts, pin);
+    if (x === 0) return 0;
+    if (x < value) value = x;
+  }
+  return value;
+}
 export const when = (
   test: Predicate,
   leaves: readonly Leaf[],

@@ -220,10 +220,35 @@ const leaf: fc.Arbitrary<ExprIr> = fc.oneof(
     }),
 );
 
+/** `has(args.x) and …` about the same argument, which the emitter reads once. */
+const guarded: fc.Arbitrary<ExprIr> = fc
+  .tuple(
+    fc.constantFrom('s', 'p', 'constructor'),
+    fc.array(
+      fc.tuple(
+        fc.constantFrom('startsWith', 'endsWith', 'contains', 'like', 'inList', 'compare'),
+        stringConst,
+        globText,
+      ),
+      { minLength: 1, maxLength: 2 },
+    ),
+    fc.array(leaf, { maxLength: 1 }),
+  )
+  .map(([key, questions, others]): ExprIr => {
+    const left: ExprIr = { op: 'arg', path: [key], type: STRING, nullable: false };
+    const asked = questions.map(([op, right, glob]): ExprIr => {
+      if (op === 'like') return { op, left, glob: globIr(glob, 'text') };
+      if (op === 'inList') return { op, on: 'string', left, items: [right] };
+      return op === 'compare' ? { op, cmp: '!=', on: 'string', left, right } : { op, left, right };
+    });
+    return { op: 'and', operands: [{ op: 'has', path: [key] }, ...others, ...asked] };
+  });
+
 export const condition: fc.Arbitrary<ExprIr> = fc.letrec<{ e: ExprIr }>((tie) => ({
   e: fc.oneof(
     { depthSize: 'small', withCrossShrink: true },
     { weight: 4, arbitrary: leaf },
+    { weight: 1, arbitrary: guarded },
     { weight: 1, arbitrary: tie('e').map((operand): ExprIr => ({ op: 'not', operand })) },
     {
       weight: 2,

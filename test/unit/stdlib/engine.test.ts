@@ -65,7 +65,7 @@ describe('the memo', () => {
       outcome('allow', null, null),
       everyone,
       everything,
-      (_a, _r, _f, t) => std.hint(t, 'readOnly'),
+      [(_a, _r, _f, t) => std.hint(t, 'readOnly')],
       [],
       [],
       [],

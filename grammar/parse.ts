@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Text to tree. Never throws: every syntax error is a fault with a span and an expectation in the author's words. */
-import type { IRecognitionException, IToken } from 'chevrotain';
+import type { ILexingResult, IRecognitionException, IToken } from 'chevrotain';
 import { describe, splitMessage } from './expectations.js';
-import { guardSource } from './guards.js';
+import { guardSource, MAX_FAULTS } from './guards.js';
+import { visible } from './literals.js';
 import { SepalParser } from './parser.js';
 import * as t from './tokens.js';
 import type { Comment, Fault, File, Span } from './tree.js';
@@ -20,25 +21,17 @@ export function parse(source: string): ParseResult {
   const guarded = guardSource(source);
   if (guarded.some((fault) => fault.code === 'SEP1009')) return { file: emptyFile(source), faults: guarded };
   const lexed = t.sepalLexer().tokenize(source);
-  const comments = (lexed.groups['comments'] ?? []).map((token) => commentOf(token, source));
-  const lexical: Fault[] = [
-    ...guarded,
-    ...lexed.errors.map((error) => strayText(source, error.offset, error.length)),
-    ...lexed.tokens.flatMap(malformed),
-  ];
-  const headless = missingHeader(lexed.tokens, source);
+  const lexical = [...guarded, ...lexicalFaults(lexed, guarded)];
   parser ??= new SepalParser();
   const { file, faults } = parser.run(lexed.tokens);
-  const syntax = parser.errors.map((error) => syntaxFault(error, source));
-  const all = [...lexical, ...headless, ...faults, ...(headless.length > 0 ? syntax.slice(1) : syntax)];
-  const end = source.trimEnd().length;
-  const inside = ({ span, ...fault }: Fault): Fault => ({
-    ...fault,
-    span: Number.isInteger(span.start) && Number.isInteger(span.end) ? span : { start: end, end },
-  });
+  const headless = missingHeader(lexed.tokens, source);
+  const syntax = parser.errors.map((error) => syntaxFault(error)).slice(headless.length);
+  const large = faults.filter((fault) => fault.code === 'SEP1009');
+  const all = [...lexical, ...headless, ...faults, ...syntax].map((fault) => inside(fault, source));
+  const comments = (lexed.groups['comments'] ?? []).map((token) => commentOf(token, source));
   return {
     file: { ...file, comments, span: { start: 0, end: source.length } },
-    faults: sorted(unique(all.map(inside), [...lexical, ...faults.filter((f) => f.code === 'SEP1009')])),
+    faults: sorted(unique(all, [...lexical, ...large])).slice(0, MAX_FAULTS),
   };
 }
 
@@ -58,9 +51,25 @@ function commentOf(token: IToken, source: string): Comment {
   };
 }
 
-function strayText(source: string, offset: number, length: number): Fault {
-  const found = String.fromCodePoint(source.codePointAt(offset) ?? 0xfffd);
-  return { code: 'SEP1001', args: { found }, span: { start: offset, end: offset + Math.max(1, length) } };
+/** What the lexer found, without what was said of the same characters already. */
+function lexicalFaults(lexed: ILexingResult, said: readonly Fault[]): readonly Fault[] {
+  const places = new Set(said.map((fault) => fault.span.start));
+  const stray = (lexed.groups['stray'] ?? []).filter((token) => !places.has(token.startOffset));
+  return [
+    ...stray.slice(0, MAX_FAULTS).map(strayText),
+    ...lexed.tokens.flatMap(malformed).slice(0, MAX_FAULTS),
+    ...lexed.errors.slice(0, MAX_FAULTS).map((error) => ({
+      code: 'SEP1001',
+      args: { found: visible(error.message, 40) },
+      span: { start: error.offset, end: error.offset + error.length },
+    })),
+  ];
+}
+
+function strayText(token: IToken): Fault {
+  const found = visible(token.image, 1).replace('…', '');
+  const start = token.startOffset;
+  return { code: 'SEP1001', args: { found }, span: { start, end: start + token.image.length } };
 }
 
 /** Tokens that stand for malformed literals. */
@@ -88,14 +97,22 @@ function missingHeader(tokens: readonly IToken[], source: string): readonly Faul
   return [];
 }
 
-function syntaxFault(error: IRecognitionException, source: string): Fault {
+function syntaxFault(error: IRecognitionException): Fault {
   const { expected, found } = splitMessage(error.message);
-  const at = error.token.startOffset;
-  const span =
-    Number.isNaN(at) || at === undefined
-      ? { start: source.trimEnd().length, end: source.trimEnd().length }
-      : { start: at, end: at + error.token.image.length };
-  return { code: 'SEP1002', args: { expected, found }, span };
+  const start = error.token.startOffset;
+  return {
+    code: 'SEP1002',
+    args: { expected, found },
+    span: { start, end: start + error.token.image.length },
+  };
+}
+
+/** The end of the file and tokens that recovery made up have no place: they stand after the last text. */
+function inside(fault: Fault, source: string): Fault {
+  const { start, end } = fault.span;
+  if (Number.isInteger(start) && Number.isInteger(end)) return fault;
+  const last = source.trimEnd().length;
+  return { ...fault, span: { start: last, end: last } };
 }
 
 /** A malformed token is one mistake, not two: drop what the parser says about the same place. */

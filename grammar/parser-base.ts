@@ -84,6 +84,10 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
     return { text: token.image, span: this.spanOf(token) };
   }
 
+  protected resetLevels(): void {
+    this.depth = 0;
+    this.conditions = 0;
+  }
   /** Whatever may hold itself is read through here, so that no text can exhaust the stack. */
   protected deeper<T>(read: () => T): T {
     if (this.depth >= MAX_DEPTH) {

@@ -25,6 +25,7 @@ export class SepalParser extends CheckParser {
     this.found = [];
     this.read = { ...NO_HEADER, statements: [] };
     this.budget.left = MAX_FAULTS;
+    this.resetLevels();
     this.input = tokens;
     try {
       this.file();
@@ -34,16 +35,21 @@ export class SepalParser extends CheckParser {
     return { file: { ...this.read, comments: [], span: { start: 0, end: 0 } }, faults: this.found };
   }
 
-  /** The reading ended before the file did. What remains to be said of it, if anything, becomes a fault: nothing is thrown. */
+  /** The reading ended before the file did: that is always a fault, and never an exception. */
   private ended(error: unknown): void {
     if (error instanceof TooManyErrors) return;
-    if (error instanceof TooLarge) {
-      this.found.push({ code: 'SEP1009', args: { what: error.message }, span: error.span });
-    } else if (this.budget.left === MAX_FAULTS) {
+    const span = error instanceof TooLarge ? error.span : this.spanOf(this.LA(1));
+    if (error instanceof TooLarge) this.found.push({ code: 'SEP1009', args: { what: error.message }, span });
+    else if (error instanceof RangeError) {
+      this.found.push({
+        code: 'SEP1009',
+        args: { what: 'nesting too deep for the stack of this process' },
+        span,
+      });
+    } else if (this.errors.length + this.found.length === 0) {
       // Without a syntax error before it this is a defect of ours; the file is refused all the same.
-      const { message } = error instanceof Error ? error : { message: '' };
-      const what = `the parser failed here, which should be reported: ${message}`;
-      this.found.push({ code: 'SEP1009', args: { what }, span: this.spanOf(this.LA(1)) });
+      const what = `the parser failed here, please report it: ${error instanceof Error ? error.message : ''}`;
+      this.found.push({ code: 'SEP1009', args: { what }, span });
     }
   }
 
@@ -466,15 +472,18 @@ export class SepalParser extends CheckParser {
   private scoreAdd: Method<tree.ScoreStatement['adds'][number]> = this.RULE('score line', () => {
     const start = this.start();
     let when: tree.Expr | null = null;
+    let whenSpan: tree.Span | null = null;
     this.CONSUME(t.kw('add'));
     const amount = this.SUBRULE(this.int);
     this.CONSUME(t.kw('on'));
     const what = this.SUBRULE(this.what);
     this.OPTION(() => {
+      const at = this.start();
       this.CONSUME(t.kw('when'));
       when = this.SUBRULE(this.block);
+      whenSpan = this.from(at);
     });
-    return { amount, what, when, span: this.from(start) };
+    return { amount, what, when, whenSpan, span: this.from(start) };
   });
 
   private template: Method<Statement> = this.RULE('template', (): Statement => {

@@ -62,6 +62,19 @@ function expression(e: Expr): readonly [string, number] {
   }
 }
 
+/** The operands of the outermost `and` or `or`, each with the word before it. */
+export function operands(expr: Expr): readonly { readonly text: string; readonly span: tree.Span }[] {
+  const { kind } = expr;
+  if (kind !== 'and' && kind !== 'or') return [{ text: printExpr(expr), span: expr.span }];
+  const found: { readonly text: string; readonly span: tree.Span }[] = [];
+  let at: Expr = expr;
+  for (; at.kind === kind; at = at.left) {
+    found.push({ text: `${kind} ${printExpr(at.right, LEVEL[kind] + 1)}`, span: at.right.span });
+  }
+  found.push({ text: printExpr(at, LEVEL[kind]), span: at.span });
+  return found.reverse();
+}
+
 export const printName = (name: tree.Name): string => (name.quoted ? quote(name.text) : name.text);
 export const printDotted = (name: tree.Dotted): string => name.parts.map(printName).join('.');
 const printGlob = (glob: tree.Glob): string => (glob.quoted ? quote(glob.text) : glob.text);
@@ -82,6 +95,22 @@ export function printWhoTerm(term: tree.WhoTerm): string {
       return printDotted(term.name);
   }
 }
+
+type TermLine = { readonly text: string; readonly span: tree.Span };
+/** A line for each term; a comma ends all but the last of a list. */
+function termLines<T extends tree.Node>(
+  set: { readonly include: readonly T[]; readonly except: readonly T[] },
+  print: (term: T) => string,
+): readonly TermLine[] {
+  const lines = (terms: readonly T[], before: string): readonly TermLine[] =>
+    terms.map((term, i) => ({
+      text: `${i === 0 ? before : ''}${print(term)}${i === terms.length - 1 ? '' : ','}`,
+      span: term.span,
+    }));
+  return [...lines(set.include, ''), ...lines(set.except, 'except ')];
+}
+export const whoLines = (who: tree.Who): readonly TermLine[] => termLines(who, printWhoTerm);
+export const whatLines = (what: tree.What): readonly TermLine[] => termLines(what, printWhatTerm);
 
 export function printWhat(what: tree.What): string {
   return withExcept(what.include.map(printWhatTerm), what.except.map(printWhatTerm));

@@ -12,85 +12,130 @@ import {
   printType,
   printWhat,
   printWho,
+  operands,
+  whatLines,
+  whoLines,
   printWhoTerm,
 } from './print-expr.js';
 import type * as tree from './tree.js';
 
-/** `clauses` go to lines of their own when the statement is too wide; `body` is null without braces. */
+/**
+ * A statement is one line of pieces, or, where that is too wide or comments stand between, its head and each clause on a line of
+ * its own. `body` is null without braces.
+ */
 export interface Printed {
-  readonly head: string;
-  readonly clauses: readonly string[];
+  readonly pieces: readonly Piece[];
   readonly body: readonly Item[] | null;
 }
 export type Item = { readonly span: tree.Span; readonly print: () => Printed };
+/** `span` is where it stands in the source, as near as the tree tells. */
+export interface Line {
+  readonly text: string;
+  readonly span: tree.Span;
+}
+export interface Piece extends Line {
+  /** Lines that it may be broken into. */
+  readonly parts: Parts | null;
+}
+export interface Parts {
+  readonly open: Line;
+  readonly lines: readonly Line[];
+  readonly close: Line | null;
+}
 
-const line = (head: string, clauses: readonly string[] = []): Printed => ({ head, clauses, body: null });
-const braced = (head: string, body: readonly Item[]): Printed => ({ head, clauses: [], body });
-const item = (span: tree.Span, text: string, clauses: readonly string[] = []): Item => ({
-  span,
-  print: () => line(text, clauses),
+const piece = (span: tree.Span, text: string): Piece => ({ span, text, parts: null });
+const line = (span: tree.Span, text: string, clauses: readonly Piece[] = []): Printed => ({
+  pieces: [piece(span, text), ...clauses],
+  body: null,
 });
+/** A head that ends where `last` does, before a body in braces. */
+const braced = (s: tree.Node, last: tree.Span, text: string, body: readonly Item[]): Printed => ({
+  pieces: [piece(until(s, last), text)],
+  body,
+});
+/** `head` is where the text before the clauses ends. */
+const item = (span: tree.Span, text: string, head = span.end, clauses: readonly Piece[] = []): Item => ({
+  span,
+  print: () => line({ start: span.start, end: head }, text, clauses),
+});
+const until = (node: tree.Node, last: tree.Span): tree.Span => ({ start: node.span.start, end: last.end });
+
+/** `open` before lines without a bracket after them. */
+function spread(s: tree.Node, open: string, openEnd: number, lines: readonly Line[]): Printed {
+  const parts = { open: { text: open, span: { start: s.span.start, end: openEnd } }, lines, close: null };
+  const text = [open, ...lines.map((part) => part.text)].join(' ');
+  return { pieces: [{ span: s.span, text, parts }], body: null };
+}
+
+/** `word { condition }`, a line for each operand where it is long. */
+function block(word: string, expr: tree.Expr, span: tree.Span): Piece {
+  const open = { text: `${word} {`, span: { start: span.start, end: span.start + word.length } };
+  const close = { text: '}', span: { start: span.end - 1, end: span.end } };
+  return { span, text: `${word} { ${printExpr(expr)} }`, parts: { open, lines: operands(expr), close } };
+}
 
 export function printStatement(s: tree.Statement): Printed {
   switch (s.kind) {
     case 'import':
-      return line(`import ${printDotted(s.policy)}${s.alias === null ? '' : ` as ${s.alias.text}`}`);
+      return line(s.span, `import ${printDotted(s.policy)}${s.alias === null ? '' : ` as ${s.alias.text}`}`);
     case 'tools':
-      return line(`tools ${quote(s.path.value)}`);
+      return line(s.span, `tools ${quote(s.path.value)}`);
     case 'role': {
       const roles = s.roles.map((r) => r.name.text + (r.value === null ? '' : ` = ${quote(r.value.value)}`));
-      return line(`role ${roles.join(', ')}`);
+      return line(s.span, `role ${roles.join(', ')}`);
     }
     case 'delegation':
-      return line('delegation strict');
+      return line(s.span, 'delegation strict');
     case 'principals':
-      return line(`principals ${s.name.text} = ${printWho(s.who)}`);
+      return spread(s, `principals ${s.name.text} =`, s.name.span.end, whoLines(s.who));
     case 'actions':
-      return line(`actions ${s.name.text} = ${printWhat(s.what)}`);
+      return spread(s, `actions ${s.name.text} =`, s.name.span.end, whatLines(s.what));
     case 'let':
-      return line(`let ${s.name.text}${printParams(s.params)} = ${printExpr(s.body)}`);
+      return printLet(s);
     case 'fact':
       return printFact(s);
     case 'schedule':
       return printSchedule(s);
     case 'limit':
-    case 'counter': {
-      const amount = s.amount === null ? '' : ` ${s.amount.text}`;
-      const per = s.window === null ? 'session' : s.window.text;
-      return line(`${s.kind} ${s.name.text}:${amount} per ${per}`, s.clauses.map(printMeasureClause));
-    }
+    case 'counter':
+      return printMeasure(s);
     case 'score':
       return printScore(s);
     case 'rule': {
       const phase = s.phase === null ? '' : ` on ${s.phase.value}`;
       const head = `${s.effect} ${s.name.text}: ${printWho(s.who)} -> ${printWhat(s.what)}${phase}`;
-      return line(head, s.clauses.map(printClause));
+      return line(until(s, s.phase?.span ?? s.what.span), head, s.clauses.map(printClause));
     }
     case 'redact': {
       const masks = s.masks.map((m) => m.text).join(', ');
       const head = `redact ${s.name.text}: ${printWho(s.who)} -> ${printWhat(s.what)} on result mask ${masks}`;
-      return line(head, s.clauses.map(printClause));
+      return line(until(s, s.masks.at(-1)?.span ?? s.what.span), head, s.clauses.map(printClause));
     }
     case 'decide':
       return printDecide(s);
-    case 'template':
-      return braced(
-        `template ${s.name.text}${printParams(s.params)}`,
-        s.body.map((inner) => ({ span: inner.span, print: () => printStatement(inner) })),
-      );
+    case 'template': {
+      const head = `template ${s.name.text}${printParams(s.params)}`;
+      const body = s.body.map((inner) => ({ span: inner.span, print: () => printStatement(inner) }));
+      return braced(s, s.params.at(-1)?.span ?? s.name.span, head, body);
+    }
     case 'instance': {
       const args = s.args.map((arg) => (arg.kind === 'expr' ? printExpr(arg.expr) : printWhoTerm(arg.term)));
-      return line(`instance ${s.name.text} = ${printDotted(s.template)}(${args.join(', ')})`);
+      return line(s.span, `instance ${s.name.text} = ${printDotted(s.template)}(${args.join(', ')})`);
     }
     case 'test':
-      return braced(`test ${quote(s.title.value)}`, s.steps.map(printStep));
+      return braced(s, s.title.span, `test ${quote(s.title.value)}`, s.steps.map(printStep));
     case 'example':
-      return braced(`example ${printDotted(s.rule)}`, s.steps.map(printStep));
+      return braced(s, s.rule.span, `example ${printDotted(s.rule)}`, s.steps.map(printStep));
     case 'assume':
-      return line(`assume ${printExpr(s.expr)}`);
+      return line(s.span, `assume ${printExpr(s.expr)}`);
     case 'prove':
-      return line(`prove ${printClaim(s.claim)}`);
+      return line(s.span, `prove ${printClaim(s.claim)}`);
   }
+}
+
+function printLet(s: tree.LetStatement): Printed {
+  const last = s.params.at(-1)?.span ?? s.name.span;
+  return spread(s, `let ${s.name.text}${printParams(s.params)} =`, last.end, operands(s.body));
 }
 
 function printParams(params: readonly tree.Param[]): string {
@@ -101,10 +146,18 @@ function printParams(params: readonly tree.Param[]): string {
 
 function printFact(s: tree.FactStatement): Printed {
   const source = [s.source, ...s.path.map(printName)].join('.');
-  return line(`fact ${s.name.text}: ${printType(s.type)} from ${source}`, [
-    ...(s.fresh === null ? [] : [`fresh ${s.fresh.text}`]),
-    ...(s.onUnknownReview === null ? [] : [`on unknown review ${printApproval(s.onUnknownReview)}`]),
-  ]);
+  const clauses = [
+    ...(s.fresh === null ? [] : [piece(s.fresh.span, `fresh ${s.fresh.text}`)]),
+    ...(s.onUnknownReview === null
+      ? []
+      : [piece(s.onUnknownReview.span, `on unknown review ${printApproval(s.onUnknownReview)}`)]),
+  ];
+  const end = s.path.at(-1)?.span.end ?? s.type.span.end;
+  return line(
+    { start: s.span.start, end },
+    `fact ${s.name.text}: ${printType(s.type)} from ${source}`,
+    clauses,
+  );
 }
 
 function printSchedule(s: tree.ScheduleStatement): Printed {
@@ -114,26 +167,46 @@ function printSchedule(s: tree.ScheduleStatement): Printed {
   });
   const [first] = s.except;
   const except = `except ${s.except.map((d) => d.text).join(', ')}`;
-  const last = first === undefined ? [] : [item({ start: first.span.start, end: s.span.end }, except)];
-  return braced(`schedule ${s.name.text} in ${quote(s.zone.value)}`, [...windows, ...last]);
+  const last = s.except.at(-1)?.span.end ?? 0;
+  const dates = first === undefined ? [] : [item({ start: first.span.start, end: last }, except)];
+  const head = `schedule ${s.name.text} in ${quote(s.zone.value)}`;
+  return braced(s, s.zone.span, head, [...windows, ...dates]);
+}
+
+function printMeasure(s: tree.MeasureStatement): Printed {
+  const amount = s.amount === null ? '' : ` ${s.amount.text}`;
+  const per = s.window === null ? 'session' : s.window.text;
+  const last = s.window?.span ?? s.amount?.span ?? s.name.span;
+  const head = `${s.kind} ${s.name.text}:${amount} per ${per}`;
+  return line(
+    until(s, last),
+    head,
+    s.clauses.map((c) => piece(c.span, printMeasureClause(c))),
+  );
 }
 
 function printScore(s: tree.ScoreStatement): Printed {
   const per = s.window === null ? 'session' : s.window.text;
   const keys = s.keys.length === 0 ? '' : ` by ${s.keys.map((k) => k.text).join(', ')}`;
-  const adds = s.adds.map((add) =>
-    item(
-      add.span,
-      `add ${add.amount.text} on ${printWhat(add.what)}`,
-      add.when === null ? [] : [`when { ${printExpr(add.when)} }`],
-    ),
-  );
+  const adds = s.adds.map(({ amount, what, when, whenSpan, span }) => {
+    const clauses = when === null || whenSpan === null ? [] : [block('when', when, whenSpan)];
+    return item(span, `add ${amount.text} on ${printWhat(what)}`, what.span.end, clauses);
+  });
   const decay = s.decay;
-  return braced(`score ${s.name.text}: per ${per}${keys}`, [
+  const body = [
     ...adds,
-    ...(decay === null ? [] : [item(decay.amount.span, `decay ${decay.amount.text} per ${decay.per.text}`)]),
+    ...(decay === null
+      ? []
+      : [
+          item(
+            { start: decay.amount.span.start, end: decay.per.span.end },
+            `decay ${decay.amount.text} per ${decay.per.text}`,
+          ),
+        ]),
     ...(s.cap === null ? [] : [item(s.cap.span, `cap ${s.cap.text}`)]),
-  ]);
+  ];
+  const last = s.keys.at(-1)?.span ?? s.window?.span ?? s.name.span;
+  return braced(s, last, `score ${s.name.text}: per ${per}${keys}`, body);
 }
 
 function printMeasureClause(c: tree.MeasureClause): string {
@@ -157,27 +230,31 @@ function printMeasureClause(c: tree.MeasureClause): string {
   }
 }
 
-function printClause(c: tree.Clause): string {
+function printClause(c: tree.Clause): Piece {
   switch (c.kind) {
     case 'when':
     case 'unless':
-      return `${c.kind} { ${printExpr(c.expr)} }`;
+      return block(c.kind, c.expr, c.span);
     case 'approval':
-      return printApproval(c.approval);
+      return piece(c.span, printApproval(c.approval));
     case 'because':
-      return `because ${quote(c.text.value)}`;
+      return piece(c.span, `because ${quote(c.text.value)}`);
     case 'tell':
-      return 'tell';
+      return piece(c.span, 'tell');
     case 'shadow':
-      return `shadow until ${c.until.text}`;
+      return piece(c.span, `shadow until ${c.until.text}`);
   }
 }
 
 function printDecide(s: tree.DecideStatement): Printed {
   const who = s.who === null ? '' : ` for ${printWho(s.who)}`;
-  const cases = s.cases.map((c) => item(c.span, `case ${printExpr(c.when)} => ${printOutcome(c.outcome)}`));
+  const cases = s.cases.map((c) => {
+    const outcome = piece(c.outcome.span, `=> ${printOutcome(c.outcome)}`);
+    return item(c.span, `case ${printExpr(c.when)}`, c.when.span.end, [outcome]);
+  });
   const otherwise = s.otherwise;
-  return braced(`decide ${s.name.text}${who} on ${printWhat(s.what)}${s.partial ? ' partial' : ''}`, [
+  const head = `decide ${s.name.text}${who} on ${printWhat(s.what)}${s.partial ? ' partial' : ''}`;
+  return braced(s, s.what.span, head, [
     ...cases,
     ...(otherwise === null ? [] : [item(otherwise.span, `otherwise => ${printOutcome(otherwise)}`)]),
   ]);
@@ -192,7 +269,9 @@ function printStep(step: tree.TestStep): Item {
   if (step.kind === 'question') {
     const args = step.args === null ? '' : ` ${printJson(step.args)}`;
     const list = step.onList ? ' on list' : '';
-    return item(step.span, `${printAct(step.action)}${args}${list} => ${printExpect(step.expect)}`);
+    const answer = piece(step.expect.span, `=> ${printExpect(step.expect)}`);
+    const { end } = (step.args ?? step.action).span;
+    return item(step.span, `${printAct(step.action)}${args}${list}`, end, [answer]);
   }
   const user = step.for === null ? '' : ` for ${printPrincipal(step.for.user)}${printWiths(step.for.with)}`;
   const session = step.session === null ? '' : ` in session ${quote(step.session.value)}`;

@@ -71,6 +71,22 @@ export const StringToken = createToken({
 });
 export const OpenString = createToken({ name: 'OpenString', pattern: /"[^\n]*/, label: 'a string' });
 
+/**
+ * What starts no other token, out of the parser's sight. With it the lexer never looks for a place to go on, which costs it every
+ * pattern at every character. Tried last, at any character: the hints name each of the lexer's buckets of first characters.
+ */
+const STRAY_RUN = /[^\0-\x7F]+|[\0-\x7F]/y;
+export const Stray = createToken({
+  name: 'Stray',
+  pattern: (text, offset) => {
+    STRAY_RUN.lastIndex = offset;
+    return STRAY_RUN.exec(text);
+  },
+  group: 'stray',
+  line_breaks: false,
+  start_chars_hint: Array.from({ length: 512 }, (_, i) => (i < 257 ? i : (i - 255) * 255)),
+});
+
 const symbol = (name: string, text: string): TokenType =>
   createToken({ name, pattern: text, label: `\`${text}\`` });
 export const Arrow = symbol('Arrow', '->');
@@ -311,6 +327,7 @@ export const ALL_TOKENS: TokenType[] = [
   Word,
   AnyWord,
   NameWord,
+  Stray,
 ];
 
 let lexer: Lexer | undefined;

@@ -186,6 +186,8 @@ export interface ScoreStatement extends Node {
     readonly amount: Num;
     readonly what: What;
     readonly when: Expr | null;
+    /** From `when` to its closing brace. */
+    readonly whenSpan: Span | null;
     readonly span: Span;
   }[];
   readonly decay: { readonly amount: Num; readonly per: Duration } | null;

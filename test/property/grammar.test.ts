@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { format } from '../../grammar/format.js';
 import { parse } from '../../grammar/parse.js';
+import { sepalLexer } from '../../grammar/tokens.js';
 
 const samples = join(import.meta.dirname, '../samples');
 const design = join(import.meta.dirname, '../../../shared/design/examples');
@@ -58,7 +59,7 @@ function bare(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(bare);
   if (typeof value !== 'object' || value === null) return value;
   const kept = Object.entries(value).filter(
-    ([key]) => !['span', 'opSpan', 'comments', 'header'].includes(key),
+    ([key]) => !['span', 'opSpan', 'whenSpan', 'comments', 'header'].includes(key),
   );
   return Object.fromEntries(kept.map(([key, inner]) => [key, bare(inner)]));
 }
@@ -124,22 +125,49 @@ describe('format', () => {
 
   it.each(texts)('is idempotent and keeps tree and comments (sample %#)', check);
 
-  it('is idempotent and keeps tree and comments, on policies that still parse after a mutation', () => {
-    let parsed = 0;
-    const comments = fc.array(fc.nat(), { maxLength: 5 });
+  it('is idempotent and keeps tree and comments, wherever comments stand', () => {
+    const places = fc.array(
+      fc.tuple(fc.nat(), fc.constantFrom(' // note', '\n// note', '\n\n\n// a // b', '//x')),
+      {
+        minLength: 1,
+        maxLength: 12,
+      },
+    );
     fc.assert(
-      fc.property(fc.constantFrom(...texts), comments, (text, places) => {
-        const lines = text.split('\n');
-        for (const place of places) {
-          const at = place % lines.length;
-          lines[at] += place % 2 === 0 ? ' // note' : '\n\n\n// note';
-        }
-        const source = lines.join('\n');
-        if (parse(source).faults.length === 0) parsed++;
+      fc.property(fc.constantFrom(...texts), places, (text, comments) => {
+        const source = withComments(text, comments);
+        expect(parse(source).faults).toEqual([]);
         check(source);
       }),
-      { numRuns: 300 },
+      { numRuns: 2000 },
     );
-    expect(parsed).toBeGreaterThan(200);
+  });
+
+  it('is idempotent and keeps tree and comments, with a comment at every boundary of the tokens', () => {
+    for (const text of texts) {
+      const { tokens } = sepalLexer().tokenize(text);
+      for (let first = 0; first < 7; first++) {
+        const at = tokens.flatMap((_, i): [number, string][] => (i % 7 === first ? [[i, ` // ${i}`]] : []));
+        check(withComments(text, at));
+      }
+      check(
+        withComments(
+          text,
+          tokens.map((_, i) => [i, ` // ${i}`]),
+        ),
+      );
+    }
   });
 });
+
+/** `text` with comments, each with a line break after it, behind some of its tokens. */
+function withComments(text: string, comments: readonly (readonly [number, string])[]): string {
+  const { tokens } = sepalLexer().tokenize(text);
+  const ends = comments.map(([at, comment]) => {
+    const token = tokens[at % tokens.length]!;
+    return { end: token.startOffset + token.image.length, comment };
+  });
+  return ends
+    .sort((a, b) => b.end - a.end)
+    .reduce((t, { end, comment }) => `${t.slice(0, end)}${comment}\n${t.slice(end)}`, text);
+}

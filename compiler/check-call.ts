@@ -12,7 +12,8 @@ import {
   typeOfRef,
 } from './check-expr.js';
 import { argProperty } from './check-member.js';
-import { didYouMean } from './diagnostics/suggest.js';
+import { meant } from './diagnostics/meant.js';
+import { nearest } from './diagnostics/suggest.js';
 import type { TypeIr } from './ir.js';
 import { argPath } from './narrow.js';
 import { bool, castTo, describeType, fitTo, type Typed } from './types.js';
@@ -49,8 +50,9 @@ function reportUnknown(env: Env, e: Call, name: string): void {
     return;
   }
   const lets = [...env.scope.names.values()].filter((s) => s.kind === 'let').map((s) => s.name.text);
-  const help = didYouMean(name, ['has', 'size', 'lower', ...LATER, ...lets]);
-  env.scope.report('SEP2012', e.callee.span, { name }, help === null ? {} : { help });
+  const near = nearest(name, ['has', 'size', 'lower', ...LATER, ...lets]);
+  if (near !== null) env.scope.used.add(near);
+  env.scope.report('SEP2012', e.callee.span, { name }, meant(env.scope.file, e.callee.span, near));
 }
 
 function arity(env: Env, e: Call, wanted: number): boolean {

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Operators with two operands: comparisons, `in`, `under`, the tests of texts, `has role`. */
+import { quote } from '../grammar/literals.js';
 import type * as tree from '../grammar/tree.js';
 import { pathSegments } from '../stdlib/path.js';
 import { assertNever } from './assert.js';
 import { checkExpr, constant, elementOf, type Env, expectKind, reportMisfit } from './check-expr.js';
-import { didYouMean } from './diagnostics/suggest.js';
+import { meant } from './diagnostics/meant.js';
+import { nearest } from './diagnostics/suggest.js';
 import { globIr } from './glob.js';
 import type { ExprIr, WhoIr, WhoTermIr } from './ir.js';
-import { roleValue, whoIr } from './scope.js';
+import { roleValue, type Scope, whoIr } from './scope.js';
+import { isFreeWord } from './slips.js';
 import { bool, castTo, describeType, type Kind, kindsOf, listed, type Ty, type Typed } from './types.js';
 
 type Expr = tree.Expr;
@@ -45,6 +48,12 @@ function quotedNumber(number: Typed, text: Typed): string | null {
 
 /** Two sides of one type: a bare word beside an enum is a member before it is a name. */
 function checkPair(env: Env, a: Expr, b: Expr): readonly [Typed, Typed] | null {
+  if (a.kind === 'name' && b.kind === 'name' && !isKnown(env, a) && !isKnown(env, b)) {
+    // Two words without a meaning: the one that is nearly a name is the slip, the other may be a member.
+    const names = [...env.params.keys(), ...env.scope.names.keys()];
+    checkExpr(env, nearest(a.name.text, names) === null ? b : a);
+    return null;
+  }
   if (a.kind === 'name' && !(isKnown(env, a) && (b.kind === 'name' || b.kind === 'string'))) {
     const right = checkExpr(env, b);
     const left = right && checkBeside(env, a, right.type);
@@ -63,10 +72,16 @@ function checkBeside(env: Env, e: Expr, other: Ty): Typed | null {
   const word = e.kind === 'name' ? e.name.text : e.value;
   if (other.members.includes(word)) return constant({ kind: 'string', value: word }, { kind: 'string' });
   if (e.kind === 'name' && isKnown(env, e)) return checkExpr(env, e);
-  const help = didYouMean(word, other.members);
-  const args = { member: word, members: listed(other.members) };
-  env.scope.report('SEP3004', e.span, args, help === null ? {} : { help });
+  reportMember(env.scope, e, word, other.members);
   return null;
+}
+
+/** A word or text where a member of an enum is wanted. */
+export function reportMember(scope: Scope, e: Expr, word: string, members: readonly string[]): void {
+  const near = nearest(word, members);
+  const text = near !== null && (e.kind === 'string' || !isFreeWord(near)) ? quote(near) : near;
+  const args = { member: word, members: listed(members) };
+  scope.report('SEP3004', e.span, args, meant(scope.file, e.span, near, text));
 }
 
 /** What two values are compared as. `null` is compared with anything, by `==` and `!=`. */

@@ -179,7 +179,7 @@ function checkName(env: Env, e: Extract<Expr, { kind: 'name' }>): Typed | null {
     const help = `write \`principal in ${text}\``;
     env.scope.used.add(text);
     env.scope.report('SEP2014', e.span, { name: `the set \`${text}\`` }, { help });
-  } else lookUp(env.scope, e.name, 'fact', [...env.params.keys()]);
+  } else lookUp(env.scope, e.name, 'fact', [...env.params.keys(), ...Object.keys(NOT_VALUES)]);
   return null;
 }
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `args.x`, `principal.id`, `tool.hints.x`: what stands behind a dot. */
+import { quote } from '../grammar/literals.js';
 import type { Expr, Span } from '../grammar/tree.js';
 import { checkExpr, type Env } from './check-expr.js';
-import { didYouMean } from './diagnostics/suggest.js';
+import { meant } from './diagnostics/meant.js';
+import { nearest } from './diagnostics/suggest.js';
 import type { ExprIr } from './ir.js';
 import { argPath, pathKey } from './narrow.js';
 import { type Property, propertyAt, propertyNames } from './schema.js';
@@ -63,11 +65,22 @@ function checkSubject(env: Env, e: Member, root: string, rest: readonly string[]
   if (field !== undefined) return { ir: { op: 'subject', field }, type: STRING };
   if (root === 'tool' && rest[0] === 'hints' && rest.length === 2) return checkHint(env, rest[1] ?? '', e);
   const known = ROOTS.get(root) ?? [];
-  const near = didYouMean(rest[0] ?? '', known);
-  const help = near ?? (known.length === 0 ? null : `known: ${listed(known.map((k) => `${root}.${k}`))}`);
-  const object = [root, ...rest.slice(0, -1)].join('.');
-  env.scope.report('SEP2013', e.property.span, { object, name: rest.at(-1) ?? '' }, { help });
+  const [name = ''] = rest;
+  if (known.includes(name)) {
+    const args = { object: `${root}.${name}`, name: rest[1] ?? '' };
+    env.scope.report('SEP2013', memberAt(e, rest.length - 2).span, args, { help: null });
+    return null;
+  }
+  const { span } = memberAt(e, rest.length - 1);
+  const help = known.length === 0 ? null : `known: ${listed(known.map((k) => `${root}.${k}`))}`;
+  const extra = { help, ...meant(env.scope.file, span, nearest(name, known)) };
+  env.scope.report('SEP2013', span, { object: root, name }, extra);
   return null;
+}
+
+/** The property `up` dots before the last one. */
+function memberAt(e: Member, up: number): Member['property'] {
+  return up > 0 && e.object.kind === 'member' ? memberAt(e.object, up - 1) : e.property;
 }
 
 function readsTools(env: Env, span: Span, name: string): boolean {
@@ -78,8 +91,9 @@ function readsTools(env: Env, span: Span, name: string): boolean {
 function checkHint(env: Env, name: string, e: Member): Typed | null {
   const hint = HINTS.find((h) => h === name);
   if (hint === undefined) {
-    const help = didYouMean(name, HINTS) ?? `known: ${listed(HINTS)}`;
-    env.scope.report('SEP2013', e.property.span, { object: 'tool.hints', name }, { help });
+    const { span } = e.property;
+    const extra = { help: `known: ${listed(HINTS)}`, ...meant(env.scope.file, span, nearest(name, HINTS)) };
+    env.scope.report('SEP2013', span, { object: 'tool.hints', name }, extra);
     return null;
   }
   if (env.grants) env.scope.report('SEP3005', e.span);
@@ -131,11 +145,12 @@ function reportUnknown(env: Env, path: readonly string[], span: Span): void {
   const tools = env.tools.slice(0, 3).map((tool) => `\`${tool.server}/${tool.name}\``);
   const more = env.tools.length > 3 ? ` and ${env.tools.length - 3} more` : '';
   const none = env.tools.length > 1 ? 'none of ' : '';
-  const near = didYouMean(path.at(-1) ?? '', names);
-  const help =
-    near ?? (names.size === 0 ? null : `known: ${listed([...names].map((n) => shown([...parent, n])))}`);
+  const near = nearest(path.at(-1) ?? '', names);
+  const help = names.size === 0 ? null : `known: ${listed([...names].map((n) => shown([...parent, n])))}`;
+  const written = ['args', ...parent, near ?? ''].map((n) => (/^[A-Za-z_]\w*$/.test(n) ? n : quote(n)));
   const args = { tools: `${none}${tools.join(', ')}${more}`, name: path.join('.') };
-  env.scope.report('SEP2011', span, args, { help });
+  const extra = { help, ...meant(env.scope.file, span, near, near && written.join('.')) };
+  env.scope.report('SEP2011', span, args, extra);
 }
 
 /** A path as the author writes it. */

@@ -40,7 +40,7 @@ export function checkPolicy(
   }
   for (const statement of file.statements) {
     if (statement.kind !== 'let' || scope.used.has(statement.name.text)) continue;
-    checkUnusedLet(environment(scope, NOTHING, false), statement);
+    checkUnusedLet(environment(apart(scope), NOTHING, false), statement);
   }
   lintUnused(scope, file.statements);
   const byName = (a: { readonly name: string }, b: { readonly name: string }): number =>
@@ -73,10 +73,10 @@ function checkStatement(scope: Scope, s: tree.Statement, units: UnitIr[], facts:
       return;
     }
     case 'principals':
-      whoIr(scope, s.who, [s.name.text]);
+      whoIr(apart(scope), s.who, [s.name.text]);
       return;
     case 'actions':
-      whatIr(scope, s.what, true, [s.name.text]);
+      whatIr(apart(scope), s.what, true, [s.name.text]);
       checkActs(scope, s.what, false, [s.name.text]);
       return;
     case 'let':
@@ -104,6 +104,9 @@ function checkStatement(scope: Scope, s: tree.Statement, units: UnitIr[], facts:
       assertNever(s);
   }
 }
+
+/** What only a definition mentions is used where the definition is: it is written out there. */
+const apart = (scope: Scope): Scope => ({ ...scope, used: new Set() });
 
 const UNSUPPORTED = {
   import: 'SEP4901',

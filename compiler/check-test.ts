@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Tests that live with a policy: their names must exist, and they ask only what this release can answer. */
 import type * as tree from '../grammar/tree.js';
+import { reportMember } from './check-compare.js';
 import { typeOfRef } from './check-expr.js';
-import { didYouMean, nearest } from './diagnostics/suggest.js';
+import { meant } from './diagnostics/meant.js';
+import { nearest } from './diagnostics/suggest.js';
 import type { TypeIr } from './ir.js';
 import { checkPinned, type Scope } from './scope.js';
 import { factValue } from './testing/values.js';
-import { describeType, listed } from './types.js';
+import { describeType } from './types.js';
 
 type Value = Extract<tree.WithItem, { readonly kind: 'value' }>;
 
@@ -43,19 +45,22 @@ function checkRoles(scope: Scope, roles: readonly tree.Name[]): void {
     scope.used.add(`role:${role.text}`);
     const near = scope.roles.has(role.text) ? null : nearest(role.text, scope.roles.keys());
     if (near !== null) {
-      const help = `did you mean \`${near}\`?`;
-      scope.report('SEP4010', role.span, { name: role.text }, { help });
+      scope.report('SEP4010', role.span, { name: role.text }, meant(scope.file, role.span, near));
     }
   }
 }
+
+const FACTS_HELP = 'facts are declared with `fact`, roles follow the word `roles`';
 
 function checkFactItem(scope: Scope, item: Value): void {
   const name = item.target.text;
   const named = scope.names.get(name);
   if (named === undefined) {
     const facts = [...scope.names.values()].filter((s) => s.kind === 'fact').map((s) => s.name.text);
-    const help = didYouMean(name, facts) ?? 'facts are declared with `fact`, roles follow the word `roles`';
-    scope.report('SEP2001', item.target.span, { name }, { help });
+    const near = nearest(name, facts);
+    if (near !== null) scope.used.add(near);
+    const extra = { help: FACTS_HELP, ...meant(scope.file, item.target.span, near) };
+    scope.report('SEP2001', item.target.span, { name }, extra);
   } else if (named.kind !== 'fact') scope.report('SEP4916', item.span);
   else if (item.value !== null) {
     const type = typeOfRef(named.type);
@@ -72,9 +77,7 @@ function checkFactValue(scope: Scope, name: string, type: TypeIr, value: tree.Ex
   const text = value.kind === 'name' ? value.name.text : value.kind === 'string' ? value.value : null;
   if (type.kind === 'enum' && text !== null) {
     if (type.members.includes(text)) return;
-    const help = didYouMean(text, type.members);
-    const args = { member: text, members: listed(type.members) };
-    scope.report('SEP3004', value.span, args, help === null ? {} : { help });
+    reportMember(scope, value, text, type.members);
     return;
   }
   if (fits(type, value)) return;
@@ -130,8 +133,9 @@ function checkExpected(scope: Scope, expect: tree.Expect): void {
   if (expect.by !== null && expect.by.text !== 'default') {
     const units = [...scope.names.values()].filter((s) => s.kind === 'rule' || s.kind === 'decide');
     if (!units.some((s) => s.name.text === expect.by?.text)) {
-      const help = didYouMean(expect.by.text, [...units.map((s) => s.name.text), 'default']);
-      scope.report('SEP2001', expect.by.span, { name: expect.by.text }, help === null ? {} : { help });
+      const near = nearest(expect.by.text, [...units.map((s) => s.name.text), 'default']);
+      const extra = { help: null, ...meant(scope.file, expect.by.span, near) };
+      scope.report('SEP2001', expect.by.span, { name: expect.by.text }, extra);
     }
   }
   const repeat = expect.repeat === null ? 1 : Number(expect.repeat.text);

@@ -12,6 +12,7 @@ import {
 } from './diagnostics/diagnostic.js';
 import type { PolicyIr } from './ir.js';
 import { type Host, type Lock, NO_LOCK, readLock } from './lock.js';
+import { slip } from './slips.js';
 
 export interface SourceFile {
   /** As shown in diagnostics. */
@@ -40,7 +41,10 @@ export interface Result<T> {
 export function check(input: Input, host: Host): Result<Checked> {
   const { path, text } = input.source;
   const { file, faults } = parse(text);
-  const diagnostics: Diagnostic[] = faults.map((f) => diagnose(f.code as Code, path, f.span, f.args));
+  const diagnostics: Diagnostic[] = faults.map((f) => {
+    const extra = slip(path, f.span, f.args['expected'] ?? '', f.args['found'] ?? '');
+    return diagnose(f.code as Code, path, f.span, f.args, extra);
+  });
   if (faults.length > 0) return { output: null, diagnostics: sortDiagnostics(diagnostics) };
   const lock = lockOf(file, input, host, diagnostics);
   const ir = checkPolicy(file, path, lock, diagnostics);

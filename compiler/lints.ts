@@ -3,6 +3,7 @@
 import type * as tree from '../grammar/tree.js';
 import { pathSegments } from '../stdlib/path.js';
 import type { Env } from './check-expr.js';
+import type { Fix } from './diagnostics/diagnostic.js';
 import { argPath } from './narrow.js';
 import { propertyAt, propertyNames } from './schema.js';
 import type { Scope } from './scope.js';
@@ -183,10 +184,20 @@ export function lintUnused(scope: Scope, statements: readonly tree.Statement[]):
   for (const s of statements) {
     if (s.kind === 'role') {
       for (const { name } of s.roles) {
-        if (!scope.used.has(`role:${name.text}`)) scope.report('SEP4002', name.span, { name: name.text });
+        if (scope.used.has(`role:${name.text}`)) continue;
+        const fixes = s.roles.length === 1 ? [removal(scope, s)] : [];
+        scope.report('SEP4002', name.span, { name: name.text }, { fixes });
       }
     } else if (s.kind === 'principals' || s.kind === 'actions' || s.kind === 'let' || s.kind === 'fact') {
-      if (!scope.used.has(s.name.text)) scope.report('SEP4002', s.name.span, { name: s.name.text });
+      if (scope.used.has(s.name.text)) continue;
+      scope.report('SEP4002', s.name.span, { name: s.name.text }, { fixes: [removal(scope, s)] });
     }
   }
 }
+
+/** What nothing refers to decides nothing: without it the policy means the same. */
+const removal = (scope: Scope, s: tree.Statement): Fix => ({
+  title: 'remove it',
+  edits: [{ file: scope.file, span: s.span, text: '' }],
+  safe: true,
+});

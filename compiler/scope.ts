@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The names of a policy: one namespace for everything that is named, roles apart, and the sets expanded. */
+import { quote } from '../grammar/literals.js';
 import type * as tree from '../grammar/tree.js';
 import { type Code, type Diagnostic, diagnose, type Extra } from './diagnostics/diagnostic.js';
-import { didYouMean } from './diagnostics/suggest.js';
+import { meant } from './diagnostics/meant.js';
+import { nearest } from './diagnostics/suggest.js';
 import { globIr, isLiteral, literalGlob, matchesGlob } from './glob.js';
 import type { GlobIr, WhatIr, WhatTermIr, WhoIr, WhoTermIr } from './ir.js';
 import type { Lock, PinnedTool } from './lock.js';
@@ -104,8 +106,9 @@ export function roleValue(scope: Scope, role: tree.Name): string | null {
   const value = scope.roles.get(role.text);
   scope.used.add(`role:${role.text}`);
   if (value !== undefined) return value;
-  const help = didYouMean(role.text, scope.roles.keys());
-  scope.report('SEP2004', role.span, { name: role.text }, help === null ? {} : { help });
+  const near = nearest(role.text, scope.roles.keys());
+  if (near !== null) scope.used.add(`role:${near}`);
+  scope.report('SEP2004', role.span, { name: role.text }, meant(scope.file, role.span, near));
   return null;
 }
 
@@ -122,9 +125,13 @@ export function lookUp<K extends Named['kind']>(
     const candidates = [...scope.names].filter(
       ([, s]) => s.kind === kind || (kind === 'fact' && s.kind === 'let'),
     );
-    const near = didYouMean(name.text, [...candidates.map(([n]) => n), ...others]);
+    const near = nearest(name.text, [...candidates.map(([n]) => n), ...others]);
+    // What was misspelt is used: to say so as well would only distract.
+    if (near !== null) scope.used.add(near);
     const role = scope.roles.has(name.text) ? `it is a role: write \`role:${name.text}\`` : null;
-    scope.report('SEP2001', name.span, { name: name.text }, { help: near ?? role ?? DEFINE[kind] ?? null });
+    const help = role ?? DEFINE[kind] ?? null;
+    const extra = { help, ...meant(scope.file, name.span, near) };
+    scope.report('SEP2001', name.span, { name: name.text }, extra);
     return null;
   }
   if (found.kind === kind) return found as Extract<Named, { readonly kind: K }>;
@@ -262,21 +269,40 @@ export function checkPinned(scope: Scope, act: tree.Act, grant: boolean): void {
   const shown = `${server.text}/${name.text}`;
   const args = { kind: act.act, name: shown };
   if (act.act === 'tool' && !scope.lock.named && (grant || exact)) scope.report('SEP2008', act.span);
-  else if (exact) scope.report('SEP2005', act.span, args, withHelp(didYouMean(shown, pinned.map(nameOf))));
-  else if (grant) scope.report('SEP2006', act.span, args, withHelp(nearServer(scope, server)));
-  else scope.report('SEP4004', act.span, args, withHelp(nearServer(scope, server)));
+  else if (exact) scope.report('SEP2005', act.span, args, nearTool(scope, act, shown, pinned));
+  else {
+    const extra = { ...nearServer(scope, act.server, server), notes: toolsOf(scope, server) };
+    scope.report(grant ? 'SEP2006' : 'SEP4004', act.span, args, extra);
+  }
 }
 
-const nameOf = (pin: { readonly server: string; readonly name: string }): string =>
-  `${pin.server}/${pin.name}`;
-const withHelp = (help: string | null): Extra => (help === null ? {} : { help });
+interface Pinned {
+  readonly server: string;
+  readonly name: string;
+}
+
+function nearTool(scope: Scope, act: tree.Act, shown: string, pinned: readonly Pinned[]): Extra {
+  const near = nearest(shown, pinned.map(nameOf));
+  const pin = pinned.find((one) => nameOf(one) === near);
+  if (pin === undefined) return {};
+  const text = `${partOf(pin.server)}/${partOf(pin.name)}`;
+  return meant(scope.file, act.span, near, act.explicit ? `${act.act} ${text}` : text);
+}
+const partOf = (text: string): string => (/^[\w.@-]+$/.test(text) ? text : quote(text));
+
+/** What a pinned server has, where a pattern matches none of it. */
+function toolsOf(scope: Scope, server: GlobIr): readonly string[] {
+  const names = scope.tools.filter((tool) => tool.server === server.text).map((tool) => tool.name);
+  return names.length === 0 ? [] : [`\`${server.text}\` has ${listed(names)}`];
+}
+
+const nameOf = (pin: Pinned): string => `${pin.server}/${pin.name}`;
 
 /** A misspelt server is the likeliest reason why a pattern matches nothing. */
-function nearServer(scope: Scope, server: GlobIr): string | null {
+function nearServer(scope: Scope, at: tree.Glob, server: GlobIr): Extra {
   const servers = [...new Set(scope.tools.map((tool) => tool.server))];
-  if (!isLiteral(server) || servers.includes(server.text)) return null;
-  return (
-    didYouMean(server.text, servers) ??
-    (servers.length === 0 ? null : `pinned are the servers ${listed(servers)}`)
-  );
+  if (!isLiteral(server) || servers.includes(server.text) || servers.length === 0) return {};
+  const near = nearest(server.text, servers);
+  if (near !== null) return meant(scope.file, at.span, near, partOf(near));
+  return { help: `pinned are the servers ${listed(servers)}` };
 }

@@ -43,7 +43,7 @@ function human(d: Diagnostic, sources: Sources, colour: boolean): string {
     ...d.labels.flatMap((label) => place(paint('  :::', 'dim'), label, sources)),
     ...(d.help === null ? [] : [tail('help', d.help)]),
     ...d.notes.map((note) => tail('note', note)),
-    ...d.fixes.map((fix) => tail('fix', fix.title)),
+    ...d.fixes.filter((fix) => fix.title !== d.help).map((fix) => tail('fix', fix.title)),
     tail('see', `sepal explain ${d.code}`),
     '',
   ].join('\n');

@@ -137,33 +137,10 @@ describe('a schema that', () => {
     expect(messages).toEqual([]);
   });
 
-  const word = fc.constantFrom(
-    ...[
-      'type',
-      'properties',
-      'items',
-      'required',
-      'enum',
-      'const',
-      'anyOf',
-      'oneOf',
-      'allOf',
-      '$ref',
-      'x',
-      'string',
-    ],
-    ...[
-      'object',
-      'array',
-      'number',
-      '#',
-      '#/properties/x',
-      '#/anyOf/0',
-      'nullable',
-      'additionalProperties',
-      'minItems',
-    ],
-  );
+  const keywords =
+    'type properties items required enum const anyOf oneOf allOf $ref nullable additionalProperties minItems';
+  const values = 'x string object array number # #/properties/x #/anyOf/0';
+  const word = fc.constantFrom(...`${keywords} ${values}`.split(' '));
   const { schema } = fc.letrec<{ schema: JsonValue }>((tie) => ({
     schema: fc.oneof(
       { maxDepth: 5, withCrossShrink: true },

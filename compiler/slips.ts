@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+/** A misspelt word of the language where the parser expected one: what was probably meant. */
+import { OPERATOR_WORDS, RESERVED } from '../grammar/tokens.js';
+import type { Extra, Span } from './diagnostics/diagnostic.js';
+import { meant } from './diagnostics/meant.js';
+import { nearest } from './diagnostics/suggest.js';
+
+const WORDS: readonly string[] = [...RESERVED, ...OPERATOR_WORDS];
+/** Behind a statement or an operand nearly any word of the language may come. */
+const OPEN_ENDS = ['a statement', '`}`', 'a value'];
+
+/** Both as in the fault: what was expected, in the author's words, and what was found, in backticks. */
+export function slip(file: string, span: Span, expected: string, found: string): Extra {
+  const word = /^`(\w+)`$/.exec(found)?.[1];
+  if (word === undefined || WORDS.includes(word)) return {};
+  const named = [...expected.matchAll(/`([a-z]+)`/g)].map((match) => match[1] ?? '');
+  const open = OPEN_ENDS.some((end) => expected.startsWith(end));
+  return meant(file, span, nearest(word, named) ?? (open ? nearest(word, WORDS) : null));
+}
+
+/** May it stand as a word where an enum member is wanted? Others are written as strings. */
+export const isFreeWord = (text: string): boolean =>
+  /^[A-Za-z_]\w*$/.test(text) && !(RESERVED as readonly string[]).includes(text);

@@ -167,8 +167,11 @@ export const loaded = (
     module: hash,
     compiler: { version: '0', hash },
     steps: 1,
+    tz: process.versions['tz'] ?? '',
+    unicode: process.versions['unicode'] ?? '',
     tools: {},
     facts,
+    signature: null,
   },
 });
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every operation of the writer fails once at every call: it says so, denies, and the next start finds all that was acknowledged.
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
@@ -11,6 +11,7 @@ import {
   decided,
   entriesOn,
   failedOf,
+  memoryFolder,
   outcomeOf,
   policyDraft,
   scratch,
@@ -18,9 +19,7 @@ import {
 } from '../helpers/log-folder.js';
 
 const LONG = process.env['SEPAL_LONG'] === '1';
-/** No real disk is needed; a folder in memory is faster. */
-const memory = existsSync('/dev/shm') ? mkdtempSync('/dev/shm/sepal-log-') : undefined;
-const place = scratch(memory);
+const place = scratch(memoryFolder());
 afterAll(() => place.remove());
 const SEGMENT = 9000;
 

@@ -118,9 +118,6 @@ test(
       }
     };
     await Promise.all(Array.from({ length: LANES }, (_, n) => lane(n)));
-    console.log(
-      `${count.working} kills at work, ${count.starting} at start; ${count.entries} entries, ${count.cut} torn writes cut`,
-    );
     expect(count.starting + count.working).toBe(KILLS);
     expect(count.starting).toBeGreaterThan(0);
     expect(count.entries).toBeGreaterThan(KILLS * 10);

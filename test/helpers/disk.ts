@@ -173,7 +173,7 @@ export class Disk {
     },
     flushFolder: (dir) => {
       this.meet('flushFolder');
-      for (const path of [...this.made]) if (dirname(path) === dir) this.made.delete(path);
+      for (const path of this.made) if (dirname(path) === dir) this.made.delete(path);
       this.moved = this.moved.filter(({ to }) => dirname(to) !== dir);
     },
   };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A real receipt log in a scratch folder, and the entries that tests put into it. */
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LogOptions } from '../../runtime/log/log.js';
@@ -77,6 +77,11 @@ export interface Scratch {
   remove(): void;
 }
 
+/** For tests that need no real disk: a folder in memory is faster. */
+export function memoryFolder(): string {
+  return mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'sepal-log-'));
+}
+
 /** Keys and the place of a log in `folder`, by default a new one. */
 export function scratch(folder = mkdtempSync(join(tmpdir(), 'sepal-log-'))): Scratch {
   const dir = join(folder, 'log');
@@ -90,6 +95,13 @@ export function scratch(folder = mkdtempSync(join(tmpdir(), 'sepal-log-'))): Scr
     verify: (at = dir) => verify(at, { trust: trustText(ORIGIN, loadKeys(keysDir, ORIGIN), null) }),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+/** What a crash now would leave: the folder as it is, without the socket, which cannot be copied. */
+export function copyLog(from: string, to: string): string {
+  rmSync(to, { recursive: true, force: true });
+  cpSync(from, to, { recursive: true, filter: (path) => !path.endsWith('.sock') });
+  return to;
 }
 
 export interface Found {

@@ -38,6 +38,9 @@ export function readTokenFile(path: string): readonly TokenEntry[] {
       );
     }
     return parseTokens(readFileSync(file));
+  } catch (error) {
+    if (!(error instanceof TokenError) || error.message.includes(path)) throw error;
+    throw new TokenError(`${path}: ${error.message}`, error.help);
   } finally {
     closeSync(file);
   }

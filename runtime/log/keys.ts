@@ -85,9 +85,14 @@ export function loadKey(path: string, name: string): SigningKey {
     key = createPrivateKey(readSecret(path));
   } catch (error) {
     if (error instanceof KeyFailure) throw error;
-    throw new KeyFailure(`${path} is not a private key in PKCS#8 PEM`);
+    throw new KeyFailure(
+      `${path} is not a private key in PKCS#8 PEM; restore it, since a log goes on with its own keys only`,
+    );
   }
-  if (key.asymmetricKeyType !== 'ed25519') throw new KeyFailure(`${path} is not an Ed25519 key`);
+  if (key.asymmetricKeyType !== 'ed25519')
+    throw new KeyFailure(
+      `${path} is not an Ed25519 key; restore it, since a log goes on with its own keys only`,
+    );
   return signingKey(key, name);
 }
 

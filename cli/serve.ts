@@ -6,6 +6,7 @@ import type { Config } from '../runtime/config.js';
 import type { LoadedPolicy } from '../runtime/decide/load.js';
 import { createGateway, type Gateway } from '../runtime/gateway/gateway.js';
 import { loadKeys, type Log, openLog } from '../runtime/log/index.js';
+import { type Cosigning, startCosigning } from '../runtime/witness/start.js';
 import { bundleLock, compilePolicy, isBundle, openBundle, policyOrFail } from './compiled.js';
 import { Failure } from './failure.js';
 import { version } from './install.js';
@@ -70,7 +71,8 @@ export async function serve(options: ServeOptions, { loaded, lock }: ReadyPolicy
       control,
       onShutdown,
     });
-    return { gateway, log, policy: loaded, close: closing(gateway, log) };
+    const cosigning = startCosigning(dir, config.receipts.witnesses, say);
+    return { gateway, log, policy: loaded, close: closing(gateway, log, cosigning) };
   } catch (error) {
     await log.close();
     throw error;
@@ -79,8 +81,8 @@ export async function serve(options: ServeOptions, { loaded, lock }: ReadyPolicy
 
 /** A log begins with its keys; a gateway that began another one would forget limits and approvals, and break the trust file. */
 function requireLog(dir: string, keys: string): void {
-  const first = statSync(join(dir, 'entries', '000000.log'), { throwIfNoEntry: false });
-  if (first !== undefined && first.size > 0) return;
+  const first = join(dir, 'entries', '000000.log');
+  if (existsSync(first) && statSync(first).size > 0) return;
   throw new Failure(
     `there is no log in ${dir}, but there are keys for it in ${keys}`,
     'restore the log from a copy; if it was never used, move the keys and the trust file away and run `sepal keygen log`',
@@ -103,13 +105,14 @@ function isThere(command: string, cwd: string): boolean {
   return (process.env['PATH'] ?? '').split(delimiter).some((dir) => existsSync(join(dir, command)));
 }
 
-function closing(gateway: Gateway, log: Log): () => Promise<void> {
+function closing(gateway: Gateway, log: Log, cosigning: Cosigning): () => Promise<void> {
   let done: Promise<void> | null = null;
   const close = async (): Promise<void> => {
     try {
       await gateway.close();
     } finally {
       await log.close();
+      await cosigning.stop();
     }
   };
   return () => (done ??= close());

@@ -108,6 +108,14 @@ export const VERBS: { readonly [verb: string]: Verb } = {
     summary: 'write a log for an auditor, as tiles, or in the formats of others',
     load: async () => (await import('./commands/log-export.js')).command,
   },
+  'log cosign': {
+    summary: 'take the last checkpoint of a log to its witnesses',
+    load: async () => (await import('./commands/log-cosign.js')).command,
+  },
+  witness: {
+    summary: 'cosign checkpoints of the logs of others',
+    load: async () => (await import('./commands/witness.js')).command,
+  },
   'log prove': {
     summary: 'write one receipt with its proof',
     load: async () => (await import('./commands/log-prove.js')).command,

@@ -82,7 +82,7 @@ export const configSchema = z.strictObject({
     keys: z.string().min(1).default('.sepal/keys'),
     disclose: z.enum(['full', 'reads', 'none']).default('reads'),
     checkpointSeconds: positive.max(3600).default(1),
-    witnesses: z.array(z.unknown()).default([]),
+    witnesses: z.array(z.strictObject({ url: z.url(), key: z.string().min(1) })).default([]),
   }),
   approvals: z
     .strictObject({ holdSeconds: z.int().min(0).max(3600).default(45), webhook: z.unknown().default(null) })

@@ -13,7 +13,9 @@ import {
   type ServerEntry,
 } from './config-schema.js';
 import { lineColumn, locate } from './gateway/wire/spans.js';
+import { COSIGNATURE } from './verify/format/cosignature.js';
 import { parseStrict } from './verify/format/json.js';
+import { parseVerifierKey, type VerifierKey } from './verify/format/note.js';
 
 export interface StdioServer {
   readonly kind: 'stdio';
@@ -79,8 +81,8 @@ export interface Config {
     readonly checkpointSeconds: number;
     /** How much of the clear text `sepal log export` discloses. */
     readonly disclose: 'full' | 'reads' | 'none';
-    /** How much of the clear text `sepal log export` discloses. */
-    readonly disclose: 'full' | 'reads' | 'none';
+    /** Who cosigns checkpoints; keys of type 0x04. */
+    readonly witnesses: readonly { readonly url: string; readonly key: VerifierKey }[];
   };
   readonly approvals: { readonly holdSeconds: number };
   /** Values of `config.x` facts. */
@@ -148,7 +150,11 @@ export function readConfig(bytes: string | Uint8Array, file: string, env: Env | 
   });
   if (!checked.success)
     return { ok: false, errors: checked.error.issues.flatMap((issue) => explain(issue, place)) };
-  const errors = [...unsupported(checked.data, place), ...misplaced(checked.data, place)];
+  const errors = [
+    ...unsupported(checked.data, place),
+    ...misplaced(checked.data, place),
+    ...badWitnesses(checked.data, place),
+  ];
   const servers = new Map<string, ServerConfig>();
   for (const [name, entry] of Object.entries(checked.data.mcpServers)) {
     const result = readServer(name, entry, dirname(file), env, place);
@@ -275,7 +281,6 @@ function unsupported(file: ConfigFile, place: Place): readonly ConfigError[] {
     [['listen', 'tls'], file.listen.tls !== null, 'put a TLS proxy in front and set `listen.trustProxy`'],
     [['identity', 'jwt'], file.identity.jwt !== null, 'use `identity.tokens` (`sepal token create`)'],
     [['approvals', 'webhook'], file.approvals.webhook !== null, 'use `sepal approvals`'],
-    [['receipts', 'witnesses'], file.receipts.witnesses.length > 0, 'keep it empty'],
     [['facts'], Object.keys(file.facts).length > 0, 'use `config` facts'],
     [['store'], file.store !== 'embedded', 'keep "embedded"'],
     [['unpinned'], file.unpinned !== 'deny', 'keep "deny"; accept tools with `sepal tools accept`'],
@@ -290,6 +295,21 @@ function unsupported(file: ConfigFile, place: Place): readonly ConfigError[] {
     .filter(([, set]) => set)
     .map(([path, , help]) => place(path, `\`${path.join('.')}\` is not supported yet`, help));
   return [...found, ...sse];
+}
+
+/** A witness is known by a verifier key of type 0x04, as `sepal witness` prints it. */
+function badWitnesses(file: ConfigFile, place: Place): readonly ConfigError[] {
+  return file.receipts.witnesses.flatMap(({ key }, i) =>
+    parseVerifierKey(key, COSIGNATURE) === null
+      ? [
+          place(
+            ['receipts', 'witnesses', i, 'key'],
+            `\`receipts.witnesses.${i}.key\` is not the verifier key of a witness`,
+            'write it as the witness prints it: name+id+base64, of type 0x04',
+          ),
+        ]
+      : [],
+  );
 }
 
 const SUBSTITUTED = ['args', 'env', 'headers', 'url'];
@@ -454,7 +474,10 @@ function assemble(file: ConfigFile, servers: ReadonlyMap<string, ServerConfig>, 
       keys: resolve(dir, receipts.keys),
       checkpointSeconds: receipts.checkpointSeconds,
       disclose: receipts.disclose,
-      disclose: receipts.disclose,
+      witnesses: receipts.witnesses.flatMap(({ url, key }) => {
+        const parsed = parseVerifierKey(key, COSIGNATURE);
+        return parsed === null ? [] : [{ url, key: parsed }];
+      }),
     },
     approvals: { holdSeconds: file.approvals.holdSeconds },
     config: file.config as JsonRecord,

@@ -3,7 +3,8 @@ import { join, resolve } from 'node:path';
 import { createApproverKey, writeApproverKey } from '../../runtime/approvals/keys.js';
 import { isPrincipal } from '../../runtime/config-schema.js';
 import { generateKey, loadKey, type SigningKey } from '../../runtime/log/index.js';
-import { isKeyName } from '../../runtime/verify/format/note.js';
+import { COSIGNATURE } from '../../runtime/verify/format/cosignature.js';
+import { isKeyName, printVerifierKey } from '../../runtime/verify/format/note.js';
 import { didYouMean } from '../../compiler/diagnostics/suggest.js';
 import { defineCommand, type Input, required } from '../command.js';
 import { EXIT } from '../exit-codes.js';
@@ -17,9 +18,13 @@ const OPTIONS = {
   out: {
     type: 'string',
     value: 'FILE',
-    help: 'root, approver: where the private key is written (mode 0600)',
+    help: 'all but log: where the private key is written (mode 0600)',
   },
-  name: { type: 'string', value: 'NAME', help: 'root: name of the key, e.g. gw.example.com/root' },
+  name: {
+    type: 'string',
+    value: 'NAME',
+    help: 'root, witness, export: name of the key, e.g. gw.example.com/root',
+  },
   id: { type: 'string', value: 'PRINCIPAL', help: 'approver: who, e.g. user:eve' },
   roles: { type: 'string', value: 'A,B', help: 'approver: roles in the printed entry' },
   root: { type: 'string', value: 'FILE', help: 'log: certify with this root key instead of making one' },
@@ -28,19 +33,29 @@ const OPTIONS = {
   config: { type: 'string', value: 'FILE', help: 'log: the configuration (default sepal.json)' },
 } as const;
 
+const KINDS = ['root', 'log', 'approver', 'witness', 'export'];
+
 export const command = defineCommand({
-  usage: 'keygen root | log | approver [options]',
+  usage: 'keygen root | log | approver | witness | export [options]',
   about: `  root      an offline key that certifies log keys; prints its verifier key
   log       the keys of the log of sepal.json, its first entry, and the trust file for auditors
   approver  a key for a person; prints the entry for \`approvers\` in sepal.json
+  witness   a key that cosigns checkpoints of others (\`sepal witness\`); prints its verifier key
+  export    a key that signs exports in other formats (\`sepal log export\`); prints its verifier key
 Keys are never overwritten.`,
   options: OPTIONS,
-  takes: ['root|log|approver'],
+  takes: ['root|log|approver|witness|export'],
   run: async ({ values, rest }, io) => {
     const [kind = ''] = rest;
     switch (kind) {
       case 'root':
-        rootKey(values, io);
+        plainKey(values, 'gw.example.com/root', 'keep it offline', io);
+        return EXIT.ok;
+      case 'witness':
+        plainKey(values, 'witness.example.org/w1', 'give it to `sepal witness --key`', io, COSIGNATURE);
+        return EXIT.ok;
+      case 'export':
+        plainKey(values, 'export', 'give it to `sepal log export --key`', io);
         return EXIT.ok;
       case 'log':
         await logKeys(values, io);
@@ -51,7 +66,7 @@ Keys are never overwritten.`,
       default:
         throw new Failure(
           `\`${kind}\` is not a kind of key`,
-          didYouMean(kind, ['root', 'log', 'approver']) ?? 'it is one of root, log, approver',
+          didYouMean(kind, KINDS) ?? `it is one of ${KINDS.join(', ')}`,
         );
     }
   },
@@ -64,8 +79,9 @@ function keyName(name: string): string {
   throw new Failure(`\`${name}\` cannot name a key`, 'use no white space and no `+`');
 }
 
-function rootKey(values: Given, io: Io): void {
-  const name = keyName(required('name', values.name, 'gw.example.com/root'));
+/** `algorithm` is the type of its verifier key. */
+function plainKey(values: Given, example: string, advice: string, io: Io, algorithm?: number): void {
+  const name = keyName(required('name', values.name, example));
   const path = resolve(io.cwd, required('out', values.out, 'root.pem'));
   let key: SigningKey;
   try {
@@ -76,8 +92,8 @@ function rootKey(values: Given, io: Io): void {
     }
     throw error;
   }
-  io.out(`${key.vkey}\n`);
-  io.err(`wrote ${shortPath(path, io)}: keep it offline\n`);
+  io.out(`${printVerifierKey(name, key.key, algorithm)}\n`);
+  io.err(`wrote ${shortPath(path, io)}: ${advice}\n`);
 }
 
 async function logKeys(values: Given, io: Io): Promise<void> {

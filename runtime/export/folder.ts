@@ -25,9 +25,12 @@ export async function exportFolder(
   // Taken first: a log that grows meanwhile then has at least the entries that they cover.
   const checkpoints: Buffer[] = [];
   for await (const chunk of (await source.checkpoints()) ?? []) checkpoints.push(Buffer.from(chunk));
+  const cosigned: Buffer[] = [];
+  for await (const chunk of (await source.cosigned?.()) ?? []) cosigned.push(Buffer.from(chunk));
   mkdirSync(join(out, 'entries'), { recursive: true });
   const entries = await copyEntries(source, join(out, 'entries'));
   replace(join(out, 'checkpoints'), Buffer.concat(checkpoints));
+  if (cosigned.length > 0) replace(join(out, 'cosigned'), Buffer.concat(cosigned));
   const opened =
     options.sealed === null ? 0 : await writeOpenings(source, out, options.disclose, options.sealed);
   return { entries, opened };
@@ -70,6 +73,7 @@ async function writeOpenings(
     writeSync(fd, line);
     opened++;
   }
+  await entries.return(undefined);
   closeSync(fd);
   return opened;
 }

@@ -17,18 +17,23 @@ export interface SignedCheckpoint {
   readonly checkpoint: Checkpoint;
 }
 
-/** The last whole checkpoint of a log. */
-export async function lastCheckpoint(source: LogSource): Promise<SignedCheckpoint> {
-  const chunks = await source.checkpoints();
-  let last: SignedCheckpoint | null = null;
-  if (chunks !== null) {
-    for await (const note of checkpointNotes(chunks)) {
-      const checkpoint = parseCheckpoint(note);
-      if (checkpoint !== null) last = { note, checkpoint };
-    }
-  }
+/** The last whole checkpoint of a log; with `least`, the last cosigned one if it covers at least so many entries. */
+export async function lastCheckpoint(source: LogSource, least = Infinity): Promise<SignedCheckpoint> {
+  const own = await lastOf(await source.checkpoints());
+  const cosigned = await lastOf((await source.cosigned?.()) ?? null);
+  const size = cosigned?.checkpoint.size ?? -1;
+  const last = cosigned !== null && (size >= least || size === own?.checkpoint.size) ? cosigned : own;
   if (last === null)
     throw new ExportFailure('the log has no checkpoint yet; the gateway writes one every second when busy');
+  return last;
+}
+
+async function lastOf(chunks: AsyncIterable<Buffer> | null): Promise<SignedCheckpoint | null> {
+  let last: SignedCheckpoint | null = null;
+  for await (const note of checkpointNotes(chunks ?? [])) {
+    const checkpoint = parseCheckpoint(note);
+    if (checkpoint !== null) last = { note, checkpoint };
+  }
   return last;
 }
 
@@ -45,7 +50,7 @@ export async function proveReceipts(
   source: LogSource,
   seqs: readonly number[],
 ): Promise<ReadonlyMap<number, string>> {
-  const last = await lastCheckpoint(source);
+  const last = await lastCheckpoint(source, Math.max(...seqs) + 1);
   const { size, root } = last.checkpoint;
   const wanted = new Set(seqs);
   for (const seq of wanted) {

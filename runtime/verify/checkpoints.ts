@@ -5,13 +5,14 @@ import { nodeVerifier, type Verifier } from './format/ed25519.js';
 import type { CompactTree } from './format/tree.js';
 import type { Trust } from './format/trust.js';
 import type { Findings } from './report.js';
+import { Witnessed } from './witnessed.js';
 
 const MAX_NOTE = 64 * 1024;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** The notes of a file of checkpoints, one by one; `torn` is true when bytes follow the last whole one. */
 export async function* checkpointNotes(
-  chunks: AsyncIterable<Buffer>,
+  chunks: AsyncIterable<Buffer> | Iterable<Buffer>,
 ): AsyncGenerator<string, { torn: boolean }> {
   let carry: Buffer = Buffer.alloc(0);
   for await (const chunk of chunks) {
@@ -30,6 +31,32 @@ export async function* checkpointNotes(
   return { torn: carry.length > 0 };
 }
 
+/** The notes of both files in order of size, so that one pass over the log meets them all; `torn` speaks of the first. */
+export async function* mergedNotes(
+  checkpoints: AsyncGenerator<string, { torn: boolean }>,
+  cosigned: AsyncGenerator<string, { torn: boolean }>,
+): AsyncGenerator<string, { torn: boolean }> {
+  try {
+    let own = await checkpoints.next();
+    let other = await cosigned.next();
+    while (own.done !== true || other.done !== true) {
+      if (own.done !== true && (other.done === true || sizeOf(own.value) <= sizeOf(other.value))) {
+        yield own.value;
+        own = await checkpoints.next();
+      } else if (other.done !== true) {
+        yield other.value;
+        other = await cosigned.next();
+      }
+    }
+    return own.value;
+  } finally {
+    await checkpoints.return({ torn: false });
+    await cosigned.return({ torn: false });
+  }
+}
+
+const sizeOf = (note: string): number => parseCheckpoint(note)?.size ?? 0;
+
 /** Bytes that are not UTF-8 become a text that is no checkpoint. */
 function decode(bytes: Buffer): string {
   try {
@@ -43,13 +70,16 @@ function decode(bytes: Buffer): string {
 export class CheckpointFollower {
   /** Entries below this size are covered by a checkpoint that the log key signed and whose root is the tree's. */
   proven = 0;
+  /** The last one that holds. */
+  proof: { readonly note: string; readonly checkpoint: Checkpoint } | null = null;
   private provenTime: string | null = null;
+  private note = '';
   private next: Checkpoint | null = null;
   private count = 0;
   private done = false;
   private torn = false;
   private last = 0;
-  private readonly notes: AsyncGenerator<string, { torn: boolean }> | null;
+  private readonly notes: AsyncGenerator<string, { torn: boolean }>;
   private readonly origin: string | null;
   private readonly key: {
     readonly name: string;
@@ -57,15 +87,23 @@ export class CheckpointFollower {
     readonly verify: Verifier | null;
   } | null;
   private readonly findings: Findings;
+  private readonly witnessed: Witnessed | null;
 
-  constructor(chunks: AsyncIterable<Buffer> | null, trust: Trust | null, findings: Findings) {
-    this.notes = chunks === null ? null : checkpointNotes(chunks);
+  constructor(
+    chunks: AsyncIterable<Buffer> | null,
+    cosigned: AsyncIterable<Buffer> | null,
+    trust: Trust | null,
+    findings: Findings,
+  ) {
+    const notes = checkpointNotes(chunks ?? []);
+    this.notes = cosigned === null ? notes : mergedNotes(notes, checkpointNotes(cosigned));
     this.origin = trust?.origin ?? null;
     this.key =
       trust === null
         ? null
         : { name: trust.logKey.name, id: trust.logKey.id, verify: nodeVerifier(trust.logKey.key) };
     this.findings = findings;
+    this.witnessed = trust === null ? null : new Witnessed(trust);
   }
 
   /** The size that the next checkpoint speaks of; Infinity when there is none. Needed before the tree grows past it. */
@@ -92,19 +130,22 @@ export class CheckpointFollower {
       );
     } else if (!this.findings.failed('tree')) {
       this.proven = checkpoint.size;
+      this.proof = { note: this.note, checkpoint };
+      this.witnessed?.checkpoint(checkpoint);
       this.provenTime = time;
     }
   }
 
   private async read(): Promise<void> {
     this.next = null;
-    const step = await this.notes?.next();
-    if (step === undefined || step.done === true) {
-      this.torn = step?.value.torn ?? false;
+    const step = await this.notes.next();
+    if (step.done === true) {
+      this.torn = step.value.torn;
       this.done = true;
       return;
     }
     this.count++;
+    this.note = step.value;
     const checkpoint = parseCheckpoint(step.value);
     const wrong = checkpoint === null ? 'is not in the form of a checkpoint' : this.wrong(checkpoint);
     if (checkpoint === null || wrong !== null) {
@@ -128,9 +169,16 @@ export class CheckpointFollower {
     return signed ? null : 'is not signed by the log key of the trust file';
   }
 
+  /** Leaves no file open, however far the log was read. */
+  async close(): Promise<void> {
+    await this.notes.return({ torn: false });
+  }
+
   /** After the last entry: what the checkpoints prove of the tree and of its tail. */
   async finish(tree: CompactTree, time: string | null): Promise<void> {
     await this.meet(tree, time);
+    if (this.witnessed === null) this.findings.skip('split view', 'no trust file');
+    else this.witnessed.finish(this.findings, tree.size);
     if (this.next !== null) {
       const missing = `the log is cut: a checkpoint speaks of ${this.next.size} entries, there are ${tree.size}`;
       this.findings.fail('tail', tree.size, missing);

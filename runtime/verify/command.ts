@@ -5,8 +5,11 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Property, Report } from './report.js';
 import { HeldError, parseHeld } from './held.js';
+import { splitCheckpoints } from './format/checkpoint.js';
+import { EQUIVOCATION_HEADER } from './format/equivocation.js';
 import { TrustError } from './format/trust.js';
-import { verifyReceipt } from './receipt.js';
+import { CheckpointError } from './witnessed.js';
+import { verifyEquivocation, verifyReceipt } from './receipt.js';
 import { fileChunks, SourceError } from './source.js';
 import { verify, type VerifyOptions } from './verify.js';
 
@@ -23,12 +26,14 @@ export interface Terminal {
 const USAGE = `sepal-verify LOG --trust trust.json
 
 Verifies a receipt log without trusting who wrote it. LOG is a folder with entries/ and checkpoints, an export as tiles, or one
-receipt with its proof (N.tlog-proof, from \`sepal log prove N\`).
+receipt with its proof (N.tlog-proof, from \`sepal log prove N\`), or a proof of equivocation.
 
   --trust FILE             the trust file: origin, root, logKey, genesis (without it: at best "incomplete")
   --openings FILE          clear text disclosed with an export (default: openings.jsonl in LOG, where there is one)
   --held FILE              receipts that somebody holds: what the gateway sent in _meta as JSON, one a line, or a .tlog-proof;
                            each must stand in the log
+  --seen FILE              checkpoints of this log that were seen elsewhere (a witness, another auditor); where one is of another
+                           tree, a proof for others is printed
   --format text|json       how to print the report (text)
   --signatures all|checkpoint
                            check every signature (all), or only those of entries that no checkpoint covers
@@ -46,6 +51,7 @@ const OPTIONS = {
   policy: { type: 'string' },
   openings: { type: 'string' },
   held: { type: 'string' },
+  seen: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 
@@ -71,12 +77,14 @@ export async function verifyCommand(argv: readonly string[], terminal: Terminal)
             ...(await beside(asked)),
             onProgress: progress(terminal),
           })
-        : verifyReceipt(one, trust.trust);
+        : verifyFile(one, trust.trust);
     terminal.out(asked.json ? `${JSON.stringify(report)}\n` : printReport(report));
     return EXIT[report.result];
   } catch (error) {
     if (error instanceof TrustError) terminal.err(`${asked.trust} is not a trust file: ${error.message}\n`);
     else if (error instanceof HeldError) terminal.err(`${asked.held} cannot be used: ${error.message}\n`);
+    else if (error instanceof CheckpointError)
+      terminal.err(`${asked.seen} cannot be used: ${error.message}\n`);
     else if (error instanceof SourceError) terminal.err(`${error.message}\n`);
     else throw error;
     return EXIT.unable;
@@ -88,6 +96,7 @@ interface Asked {
   readonly trust: string | undefined;
   readonly openings: string | undefined;
   readonly held: string | undefined;
+  readonly seen: string | undefined;
   readonly json: boolean;
   readonly options: VerifyOptions;
 }
@@ -107,6 +116,8 @@ function ask(argv: readonly string[]): Asked | string | null {
   const [log] = positionals;
   if (log === undefined || positionals.length > 1)
     return 'Give one log folder.\nTry: sepal-verify LOG --trust trust.json';
+  if (values.seen !== undefined && values.trust === undefined)
+    return '--seen needs --trust: without the log key nothing says who signed the checkpoints';
   const { format, signatures } = values;
   const second = values['second-opinion'];
   if (format !== 'text' && format !== 'json') return `--format is text or json, not ${format}`;
@@ -120,6 +131,7 @@ function ask(argv: readonly string[]): Asked | string | null {
     trust: values.trust,
     openings: values.openings,
     held: values.held,
+    seen: values.seen,
     json: format === 'json',
     options: { signatures, secondOpinion: second },
   };
@@ -130,15 +142,27 @@ function parse(argv: readonly string[]) {
 }
 
 /** What is given beside the log. */
-async function beside(asked: Asked): Promise<Pick<VerifyOptions, 'openings' | 'held'>> {
+async function beside(asked: Asked): Promise<Pick<VerifyOptions, 'openings' | 'held' | 'seen'>> {
   const own = join(asked.log, 'openings.jsonl');
   const there = (await stat(own).catch(() => null))?.isFile() === true;
   const openings = asked.openings ?? (there ? own : undefined);
   return {
     ...(openings === undefined ? {} : { openings: fileChunks(openings) }),
+    ...(asked.seen === undefined ? {} : { seen: await seenNotes(asked.seen) }),
     ...(asked.held === undefined ? {} : { held: parseHeld(await readText(asked.held, 'the held receipts')) }),
   };
 }
+
+/** One checkpoint, or several as in the file `checkpoints`. */
+async function seenNotes(path: string): Promise<readonly string[]> {
+  const { notes, torn } = splitCheckpoints(`${(await readText(path, 'the checkpoints')).trimEnd()}\n\n`);
+  if (torn.trim() !== '' || notes.length === 0)
+    throw new SourceError(`${path} does not hold whole checkpoints`);
+  return notes;
+}
+
+const verifyFile = (text: string, trust: string | undefined): Report =>
+  text.startsWith(`${EQUIVOCATION_HEADER}\n`) ? verifyEquivocation(text, trust) : verifyReceipt(text, trust);
 
 /** More than any receipt with its proof. */
 const MAX_RECEIPT = 1024 * 1024;
@@ -179,7 +203,11 @@ export function printReport(report: Report): string {
   const lines = report.properties.map((p) => `${p.name.padEnd(width)}  ${statusText(p)}`);
   const open = report.properties.filter((p) => p.status === 'not checked').map((p) => p.name);
   const rest = open.length === 0 ? '' : `; not checked: ${open.join(', ')}`;
-  return `${lines.join('\n')}\n\n${report.result}: ${report.entries} entries${rest}\n`;
+  const evidence =
+    report.evidence === undefined
+      ? ''
+      : `\nProof for others; keep it in a file, and check it with sepal-verify FILE --trust trust.json:\n\n${report.evidence}`;
+  return `${lines.join('\n')}\n\n${report.result}: ${report.entries} entries${rest}\n${evidence}`;
 }
 
 function statusText(property: Property): string {

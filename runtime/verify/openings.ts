@@ -188,6 +188,7 @@ export class OpeningsFollower {
   async finish(size: number): Promise<void> {
     if (!this.done && this.next === null) await this.read();
     if (this.next !== null) this.findings.fail('openings', this.next.seq, `there are only ${size} entries`);
+    await this.lines.return(undefined);
     this.findings.note('openings', `${this.count} receipts opened as they commit`);
   }
 }

@@ -2,6 +2,7 @@
 /** One receipt, verified from its proof and the trust file alone (docs/receipt-format.md, "One receipt"). */
 import { nodeVerifier } from './format/ed25519.js';
 import { type ParsedEntry, parseEntry } from './format/entry.js';
+import { equivocationFault, signedBy } from './format/equivocation.js';
 import { hashText } from './format/hash.js';
 import { checkKeyBody } from './format/keys.js';
 import type { VerifierKey } from './format/note.js';
@@ -10,6 +11,7 @@ import { parseTlogProof, type TlogProof } from './format/tlog-proof.js';
 import { leafHash, verifyInclusion } from './format/tree.js';
 import { type Trust, trustOf } from './format/trust.js';
 import { Findings, type Report } from './report.js';
+import { Witnessed } from './witnessed.js';
 
 const PROPERTIES = ['bytes', 'signatures', 'keys', 'tree', 'split view'] as const;
 const REQUIRED: readonly string[] = ['bytes', 'signatures', 'keys', 'tree'];
@@ -26,6 +28,16 @@ export function verifyReceipt(text: string, trustText?: string): Report {
       findings.skip(name as 'tree', 'there is no proof to read');
   }
   return findings.report(typeof proof === 'string' ? 0 : 1);
+}
+
+/** The report on a proof of equivocation: *fail* when it holds, since the log key signed two histories. */
+export function verifyEquivocation(text: string, trustText?: string): Report {
+  const trust = trustText === undefined ? null : trustOf(trustText);
+  const findings = new Findings(['split view'], ['split view']);
+  const why = trust === null ? 'no trust file: no key says who signed' : equivocationFault(text, trust);
+  if (why === null) findings.fail('split view', null, 'the log key signed two histories: this proof holds');
+  else findings.skip('split view', `this file proves nothing: ${why}`);
+  return findings.report(0);
 }
 
 function checkProof(proof: TlogProof, trust: Trust | null, findings: Findings): void {
@@ -79,18 +91,18 @@ function checkTree(proof: TlogProof, bytes: Buffer, trust: Trust | null, finding
       `the proof does not lead to the root of the checkpoint of size ${checkpoint.size}`,
     );
   }
-  findings.skip('split view', 'no cosignature of a witness is asked for');
-  if (trust === null)
+  if (trust === null) {
+    findings.skip('split view', 'no trust file');
     return findings.skip('tree', 'without a trust file no key says who signed the checkpoint');
-  const verify = nodeVerifier(trust.logKey.key);
-  const text = Buffer.from(checkpoint.text);
-  const { name, id } = trust.logKey;
-  const signed = checkpoint.signatures.some(
-    (s) => s.name === name && s.id === id && verify?.(text, s.signature) === true,
-  );
+  }
   if (checkpoint.origin !== trust.origin) findings.fail('tree', null, 'the checkpoint is of another log');
-  if (!signed) findings.fail('tree', null, 'the checkpoint is not signed by the log key of the trust file');
+  if (!signedBy(checkpoint, trust)) {
+    findings.fail('tree', null, 'the checkpoint is not signed by the log key of the trust file');
+  }
   findings.note('tree', `one of the ${checkpoint.size} entries that the log key signed for`);
+  const witnessed = new Witnessed(trust);
+  witnessed.checkpoint(checkpoint);
+  witnessed.finish(findings, checkpoint.size);
 }
 
 /** The key that signed the receipt: the one that a `key` entry brings, certified by the log key of the trust file. */

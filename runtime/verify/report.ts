@@ -16,6 +16,8 @@ export interface Report {
   readonly entries: number;
   readonly result: Result;
   readonly properties: readonly Property[];
+  /** Proof for others that the log key signed two histories (docs/receipt-format.md). */
+  readonly evidence?: string;
 }
 
 /**
@@ -42,6 +44,7 @@ export type PropertyName =
   | 'snapshots'
   | 'acknowledgements'
   | 'openings'
+  | 'seen elsewhere'
   | 'held receipts';
 
 /** Without these the answer cannot be `pass`. */

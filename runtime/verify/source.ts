@@ -17,6 +17,8 @@ export interface LogSource {
    * meanwhile then has at least the entries that these checkpoints cover.
    */
   checkpoints(): Promise<AsyncIterable<Buffer> | null>;
+  /** The file `cosigned`: checkpoints with cosignatures of witnesses. */
+  cosigned?(): Promise<AsyncIterable<Buffer> | null>;
 }
 
 /** Why a log cannot be read at all: the caller's mistake or the disk's, not a property of the log. */
@@ -38,18 +40,25 @@ export function folderSource(folder: string): LogSource {
         chunks: () => fileChunks(join(entries, name)),
       }));
     },
-    async checkpoints() {
-      const file = join(folder, 'checkpoints');
-      const about = await stat(file).catch((error: unknown) =>
-        isMissing(error) ? null : unreadable(file, error),
-      );
-      return about === null ? null : fileChunks(file, about.size);
-    },
+    checkpoints: () => asItIs(join(folder, 'checkpoints')),
+    cosigned: () => asItIs(join(folder, 'cosigned')),
   };
 }
 
+/** The bytes that a file has now; null when there is none. */
+async function asItIs(file: string): Promise<AsyncIterable<Buffer> | null> {
+  const about = await stat(file).catch((error: unknown) =>
+    isMissing(error) ? null : unreadable(file, error),
+  );
+  return about === null ? null : fileChunks(file, about.size);
+}
+
 /** A log in memory: whole segments and the text of `checkpoints`. */
-export function memorySource(segments: readonly Uint8Array[], checkpoints: Uint8Array | null): LogSource {
+export function memorySource(
+  segments: readonly Uint8Array[],
+  checkpoints: Uint8Array | null,
+  cosigned: Uint8Array | null = null,
+): LogSource {
   const once = async function* (bytes: Uint8Array): AsyncGenerator<Buffer> {
     yield Buffer.from(bytes);
   };
@@ -63,6 +72,7 @@ export function memorySource(segments: readonly Uint8Array[], checkpoints: Uint8
         })),
       ),
     checkpoints: () => Promise.resolve(checkpoints === null ? null : once(checkpoints)),
+    cosigned: () => Promise.resolve(cosigned === null ? null : once(cosigned)),
   };
 }
 
@@ -147,14 +157,19 @@ async function* segmentBatches(segment: Segment): AsyncGenerator<EntryBatch, Sto
 /** One entry after another, as stored; ends in a `SourceError` where something else stands. */
 export async function* storedEntries(source: LogSource): AsyncGenerator<Buffer> {
   const batches = entryBatches(source);
-  for (;;) {
-    const step = await batches.next();
-    if (step.done === true) {
-      if (step.value === null || step.value.torn) return;
-      throw new SourceError(`what stands at ${step.value.where} is not an entry`);
+  try {
+    for (;;) {
+      const step = await batches.next();
+      if (step.done === true) {
+        if (step.value === null || step.value.torn) return;
+        throw new SourceError(`what stands at ${step.value.where} is not an entry`);
+      }
+      const { bytes, bounds } = step.value;
+      for (let i = 1; i < bounds.length; i++) yield bytes.subarray(bounds[i - 1], bounds[i]);
     }
-    const { bytes, bounds } = step.value;
-    for (let i = 1; i < bounds.length; i++) yield bytes.subarray(bounds[i - 1], bounds[i]);
+  } finally {
+    // Whoever stops early leaves no file open.
+    await batches.return(null);
   }
 }
 

@@ -13,6 +13,7 @@ import { OpeningsFollower } from './openings.js';
 import { Findings, type Report } from './report.js';
 import { Signatures, type SigningOptions } from './signing.js';
 import { entryBatches, folderSource, type LogSource } from './source.js';
+import { SeenElsewhere } from './witnessed.js';
 import { isTiles, tilesSource } from './tiles.js';
 
 export interface VerifyOptions extends Partial<SigningOptions> {
@@ -22,6 +23,8 @@ export interface VerifyOptions extends Partial<SigningOptions> {
   readonly openings?: AsyncIterable<Buffer>;
   /** Receipts that somebody else holds. */
   readonly held?: readonly Held[];
+  /** Checkpoints of this log that were seen elsewhere. Needs a trust file. */
+  readonly seen?: readonly string[];
   /** Decides again what the log says was decided; brought by the command that has a compiler. */
   readonly replay?: Replay;
   /** Called now and then with the number of entries read. */
@@ -42,10 +45,21 @@ export async function verify(source: string | LogSource, options: VerifyOptions 
   const trust = options.trust === undefined ? null : trustOf(options.trust);
   const log = typeof source === 'string' ? await openSource(source) : source;
   const findings = new Findings();
-  const follower = new CheckpointFollower(await log.checkpoints(), trust, findings);
+  const follower = new CheckpointFollower(
+    await log.checkpoints(),
+    (await log.cosigned?.()) ?? null,
+    trust,
+    findings,
+  );
   const audit = new Audit(trust, options, findings, follower);
-  await audit.run(log, options.onProgress);
-  return findings.report(audit.entries);
+  try {
+    await audit.run(log, options.onProgress);
+  } finally {
+    await follower.close();
+  }
+  const report = findings.report(audit.entries);
+  const evidence = await audit.evidence(log);
+  return evidence === null ? report : { ...report, evidence };
 }
 
 /** A log folder, or a log exported as tiles. */
@@ -73,6 +87,7 @@ class Audit {
   private readonly openings: OpeningsFollower | null;
   private readonly held: HeldReceipts | null;
   private readonly replay: Replay | null;
+  private readonly seen: SeenElsewhere | null;
 
   constructor(trust: Trust | null, options: VerifyOptions, findings: Findings, follower: CheckpointFollower) {
     this.trust = trust;
@@ -86,6 +101,7 @@ class Audit {
     this.openings = openings === undefined ? null : new OpeningsFollower(openings, findings);
     this.held = held === undefined ? null : new HeldReceipts(held, options.trust, findings);
     this.replay = replay ?? null;
+    this.seen = options.seen === undefined || trust === null ? null : new SeenElsewhere(options.seen, trust);
   }
 
   get entries(): number {
@@ -94,6 +110,7 @@ class Audit {
 
   async run(log: LogSource, onProgress: ((entries: number) => void) | undefined): Promise<void> {
     await this.follower.meet(this.tree, null);
+    this.seen?.meet(this.tree, this.findings);
     const batches = entryBatches(log);
     for (;;) {
       const step = await batches.next();
@@ -105,14 +122,21 @@ class Audit {
       for (let i = 1; i < bounds.length; i++) {
         const read = this.entry(bytes.subarray(bounds[i - 1], bounds[i]));
         if (read !== null && (this.openings !== null || this.replay !== null)) await this.open(read);
+        if (this.seen !== null && this.tree.size >= this.seen.awaited)
+          this.seen.meet(this.tree, this.findings);
         if (this.tree.size >= this.follower.awaited) await this.follower.meet(this.tree, this.time);
       }
       onProgress?.(this.tree.size);
     }
     await this.follower.finish(this.tree, this.time);
+    this.seen?.finish(this.tree.size, this.findings);
     await this.openings?.finish(this.tree.size);
     this.held?.finish(this.tree.size);
     this.finish();
+  }
+
+  evidence(log: LogSource): Promise<string | null> {
+    return this.seen?.evidence(log, this.follower.proof) ?? Promise.resolve(null);
   }
 
   /** What is disclosed of the entry, and the decision made again. */
@@ -189,15 +213,8 @@ class Audit {
     }
     this.linkage.finish();
     findings.note('time', 'never goes back; no outside time to compare with');
-    findings.skip('split view', this.trust === null ? 'no trust file' : splitViewReason(this.trust));
     if (this.replay !== null) return this.replay.finish(findings);
     findings.skip('policy binding', 'no policy given to compile and compare');
     findings.skip('replay', 'no policy given to decide again with');
   }
-}
-
-function splitViewReason(trust: Trust): string {
-  return trust.witnesses.length === 0
-    ? 'the trust file names no witness'
-    : 'cosignatures of witnesses are not read in this release';
 }

@@ -45,25 +45,27 @@ export function isOrigin(text: string): boolean {
 const ORIGIN = /^[^\p{Cc}\p{Cs}]+$/u;
 const KEY_NAME = /^[^+\p{White_Space}\p{Cc}\p{Cs}]+$/u;
 
-export function keyId(name: string, key: Uint8Array): string {
-  return sha256(name, '\n', Uint8Array.of(ALGORITHM), key).subarray(0, 4).toString('hex');
+/** `algorithm` is the type of the signatures: 0x01, or 0x04 for cosignatures. */
+export function keyId(name: string, key: Uint8Array, algorithm = ALGORITHM): string {
+  return sha256(name, '\n', Uint8Array.of(algorithm), key).subarray(0, 4).toString('hex');
 }
 
-export function printVerifierKey(name: string, key: Uint8Array): string {
-  return `${name}+${keyId(name, key)}+${Buffer.concat([Uint8Array.of(ALGORITHM), key]).toString('base64')}`;
+export function printVerifierKey(name: string, key: Uint8Array, algorithm = ALGORITHM): string {
+  const bytes = Buffer.concat([Uint8Array.of(algorithm), key]);
+  return `${name}+${keyId(name, key, algorithm)}+${bytes.toString('base64')}`;
 }
 
 /** Null when the text is not an Ed25519 verifier key with the right id. */
-export function parseVerifierKey(text: string): VerifierKey | null {
+export function parseVerifierKey(text: string, algorithm = ALGORITHM): VerifierKey | null {
   const first = text.indexOf('+');
   const second = text.indexOf('+', first + 1);
   if (first < 1 || second < 0) return null;
   const name = text.slice(0, first);
   const bytes = parseBase64(text.slice(second + 1));
-  if (!isKeyName(name) || bytes === null || bytes.length !== 33 || bytes[0] !== ALGORITHM) return null;
+  if (!isKeyName(name) || bytes === null || bytes.length !== 33 || bytes[0] !== algorithm) return null;
   const key = bytes.subarray(1);
   const id = text.slice(first + 1, second);
-  return id === keyId(name, key) ? { name, id, key } : null;
+  return id === keyId(name, key, algorithm) ? { name, id, key } : null;
 }
 
 /** Strict base64: padded, no other characters, no stray bits. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The auditor's trust file: which log, which keys. Keys never come from a receipt. */
+import { COSIGNATURE } from './cosignature.js';
 import { admissibleKey } from './ed25519.js';
 import { parseHash } from './hash.js';
 import { parseStrict } from './json.js';
@@ -51,8 +52,9 @@ export function parseTrust(text: string): Trust | string {
   if (genesis !== null && (typeof genesis !== 'string' || parseHash(genesis) === null)) {
     return 'genesis is not a sha256 hash';
   }
-  const witnesses = strings(file['witnesses'] ?? [])?.map(trustedKey);
-  if (witnesses === undefined || witnesses.includes(null)) return 'witnesses is not a list of verifier keys';
+  const witnesses = strings(file['witnesses'] ?? [])?.map((text) => trustedKey(text, COSIGNATURE));
+  if (witnesses === undefined || witnesses.includes(null))
+    return 'witnesses is not a list of verifier keys of type 0x04 (name+id+base64)';
   const quorum = file['quorum'] ?? 0;
   if (
     typeof quorum !== 'number' ||
@@ -62,6 +64,8 @@ export function parseTrust(text: string): Trust | string {
   ) {
     return 'quorum is not a number between 0 and the number of witnesses';
   }
+  if (new Set(witnesses.map((w) => w?.key.toString('hex'))).size < witnesses.length)
+    return 'witnesses names one key twice';
   const extensions = strings(file['extensions'] ?? []);
   if (extensions === undefined) return 'extensions is not a list of names';
   return {
@@ -76,8 +80,8 @@ export function parseTrust(text: string): Trust | string {
 }
 
 /** A key of small order would make anything verify: it is refused where it is admitted. */
-function trustedKey(text: string): VerifierKey | null {
-  const key = parseVerifierKey(text);
+function trustedKey(text: string, algorithm?: number): VerifierKey | null {
+  const key = parseVerifierKey(text, algorithm);
   return key !== null && admissibleKey(key.key) ? key : null;
 }
 

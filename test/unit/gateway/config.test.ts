@@ -29,6 +29,8 @@ describe('sepal.json', () => {
       dir: '/etc/sepal/.sepal/log',
       keys: '/etc/sepal/.sepal/keys',
       checkpointSeconds: 1,
+      disclose: 'reads',
+      witnesses: [],
     });
     expect(result.config.listen.http).toEqual({ host: '127.0.0.1', port: 4002 });
     expect(result.config.listen.limits.perCredential).toEqual({ count: 600, windowMs: 60_000 });
@@ -72,12 +74,20 @@ describe('sepal.json', () => {
     ['store', { store: 'postgres://db' }],
     ['facts', { facts: { t: { url: 'https://x' } } }],
     ['trustedPublishers', { trustedPublishers: ['x'] }],
-    ['receipts.witnesses', { receipts: { origin: 'x', witnesses: ['w'] } }],
     ['unpinned', { unpinned: 'review' }],
   ])('refuses %s as not supported yet', (path, extra) => {
     const errors = errorsOf({ ...base, ...extra });
     expect(errors).toHaveLength(1);
     expect(errors[0]).toMatchObject({ path, message: `\`${path}\` is not supported yet` });
+  });
+
+  it('takes witnesses by verifier keys of type 0x04 only', () => {
+    const own = 'w.example.org/w1+9b41ad2e+AWWLz9sYmMXVwhulpGs8vq5QkIceflRphrjktp3V9BoV';
+    const witnesses = [{ url: 'https://w.example.org', key: own }];
+    const errors = errorsOf({ ...base, receipts: { origin: 'x', witnesses } });
+    expect(errors.map((e) => e.message)).toEqual([
+      '`receipts.witnesses.0.key` is not the verifier key of a witness',
+    ]);
   });
 
   it('accepts the defaults of what it does not support', () => {

@@ -44,6 +44,11 @@ export class Chain {
     this.time = last?.time ?? 0;
   }
 
+  /** So many entries were given a place. */
+  get size(): number {
+    return this.next;
+  }
+
   /** Moves the chain on; nothing changes when the body is refused. */
   sign(draft: Draft, openings: Openings | undefined): Signed {
     const now = this.clock();

@@ -72,6 +72,8 @@ interface Waiting extends Signed {
 }
 
 interface Asked {
+  /** The checkpoint covers at least so many entries: those that were appended before it was asked for. */
+  readonly size: number;
   readonly resolve: (note: string) => void;
   readonly reject: (error: Error) => void;
 }
@@ -102,6 +104,8 @@ export class Log implements ReceiptLog {
   private asked: Asked[] = [];
   private working: Promise<void> | null = null;
   private late: NodeJS.Timeout | null = null;
+  /** Something waits that must not wait for more. */
+  private hurry = false;
   private durable: Place;
   private lastLeaf: string | null;
   private first: string | null;
@@ -212,6 +216,7 @@ export class Log implements ReceiptLog {
   }
 
   private work(): void {
+    this.hurry = true;
     this.working ??= this.loop();
   }
 
@@ -219,9 +224,11 @@ export class Log implements ReceiptLog {
   private async loop(): Promise<void> {
     // One turn for the entries that come together.
     await Promise.resolve();
-    while (this.waiting.length > 0 || this.asked.length > 0) {
+    while (this.hurry || this.asked.length > 0) {
       if (this.waiting.length > 0) await this.batch();
-      if (this.asked.length > 0) await this.mark();
+      else this.hurry = false;
+      const due = this.asked.filter(({ size }) => size <= this.tree.size || this.waiting.length === 0);
+      if (due.length > 0) await this.mark(due);
     }
     this.working = null;
   }
@@ -230,6 +237,8 @@ export class Log implements ReceiptLog {
     if (this.late !== null) clearTimeout(this.late);
     this.late = null;
     const batch = this.take();
+    // What comes from here on and may wait, waits.
+    this.hurry = this.waiting.length > 0;
     try {
       await this.commit(batch);
     } catch (error) {
@@ -291,6 +300,7 @@ export class Log implements ReceiptLog {
     for (const entry of lost) {
       if (this.room && isClosing(entry)) {
         this.wait({ ...entry, ...this.chain.sign(entry.draft, entry.clear) });
+        this.hurry = true;
       } else entry.reject(broken);
     }
     clearInterval(this.timer);
@@ -312,13 +322,13 @@ export class Log implements ReceiptLog {
 
   private ask(): Promise<string> {
     return new Promise((resolve, reject) => {
-      this.asked.push({ resolve, reject });
+      this.asked.push({ size: this.chain.size, resolve, reject });
       this.work();
     });
   }
 
-  private async mark(): Promise<void> {
-    const asked = this.asked.splice(0);
+  private async mark(asked: readonly Asked[]): Promise<void> {
+    this.asked = this.asked.filter((one) => !asked.includes(one));
     try {
       const note = await this.cover();
       for (const { resolve } of asked) resolve(note);
@@ -330,7 +340,8 @@ export class Log implements ReceiptLog {
 
   private async cover(): Promise<string> {
     if (this.broken !== null) throw this.broken;
-    if (!this.lock.isHeld()) throw new LogFailure('another process took the log over');
+    if (!this.lock.isHeld())
+      throw new LogFailure('writer.sock is gone or changed: another process took the log over');
     const { size } = this.tree;
     const note = checkpointNote(this.keys.log, this.origin, size, this.tree.root());
     if (size > this.covered) await this.checkpoints.append(note);

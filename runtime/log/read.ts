@@ -18,20 +18,22 @@ export interface Entries {
 export async function* readEntries(path: string, limit = Infinity): AsyncGenerator<Entries, number> {
   const file = await open(path, 'r');
   try {
+    const end = Math.min(limit, (await file.stat()).size);
     let carry: Buffer = Buffer.alloc(0);
     let offset = 0;
     for (;;) {
       const at = offset + carry.length;
-      const wanted = Math.min(CHUNK, limit - at);
+      const wanted = Math.min(CHUNK, end - at);
       if (wanted <= 0) return offset;
       const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(wanted), 0, wanted, at);
       if (bytesRead === 0) return offset;
-      const bytes = Buffer.concat([carry, buffer.subarray(0, bytesRead)]);
+      const read = buffer.subarray(0, bytesRead);
+      const bytes = carry.length === 0 ? read : Buffer.concat([carry, read]);
       const bounds = [0];
-      const { end } = scanEntries(bytes, (_, stop) => bounds.push(stop));
-      if (end > 0) yield { bytes, offset, bounds };
-      offset += end;
-      carry = bytes.subarray(end);
+      const { end: whole } = scanEntries(bytes, (_, stop) => bounds.push(stop));
+      if (whole > 0) yield { bytes, offset, bounds };
+      offset += whole;
+      carry = bytes.subarray(whole);
       if (carry.length > MAX_ENTRY_BYTES) return offset;
     }
   } finally {

@@ -12,6 +12,7 @@ export {
 } from './compile.js';
 export type { Code, Diagnostic, Fix, Label, Severity, Span } from './diagnostics/diagnostic.js';
 export { type Explanation, explain } from './diagnostics/explain.js';
+export { renderGithub, renderJunit, renderSarif } from './diagnostics/formats.js';
 export { renderHuman, renderJson, renderPlain, type Sources } from './diagnostics/render.js';
 export { format } from './format.js';
 export type { PolicyIr } from './ir.js';

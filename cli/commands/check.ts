@@ -1,21 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 import { check } from '../../compiler/check.js';
 import type { Diagnostic } from '../../compiler/diagnostics/diagnostic.js';
-import { renderHuman, renderJson, renderPlain } from '../../compiler/diagnostics/render.js';
+import { renderGithub, renderJunit, renderSarif } from '../../compiler/diagnostics/formats.js';
+import { renderHuman, renderJson, renderPlain, type Sources } from '../../compiler/diagnostics/render.js';
 import { choice, defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
-import { compilerHost, openPolicy, policyPath } from '../project.js';
+import { version } from '../install.js';
+import { compilerHost, openPolicy, policyPath, shortPath } from '../project.js';
 
 export const command = defineCommand({
-  usage: 'check [POLICY...] [--format human|json|plain]',
+  usage: 'check [POLICY...] [--format FORMAT]',
   about:
     'Checks policies: syntax, names, types against the pinned tools, lints.\nExit 3 when there are errors; warnings alone pass.',
   options: {
-    format: { type: 'string', value: 'FORMAT', help: 'human (default), json, or plain: one line each' },
+    format: {
+      type: 'string',
+      value: 'FORMAT',
+      help: 'human (default), json, sarif, github, junit, or plain: one line each',
+    },
   },
   takes: ['POLICY...'],
   run: ({ values, rest }, io) => {
-    const format = choice('format', values.format, ['human', 'json', 'plain']);
+    const format = choice('format', values.format, ['human', 'json', 'sarif', 'github', 'junit', 'plain']);
     const paths = rest.length === 0 ? [policyPath(undefined, io)] : rest.map((path) => policyPath(path, io));
     const diagnostics: Diagnostic[] = [];
     const sources = new Map<string, string>();
@@ -24,9 +30,12 @@ export const command = defineCommand({
       diagnostics.push(...check(policy.input, compilerHost).diagnostics);
       for (const [name, text] of policy.sources) sources.set(name, text);
     }
-    if (format === 'json') io.out(renderJson(diagnostics, sources));
-    else if (format === 'plain') io.out(renderPlain(diagnostics, sources));
-    else if (diagnostics.length > 0) io.out(`${renderHuman(diagnostics, sources, io.colour)}\n`);
+    if (format === 'human') {
+      if (diagnostics.length > 0) io.out(`${renderHuman(diagnostics, sources, io.colour)}\n`);
+    } else {
+      const files = paths.map((path) => shortPath(path, io));
+      io.out(machineReadable(format, files, diagnostics, sources));
+    }
     const errors = diagnostics.filter((d) => d.severity === 'error').length;
     const warnings = diagnostics.length - errors;
     if (format === 'human')
@@ -36,5 +45,27 @@ export const command = defineCommand({
     return Promise.resolve(errors > 0 ? EXIT.policy : EXIT.ok);
   },
 });
+
+type Format = 'json' | 'sarif' | 'github' | 'junit' | 'plain';
+
+function machineReadable(
+  format: Format,
+  files: readonly string[],
+  diagnostics: readonly Diagnostic[],
+  sources: Sources,
+): string {
+  switch (format) {
+    case 'json':
+      return renderJson(diagnostics, sources);
+    case 'sarif':
+      return renderSarif(diagnostics, sources, version());
+    case 'github':
+      return renderGithub(diagnostics, sources);
+    case 'junit':
+      return renderJunit(files, diagnostics, sources);
+    case 'plain':
+      return renderPlain(diagnostics, sources);
+  }
+}
 
 const count = (n: number, one: string, many: string): string => `${n} ${n === 1 ? one : many}`;

@@ -36,9 +36,9 @@ export function renderHuman(diagnostics: readonly Diagnostic[], sources: Sources
 function human(d: Diagnostic, sources: Sources, colour: boolean): string {
   const paint = (text: string, c: keyof typeof COLOURS): string =>
     colour ? `${COLOURS[c]}${text}${COLOURS.off}` : text;
-  const tail = (name: string, text: string): string => `${paint(`   = ${name}:`, 'dim')} ${safe(text)}`;
+  const tail = (name: string, text: string): string => `${paint(`   = ${name}:`, 'dim')} ${visible(text)}`;
   return [
-    `${paint(`${d.severity}[${d.code}]`, d.severity)}: ${safe(d.message)}`,
+    `${paint(`${d.severity}[${d.code}]`, d.severity)}: ${visible(d.message)}`,
     ...place(paint('  -->', 'dim'), d.primary, sources),
     ...d.labels.flatMap((label) => place(paint('  :::', 'dim'), label, sources)),
     ...(d.help === null ? [] : [tail('help', d.help)]),
@@ -51,9 +51,9 @@ function human(d: Diagnostic, sources: Sources, colour: boolean): string {
 
 function place(arrow: string, label: Label, sources: Sources): readonly string[] {
   const source = sources.get(label.file);
-  if (source === undefined) return [`${arrow} ${safe(label.file)}`];
+  if (source === undefined) return [`${arrow} ${visible(label.file)}`];
   const at = position(source, label.span.start);
-  return [`${arrow} ${safe(label.file)}:${at.line}:${at.column}`, ...frame(source, label, at)];
+  return [`${arrow} ${visible(label.file)}:${at.line}:${at.column}`, ...frame(source, label, at)];
 }
 
 /** Columns of a terminal that a frame may take. */
@@ -68,17 +68,51 @@ function frame(source: string, { span, text }: Label, at: Position): readonly st
   const from = at.column - 1;
   const to = Math.max(from, Math.min(span.end - start, line.length));
   const cut = line.length > WIDTH && from > WIDTH - LEAD ? from - LEAD : 0;
-  const before = `${cut > 0 ? '…' : ''}${safe(line.slice(cut, from))}`;
-  const marked = safe(line.slice(from, to));
+  const before = `${cut > 0 ? '…' : ''}${visible(line.slice(cut, from))}`;
+  const marked = visible(line.slice(from, to));
   const room = Math.max(1, WIDTH - width(before));
-  const shown = `${before}${marked}${safe(line.slice(to))}`;
+  const shown = `${before}${marked}${visible(line.slice(to))}`;
   const marks = '^'.repeat(Math.max(1, Math.min(width(marked), room)));
-  const gutter = ' '.repeat(String(at.line).length);
-  return [
+  const last = lastLine(source, span, end);
+  const gutter = ' '.repeat(String(last?.number ?? at.line).length);
+  const label = text === '' ? '' : ` ${visible(text)}`;
+  const first = ' '.repeat(gutter.length - String(at.line).length);
+  const head = [
     ` ${gutter} |`,
-    ` ${at.line} | ${clip(shown, WIDTH)}`,
-    ` ${gutter} | ${' '.repeat(width(before))}${marks}${text === '' ? '' : ` ${safe(text)}`}`,
+    ` ${first}${at.line} | ${clip(shown, WIDTH)}`,
+    ` ${gutter} | ${' '.repeat(width(before))}${marks}${last === null ? label : ''}`,
   ];
+  if (last === null) return head;
+  const between = last.number > at.line + 1 ? [` ${gutter} | …`] : [];
+  const under = `${' '.repeat(width(last.indent))}${'^'.repeat(Math.min(WIDTH, width(last.marked)))}`;
+  return [
+    ...head,
+    ...between,
+    ` ${last.number} | ${clip(`${last.indent}${last.marked}${last.rest}`, WIDTH)}`,
+    ` ${gutter} | ${under}${label}`,
+  ];
+}
+
+interface LastLine {
+  readonly number: number;
+  readonly indent: string;
+  readonly marked: string;
+  readonly rest: string;
+}
+
+/** Where a span ends on a later line than it starts: that line, without the blanks before it. */
+function lastLine(source: string, span: Span, firstEnd: number): LastLine | null {
+  const spanned = source.slice(span.start, Math.min(span.end, source.length)).trimEnd();
+  const to = span.start + spanned.length;
+  if (to <= firstEnd) return null;
+  const { line, column } = position(source, to);
+  const start = to - (column - 1);
+  const text = source.slice(start, to);
+  const newline = source.indexOf('\n', to);
+  const rest = source.slice(to, newline < 0 ? source.length : newline).trimEnd();
+  const indent = text.slice(0, text.length - text.trimStart().length);
+  const marked = text.slice(indent.length);
+  return { number: line, indent: visible(indent), marked: visible(marked), rest: visible(rest) };
 }
 
 function clip(text: string, columns: number): string {
@@ -117,7 +151,7 @@ function charWidth(c: string): number {
 }
 
 /** Control, bidi and invisible characters shown as escapes: a policy must not steer the terminal. Tabs become a blank. */
-function safe(text: string): string {
+export function visible(text: string): string {
   let out = '';
   for (const c of text) {
     const p = c.codePointAt(0) ?? 0;
@@ -142,6 +176,20 @@ function hidden(p: number): boolean {
   );
 }
 
+/** JSON in which no character is hidden: the text may be read in a terminal, and parses to the same value. */
+export function json(value: unknown): string {
+  let out = '';
+  for (const c of JSON.stringify(value, null, 2))
+    out += c === '\n' || !hidden(c.codePointAt(0) ?? 0) ? c : escaped(c);
+  return `${out}\n`;
+}
+
+const escaped = (c: string): string =>
+  c
+    .split('')
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .join('');
+
 /** One line each: `file:line:col: error SEP3001: message (help)`. */
 export function renderPlain(diagnostics: readonly Diagnostic[], sources: Sources): string {
   return sortDiagnostics(diagnostics)
@@ -149,8 +197,8 @@ export function renderPlain(diagnostics: readonly Diagnostic[], sources: Sources
       const source = sources.get(d.primary.file);
       const at = source === undefined ? null : position(source, d.primary.span.start);
       const where = at === null ? '' : `:${at.line}:${at.column}`;
-      const help = d.help === null ? '' : ` (${safe(d.help)})`;
-      return `${safe(d.primary.file)}${where}: ${d.severity} ${d.code}: ${safe(d.message)}${help}\n`;
+      const help = d.help === null ? '' : ` (${visible(d.help)})`;
+      return `${visible(d.primary.file)}${where}: ${d.severity} ${d.code}: ${visible(d.message)}${help}\n`;
     })
     .join('');
 }
@@ -176,5 +224,5 @@ export function renderJson(diagnostics: readonly Diagnostic[], sources: Sources)
     notes: d.notes,
     url: d.url,
   }));
-  return `${JSON.stringify({ version: 1, diagnostics: list }, null, 2)}\n`;
+  return json({ version: 1, diagnostics: list });
 }

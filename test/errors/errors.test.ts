@@ -6,6 +6,8 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { command } from '../../cli/commands/explain.js';
+import type { Io } from '../../cli/terminal.js';
 import { CODES } from '../../compiler/diagnostics/messages.js';
 import { renderHuman } from '../../compiler/diagnostics/render.js';
 import { checkText, policy } from '../helpers/policy.js';
@@ -38,10 +40,39 @@ describe.each(CODES)('%s', (code) => {
     const avoid = section(text, 'Avoid');
     const prefer = section(text, 'Prefer');
     expect(section(text, 'Why').length).toBeGreaterThan(80);
-    if (avoid.startsWith('```sepal\n')) expect(codesOf(avoid)).toContain(code);
+    expect(codesOf(avoid)).toContain(code);
     expect(checkText(whole(prefer), SHOP_LOCK).diagnostics.filter((d) => d.severity === 'error')).toEqual([]);
     expect(codesOf(prefer)).not.toContain(code);
   });
+
+  it('is explained by the command without a network', async () => {
+    const printed = await explained(code);
+    expect(printed.startsWith(`# ${code}: `)).toBe(true);
+    expect(printed).toBe(page(code));
+    expect(await explained(code.toLowerCase())).toBe(printed);
+    expect(await explained(code.slice(3))).toBe(printed);
+  });
+});
+
+/** What `sepal explain` prints. */
+async function explained(code: string): Promise<string> {
+  let out = '';
+  const io: Io = {
+    out: (text) => {
+      out += text;
+    },
+    err: () => {},
+    env: {},
+    cwd: here,
+    colour: false,
+    now: () => 0,
+  };
+  await command.run({ values: {}, rest: [code] }, io);
+  return out;
+}
+
+it('a code that is not there is answered by one that is', async () => {
+  await expect(explained('SEP3010x')).rejects.toThrow('there is no code `SEP3010x`');
 });
 
 it('has no case and no page for a code that is not in the table', () => {
@@ -64,5 +95,9 @@ function whole(block: string): string {
   return /^(sep|policy) /.test(code) ? code : policy(code);
 }
 
-const codesOf = (block: string): readonly string[] =>
-  checkText(whole(block), SHOP_LOCK).diagnostics.map((d) => d.code);
+/** A block of JSON is a lock, and is asked with a policy that uses one. */
+function codesOf(block: string): readonly string[] {
+  const lock = block.startsWith('```json') ? block.slice(8, block.lastIndexOf('```')) : null;
+  const source = lock === null ? whole(block) : policy('deny locked: any -> fs/*\n');
+  return checkText(source, lock ?? SHOP_LOCK).diagnostics.map((d) => d.code);
+}

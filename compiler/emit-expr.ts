@@ -27,6 +27,11 @@ export function condition(m: Emitter, e: ExprIr): string {
   const key = JSON.stringify(e);
   const known = m.byText.get(key);
   if (known !== undefined) return known;
+  const asked = question(m, e, false);
+  if (asked !== null) {
+    m.byText.set(key, asked);
+    return asked;
+  }
   const body = conditionBody(m, e);
   const name = `c${m.fns.length}`;
   m.byText.set(key, name);
@@ -61,20 +66,55 @@ function settling(op: 'and' | 'or', operands: readonly string[]): readonly strin
 }
 
 /**
- * The functions whose least value is the value of the condition. `has(args.x)` goes with all that is asked of `args.x`, so that
- * it is read once, and so that equal questions of different rules are one function.
+ * The functions whose least value is the value of the condition. `has(args.x)` goes with each thing that is asked of `args.x`, so
+ * that equal questions of different rules are one function.
  */
 export function conjuncts(m: Emitter, e: ExprIr): readonly string[] {
-  if (e.op !== 'and' || hasParam(e) || guarded(e.operands) !== null) return [condition(m, e)];
+  if (e.op !== 'and' || hasParam(e)) return [condition(m, e)];
   const names: string[] = [];
   const taken = new Set<ExprIr>();
   for (const operand of e.operands) {
     if (taken.has(operand)) continue;
-    const asked = operand.op === 'has' ? e.operands.filter((other) => asksOnly(other, operand.path)) : [];
-    for (const other of asked) taken.add(other);
-    names.push(condition(m, asked.length === 0 ? operand : { op: 'and', operands: [operand, ...asked] }));
+    const about = operand.op === 'has' ? e.operands.filter((other) => asksOnly(other, operand.path)) : [];
+    for (const other of about) taken.add(other);
+    const asked = about.map((other) => question(m, other, true));
+    const rest = about.filter((_, i) => asked[i] === null);
+    names.push(...asked.filter((name) => name !== null));
+    if (about.length === 0) names.push(condition(m, operand));
+    else if (rest.length > 0) names.push(condition(m, { op: 'and', operands: [operand, ...rest] }));
   }
   return [...new Set(names)];
+}
+
+/** The predicate of the library that asks this, if it is one argument against a constant. */
+function question(m: Emitter, e: ExprIr, behindHas: boolean): string | null {
+  const code = questionCode(m, e, behindHas);
+  return code === null ? null : shared(m, 'q', code);
+}
+
+function questionCode(m: Emitter, e: ExprIr, behindHas: boolean): string | null {
+  if (e.op === 'has') return e.path.length === 1 ? `askHas(${m.k.ref(e.path[0] ?? '')})` : null;
+  if (!('left' in e) || e.left.op !== 'arg' || e.left.path.length !== 1 || e.left.nullable) return null;
+  const key = `${m.k.ref(e.left.path[0] ?? '')}, ${behindHas}`;
+  if (e.op === 'like') return `askLike(${key}, ${shared(m, 'g', globCode(m, e.glob))})`;
+  if (e.op === 'inList') {
+    const set = e.on === 'string' ? textsCode(m, e.items) : null;
+    return set === null ? null : `askIn(${key}, ${shared(m, 's', set)})`;
+  }
+  if (!('right' in e) || e.right.op !== 'const') return null;
+  const other = e.right.value;
+  if (other.kind === 'string') {
+    const op = textQuestion(e);
+    return op === null ? null : `askText(${quoteWord(op)}, ${key}, ${m.k.ref(other.value)})`;
+  }
+  if (e.op !== 'compare' || e.on !== 'number' || other.kind !== 'number') return null;
+  return `askNumber(${quoteWord(e.cmp)}, ${key}, ${e.left.type.kind === 'int'}, ${numberCode(m, other.text)})`;
+}
+
+function textQuestion(e: ExprIr): string | null {
+  if (e.op === 'startsWith' || e.op === 'endsWith' || e.op === 'contains' || e.op === 'under') return e.op;
+  if (e.op !== 'compare' || e.on !== 'string') return null;
+  return e.cmp === '==' ? 'equal' : e.cmp === '!=' ? 'differ' : null;
 }
 
 /** Is it a question about this argument and constants that is unknown where the argument is? */
@@ -195,17 +235,19 @@ function equality(on: On, left: string, right: string): string {
 function inList(m: Emitter, e: Extract<ExprIr, { op: 'inList' }>): string {
   if (e.items.length === 0) return '0';
   const left = value(m, e.left, e.on);
-  const strings = e.items.flatMap((i) =>
-    i.op === 'const' && i.value.kind === 'string' ? [i.value.value] : [],
-  );
-  if (e.on === 'string' && strings.length === e.items.length) {
-    const set = `texts([${[...strings]
-      .sort()
-      .map((s) => m.k.ref(s))
-      .join(', ')}])`;
-    return `inTexts(${left}, ${shared(m, 's', set)})`;
-  }
+  const set = e.on === 'string' ? textsCode(m, e.items) : null;
+  if (set !== null) return `inTexts(${left}, ${shared(m, 's', set)})`;
   return `or(${e.items.map((item) => equality(e.on, left, value(m, item, e.on))).join(', ')})`;
+}
+
+/** The set of the items, if all are constant texts. */
+function textsCode(m: Emitter, items: readonly ExprIr[]): string | null {
+  const texts = items.flatMap((i) => (i.op === 'const' && i.value.kind === 'string' ? [i.value.value] : []));
+  if (texts.length === 0 || texts.length < items.length) return null;
+  return `texts([${texts
+    .sort()
+    .map((text) => m.k.ref(text))
+    .join(', ')}])`;
 }
 
 /** An operand as the kind that its operator needs; undefined where it is unknown. */

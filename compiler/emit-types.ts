@@ -58,6 +58,12 @@ const STD: { readonly [name: string]: string } = {
   everyTool: 'WhatTerm',
   act: '(kind: ActionKind, server: Glob, name: Glob | null) => WhatTerm',
   actions: '(set: What) => WhatTerm',
+  askHas: '(key: string) => Predicate',
+  askText:
+    '(op: "startsWith" | "endsWith" | "contains" | "under" | "equal" | "differ", key: string, guarded: boolean, other: string) => Predicate',
+  askLike: '(key: string, guarded: boolean, glob: Glob) => Predicate',
+  askIn: '(key: string, guarded: boolean, set: ReadonlySet<string>) => Predicate',
+  askNumber: '(op: Comparison, key: string, guarded: boolean, whole: boolean, other: Num) => Predicate',
   hint: '(tool: Tool, name: "readOnly" | "destructive" | "idempotent" | "openWorld") => Kleene',
   known: '(value: Kleene) => Kleene | undefined',
   pin: '(server: string, name: string, readOnly: boolean, destructive: boolean, idempotent: boolean, openWorld: boolean) => Pin',

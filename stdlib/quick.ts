@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The common path of a decision: conditions in order, nothing allocated but a review that several asked for. Where an unknown may have a say the answer is null, and
- * explain.ts weighs everything.
+ * The common path of a decision: conditions in order, nothing allocated but a review that several asked for. Where an unknown may
+ * have a say the answer is null, and explain.ts weighs everything.
  */
 import type { Decision } from './abi.js';
 import { type Asker, DEFAULT_DENY, reviewOf, type World } from './explain.js';
@@ -23,12 +23,11 @@ interface Yield {
   readonly asker: Asker;
   readonly alone: Decision;
 }
-/** The entries of a scope, each list by name. */
+/** The entries of a scope. */
 export interface Lists {
-  readonly denies: readonly Entry[];
-  readonly asks: readonly Entry[];
-  readonly allows: readonly Entry[];
-  /** All of them where there is a block among them, else none. */
+  /** Without blocks: denies, then what asks, then allows, each by name and no further than the first without a condition. */
+  readonly inTurn: readonly Entry[];
+  /** All by name where there is a block among them, else none. */
   readonly mixed: readonly Entry[];
 }
 
@@ -73,32 +72,29 @@ export function frozen(decision: Decision): Decision {
 export function quick(lists: Lists, world: World, nothing: Decision): Decision | null {
   if (lists.mixed.length > 0) return inOrder(lists.mixed, world, nothing);
   const { args, request, facts, pin } = world;
-  const { denies, asks, allows } = lists;
-  for (let i = 0; i < denies.length; i++) {
-    const { tests, yields } = denies[i] as Entry;
-    const value = leastOf(tests, args, request, facts, pin);
-    if (value === 1) return null;
-    if (value === 2) return (yields as Yield).alone;
-  }
+  const { inTurn } = lists;
   let granted = false;
+  let possible = false;
   let askers: Yield[] | null = null;
-  for (let i = 0; i < asks.length; i++) {
-    const { tests, yields } = asks[i] as Entry;
-    const value = leastOf(tests, args, request, facts, pin);
-    if (value === 1) return null;
+  for (let i = 0; i < inTurn.length; i++) {
+    const entry = inTurn[i] as Entry;
+    const yields = entry.yields as Yield;
+    const { effect } = yields.outcome;
+    if (effect === 'allow' && granted) break;
+    const value = leastOf(entry.tests, args, request, facts, pin);
     if (value === 0) continue;
-    if ((yields as Yield).outcome.effect === 'review') granted = true;
-    if (askers === null) askers = [yields as Yield];
-    else askers.push(yields as Yield);
+    if (effect === 'allow') {
+      if (value === 2) return askers === null ? yields.alone : review(askers, nothing);
+      possible = true;
+      continue;
+    }
+    if (value === 1) return null;
+    if (effect === 'deny') return yields.alone;
+    if (effect === 'review') granted = true;
+    if (askers === null) askers = [yields];
+    else askers.push(yields);
   }
   if (granted && askers !== null) return review(askers, nothing);
-  let possible = false;
-  for (let i = 0; i < allows.length; i++) {
-    const { tests, yields } = allows[i] as Entry;
-    const value = leastOf(tests, args, request, facts, pin);
-    if (value === 2) return askers === null ? (yields as Yield).alone : review(askers, nothing);
-    if (value === 1) possible = true;
-  }
   return possible ? null : nothing;
 }
 

@@ -163,11 +163,11 @@ function narrow(action: ActionClass, whos: readonly Who[]): Scope {
   const entries = whos.flatMap((who) => action.byWho.get(who) ?? []).sort((a, b) => a.order - b.order);
   const effect = (...effects: readonly string[]): readonly Entry[] =>
     entries.filter(({ unit }) => unit.kind === 'rule' && effects.includes(unit.effect));
+  const denies = untilSure(effect('deny'));
+  const asks = effect('review', 'escalate');
   const all = entries.map((entry) => entry.unit);
   return {
-    denies: untilSure(effect('deny')),
-    asks: effect('review', 'escalate'),
-    allows: untilSure(effect('allow')),
+    inTurn: denies.at(-1)?.tests.length === 0 ? denies : [...denies, ...asks, ...untilSure(effect('allow'))],
     mixed: all.some((unit) => unit.kind === 'block') ? entries : [],
     all,
     grants: all.some(canGrant),

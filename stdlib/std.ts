@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What `link(std)` hands to a compiled policy. */
+import * as ask from './ask.js';
 import { arith, decimal, negate } from './decimal.js';
 import { policy } from './engine.js';
 import { glob, like } from './glob.js';
@@ -15,6 +16,7 @@ export const std = Object.freeze({
   ...values,
   ...sets,
   ...tables,
+  ...ask,
   arith,
   decimal,
   negate,

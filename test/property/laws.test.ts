@@ -70,9 +70,12 @@ describe('two engines', () => {
               /if \(v === 0\) return v;\n( *)\{ const w = ([^;]*); if \(w < v\) v = w; \}/g,
               '$1{ const w = $2; if (w > v) v = w; }',
             )
-            .replace(/\[(c\d+), (c\d+)\]/g, '[(...q) => Math.max($1(...q), $2(...q))]'),
+            .replace(/\[([cq]\d+), ([cq]\d+)\]/g, '[(...q) => Math.max($1(...q), $2(...q))]'),
       ],
-      ['a conjunct dropped', (js) => js.replace(/\[c\d+, (c\d+)/, '[$1')],
+      ['a conjunct dropped', (js) => js.replace(/\[[cq]\d+, ([cq]\d+)/, '[$1')],
+      ['a prefix made a suffix', (js) => js.replaceAll('askText("startsWith"', 'askText("endsWith"')],
+      ['a guard forgotten', (js) => js.replace(/(ask\w+\((?:"[^"]*", )?K\[\d+\], )true/g, '$1false')],
+      ['a guard added', (js) => js.replace(/(ask\w+\((?:"[^"]*", )?K\[\d+\], )false/g, '$1true')],
       ['a missing argument made unknown', (js) => js.replace(/return absent\([^\n]*\);/g, 'return 1;')],
       [
         'a principal forgotten',

@@ -11,20 +11,62 @@ import {
 import { visible } from './literals.js';
 import { AnyWord, NameWord } from './tokens.js';
 
-/** The rules of the grammar under the names that authors use. */
 const STATEMENT = 'a statement such as `allow`, `deny` or `test`';
+const WHO = 'who: `any`, a principal such as `agent:name`, `role:name` or the name of a set';
+const WHAT = 'what: a tool as `server/name`, `*`, or the name of a set';
+const EFFECT = 'an effect: `allow`, `review`, `deny` or `escalate`';
+export const TYPE =
+  'a type: `bool`, `int`, `decimal`, `string`, `path`, `url`, `instant`, `duration`, `principals`, `enum a, b` or `list<type>`';
+const DAY = 'a day: `mon` to `sun`';
+
+/** What stands where a rule of the grammar starts, in the author's words. */
 const PHRASES = new Map([
   ['condition', 'a condition'],
+  ['negation', 'a condition'],
   ['value', 'a value'],
   ['operand', 'a value'],
-  ['who term', 'who: `any`, a principal such as `agent:name`, `role:name` or a set'],
-  ['what term', 'what: a tool as `server/name`, `*`, or a set'],
-  ['effect word', 'an effect: `allow`, `review`, `deny` or `escalate`'],
+  ['value of a fact', 'a value, or `unavailable`'],
+  ['given value', '`roles [a, b]`, `result "text"`, or a fact and its value'],
+  ['who', WHO],
+  ['who term', WHO],
+  ['what', WHAT],
+  ['what term', WHAT],
+  [
+    'action',
+    'an action: a tool as `server/name`, or `resource`, `prompt`, `completion`, `sampling from server` …',
+  ],
+  ['effect word', EFFECT],
+  ['effects', EFFECT],
   ['statement', STATEMENT],
+  ['type', TYPE],
+  ['approval', 'who approves: `self`, or roles such as `role:security`'],
   ['operator after not', '`in`, `under` or `within` after `not`'],
   ['json', 'a JSON value'],
-  ['claim', 'what is to be proved: `never …`, `allow … implies …`, `no rule dead`'],
+  ['key and value', 'a key such as `path: "/a"`'],
+  [
+    'claim',
+    'what is to be proved: `never …`, `allow … implies …`, `no rule dead`, `not wider than …` or `cost <= …`',
+  ],
   ['key', 'a key: `principal`, `user`, `session`, `server`, `tool` or `all`'],
+]);
+
+/** What else could stand where a rule of the grammar wants a token. */
+const TOKENS = new Map([
+  ['block }', '`}`, or an operator such as `==` or `and`'],
+  ['decide }', '`case`, `otherwise` or `}`'],
+  ['steps }', 'a question such as `fs/read { path: "/a" } => allow`, `as …` or `}`'],
+  ['score }', '`add`, `decay`, `cap` or `}`'],
+  ['schedule }', 'days and times such as `mon..fri 09:00..17:00`, `except` or `}`'],
+  ['template }', 'a statement or `}`'],
+  ['arguments object }', '`,` or `}`'],
+  ['arguments )', '`,` or `)`'],
+  ['argument )', '`,` or `)`'],
+  ['instance )', '`,` or `)`'],
+  ['value ]', '`,` or `]`'],
+  ['value )', '`)`, or an operator such as `==` or `and`'],
+  ['json ]', '`,` or `]`'],
+  ['question a name', '`list`'],
+  ['day a name', DAY],
 ]);
 
 /** `found` and `expected` ride in the message, split again in parse.ts. */
@@ -67,7 +109,8 @@ export const errorMessages = (budget: Budget): IParserErrorMessageProvider => {
     return join(expected, actual);
   };
   return {
-    buildMismatchTokenMessage: ({ expected, actual }) => spend(wanted(expected, actual), actual),
+    buildMismatchTokenMessage: ({ expected, actual, ruleName }) =>
+      spend(wanted(expected, actual, ruleName), actual),
     buildNotAllInputParsedMessage: ({ firstRedundant }) => spend(STATEMENT, firstRedundant),
     buildNoViableAltMessage: ({ expectedPathsPerAlt, actual, ruleName }) =>
       spend(PHRASES.get(ruleName) ?? labels(expectedPathsPerAlt.flat()), actual[0]),
@@ -77,8 +120,15 @@ export const errorMessages = (budget: Budget): IParserErrorMessageProvider => {
 };
 
 /** A reserved word where a name is wanted is said to be one. */
-function wanted(expected: TokenType, actual: IToken): string {
-  if (expected === EOF) return STATEMENT;
+function wanted(expected: TokenType, actual: IToken, rule: string): string {
+  if (expected === EOF) {
+    return actual.image === 'on'
+      ? `${STATEMENT} (a phase such as \`on list\` stands right behind what)`
+      : STATEMENT;
+  }
+  const label = tokenLabel(expected);
+  const phrase = TOKENS.get(`${rule} ${label.replaceAll('`', '')}`);
+  if (phrase !== undefined) return phrase;
   const reserved = expected === NameWord && tokenMatcher(actual, AnyWord);
-  return reserved ? 'a name that is not a reserved word' : tokenLabel(expected);
+  return reserved ? 'a name that is not a reserved word' : label;
 }

@@ -9,8 +9,8 @@ export interface FaultText {
 export const FAULTS = {
   SEP1001: {
     title: 'character that cannot stand here',
-    message: 'the character `{found}` means nothing in a policy',
-    help: 'put names with unusual characters into double quotes',
+    message: '`{found}` means nothing in a policy{instead}',
+    help: 'names with unusual characters stand in double quotes',
   },
   SEP1002: {
     title: 'unexpected text',

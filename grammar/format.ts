@@ -35,6 +35,8 @@ function headerItems({ edition, name, version, tighten, header }: File): readonl
 
 interface Row extends Line {
   readonly indent: string;
+  /** Of comments before the row. */
+  readonly inner: string;
 }
 
 class Writer {
@@ -92,7 +94,7 @@ class Writer {
       ) {
         trails &&= c.trailing && c.span.start < row.span.start;
         if (trails) this.append(c);
-        else this.out.push(`${row.indent}//${c.text}`);
+        else this.out.push(`${row.inner}//${c.text}`);
         trails = false;
         c = this.comments[++this.next];
       }
@@ -148,13 +150,16 @@ function lineEndAt(source: string, at: number): number {
 /** Up to where a comment stands inside the first line, and moves before it. */
 const headEnd = (head: Piece): number => head.parts?.open.span.end ?? head.span.end;
 
+const row = (line: Line, indent: string, inner = indent): Row => ({ ...line, indent, inner });
+
 /** The rows of an item without a body: one, if it fits and no comment stands between its pieces. */
 function layout({ pieces }: Printed, indent: string, inside: readonly Comment[]): readonly Row[] {
   const text = pieces.map((piece) => piece.text).join(' ');
   const [first] = pieces;
   if (first === undefined) return [];
-  if (inside.length === 0 && indent.length + text.length <= WIDTH)
-    return [{ text, span: first.span, indent }];
+  if (inside.length === 0 && indent.length + text.length <= WIDTH) {
+    return [row({ text, span: first.span }, indent)];
+  }
   return pieces.flatMap((piece, i) => pieceRows(piece, i === 0 ? indent : `${indent}  `, inside));
 }
 
@@ -162,10 +167,11 @@ function pieceRows(piece: Piece, indent: string, inside: readonly Comment[]): re
   const { parts, span } = piece;
   const holds = inside.some((c) => span.start <= c.span.start && c.span.start < span.end);
   const wide = indent.length + piece.text.length > WIDTH && (parts?.lines.length ?? 0) > 1;
-  if (parts === null || !(holds || wide)) return [{ text: piece.text, span, indent }];
+  if (parts === null || !(holds || wide)) return [row(piece, indent)];
+  const inner = `${indent}  `;
   return [
-    { ...parts.open, indent },
-    ...parts.lines.map((part) => ({ ...part, indent: `${indent}  ` })),
-    ...(parts.close === null ? [] : [{ ...parts.close, indent }]),
+    row(parts.open, indent),
+    ...parts.lines.map((part) => row(part, inner)),
+    ...(parts.close === null ? [] : [row(parts.close, indent, inner)]),
   ];
 }

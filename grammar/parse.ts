@@ -21,17 +21,18 @@ export function parse(source: string): ParseResult {
   const guarded = guardSource(source);
   if (guarded.some((fault) => fault.code === 'SEP1009')) return { file: emptyFile(source), faults: guarded };
   const lexed = t.sepalLexer().tokenize(source);
-  const lexical = [...guarded, ...lexicalFaults(lexed, guarded)];
+  const edition = withoutEdition(lexed.tokens, source);
+  if (edition !== null) return { file: emptyFile(source), faults: sorted([...guarded, edition]) };
+  const stray = strayText(lexed, guarded);
   parser ??= new SepalParser();
-  const { file, faults } = parser.run(lexed.tokens);
-  const headless = missingHeader(lexed.tokens, source);
-  const syntax = parser.errors.map((error) => syntaxFault(error)).slice(headless.length);
-  const large = faults.filter((fault) => fault.code === 'SEP1009');
-  const all = [...lexical, ...headless, ...faults, ...syntax].map((fault) => inside(fault, source));
+  const { file, faults, errors } = parser.run(lexed.tokens, source);
+  const first = [...guarded, ...stray, ...lexed.tokens.flatMap(malformed).slice(0, MAX_FAULTS), ...faults];
+  const said = placesOf(first, stray, source);
+  const all = [...first, ...errors.map(syntaxFault).filter((fault) => !said(fault.span.start))];
   const comments = (lexed.groups['comments'] ?? []).map((token) => commentOf(token, source));
   return {
-    file: { ...file, comments, span: { start: 0, end: source.length } },
-    faults: sorted(unique(all, [...lexical, ...large])).slice(0, MAX_FAULTS),
+    file: { ...file, comments },
+    faults: sorted(all.map((fault) => inside(fault, source))).slice(0, MAX_FAULTS),
   };
 }
 
@@ -51,51 +52,54 @@ function commentOf(token: IToken, source: string): Comment {
   };
 }
 
-/** What the lexer found, without what was said of the same characters already. */
-function lexicalFaults(lexed: ILexingResult, said: readonly Fault[]): readonly Fault[] {
+/** Characters that start nothing, without those of which the guards spoke already. */
+function strayText(lexed: ILexingResult, said: readonly Fault[]): readonly Fault[] {
   const places = new Set(said.map((fault) => fault.span.start));
-  const stray = (lexed.groups['stray'] ?? []).filter((token) => !places.has(token.startOffset));
-  return [
-    ...stray.slice(0, MAX_FAULTS).map(strayText),
-    ...lexed.tokens.flatMap(malformed).slice(0, MAX_FAULTS),
-    ...lexed.errors.slice(0, MAX_FAULTS).map((error) => ({
-      code: 'SEP1001',
-      args: { found: visible(error.message, 40) },
-      span: { start: error.offset, end: error.offset + error.length },
-    })),
-  ];
+  const found = (lexed.groups['stray'] ?? []).filter((token) => !places.has(token.startOffset));
+  return found.slice(0, MAX_FAULTS).map(({ image, startOffset }) => {
+    const found = visible(image, 2);
+    const instead = INSTEAD.get(image) ?? '';
+    const span = { start: startOffset, end: startOffset + image.length };
+    return { code: 'SEP1001', args: { found, instead }, span };
+  });
 }
 
-function strayText(token: IToken): Fault {
-  const found = visible(token.image, 1).replace('…', '');
-  const start = token.startOffset;
-  return { code: 'SEP1001', args: { found }, span: { start, end: start + token.image.length } };
-}
+/** What authors mean who come from elsewhere. */
+const INSTEAD = new Map([
+  ['&&', ': write `and`'],
+  ['||', ': write `or`'],
+  ['!', ': write `not`'],
+  [';', ': a statement ends where the next one starts'],
+  ['#', ': comments start with `//`'],
+  ["'", ': strings stand in double quotes'],
+  ['“', ': strings stand in straight double quotes'],
+  ['”', ': strings stand in straight double quotes'],
+  ['/', ': a tool is `server/name` without spaces, a comment starts with `//`'],
+]);
 
 /** Tokens that stand for malformed literals. */
 function malformed(token: IToken): readonly Fault[] {
-  const span: Span = { start: token.startOffset, end: token.startOffset + token.image.length };
+  const span = spanOf(token);
   if (token.tokenType === t.OpenString) return [{ code: 'SEP1003', args: {}, span }];
-  if (token.tokenType === t.BadNumber) {
-    return [
-      { code: 'SEP1005', args: { found: token.image, expected: 'a number, duration, time or date' }, span },
-    ];
-  }
-  return [];
+  if (token.tokenType !== t.BadNumber) return [];
+  const args = { found: visible(token.image, 40), expected: 'a number, duration, time or date' };
+  return [{ code: 'SEP1005', args, span }];
 }
 
-function missingHeader(tokens: readonly IToken[], source: string): readonly Fault[] {
-  const [sep, edition] = tokens;
-  const span = (token: IToken | undefined): Span =>
-    token === undefined
-      ? { start: source.length, end: source.length }
-      : { start: token.startOffset, end: token.startOffset + token.image.length };
-  if (sep?.image !== 'sep') return [{ code: 'SEP1010', args: { found: describe(sep) }, span: span(sep) }];
-  if (edition?.tokenType === t.Int && edition.image !== '1') {
-    return [{ code: 'SEP1010', args: { found: `\`sep ${edition.image}\`` }, span: span(edition) }];
-  }
-  return [];
+/** Nothing is known of the syntax of another edition, or of a file without one. */
+function withoutEdition([first, edition]: readonly IToken[], source: string): Fault | null {
+  const fault = (found: string, span: Span): Fault => ({ code: 'SEP1010', args: { found }, span });
+  const at = source.trimEnd().length;
+  if (first === undefined) return fault(describe(first), { start: at, end: at });
+  if (first.image !== 'sep') return fault(describe(first), spanOf(first));
+  if (edition?.tokenType !== t.Int || edition.image === '1') return null;
+  return fault(`\`sep ${visible(edition.image, 20)}\``, spanOf(edition));
 }
+
+const spanOf = ({ startOffset, image }: IToken): Span => ({
+  start: startOffset,
+  end: startOffset + image.length,
+});
 
 function syntaxFault(error: IRecognitionException): Fault {
   const { expected, found } = splitMessage(error.message);
@@ -115,19 +119,20 @@ function inside(fault: Fault, source: string): Fault {
   return { ...fault, span: { start: last, end: last } };
 }
 
-/** A malformed token is one mistake, not two: drop what the parser says about the same place. */
-function unique(faults: readonly Fault[], lexical: readonly Fault[]): readonly Fault[] {
-  const inside = (fault: Fault): boolean =>
-    lexical.some(
-      (l) => l.span.start <= fault.span.start && fault.span.start < Math.max(l.span.end, l.span.start + 1),
-    );
-  const seen = new Set<string>();
-  return faults.filter((fault) => {
-    if (fault.code === 'SEP1002' && inside(fault)) return false;
-    const key = `${fault.code} ${fault.span.start} ${fault.args['expected'] ?? ''}`;
-    return !seen.has(key) && seen.add(key).size > 0;
-  });
+/** Malformed text is one mistake, not two: what the parser says of it, or of what follows stray characters, is not told. */
+function placesOf(first: readonly Fault[], stray: readonly Fault[], source: string): (at: number) => boolean {
+  const behind = new Set(
+    stray.map(({ span }) => {
+      NEXT_TEXT.lastIndex = span.end;
+      return NEXT_TEXT.test(source) ? NEXT_TEXT.lastIndex : source.length;
+    }),
+  );
+  return (at) =>
+    behind.has(at) ||
+    first.some(({ span }) => span.start <= at && at < Math.max(span.end, span.start + 1)) ||
+    (!Number.isInteger(at) && behind.has(source.length));
 }
+const NEXT_TEXT = /\s*/y;
 
 const sorted = (faults: readonly Fault[]): readonly Fault[] =>
   [...faults].sort((a, b) => a.span.start - b.span.start || (a.code < b.code ? -1 : 1));

@@ -3,7 +3,7 @@
 import { EmbeddedActionsParser, type IToken, type ParserMethod } from 'chevrotain';
 import { type Budget, errorMessages } from './expectations.js';
 import { MAX_DEPTH, MAX_FAULTS, MAX_OPERATORS, TooLarge } from './guards.js';
-import { durationMs, regexValue, stringValue } from './literals.js';
+import { durationMs, regexValue, stringValue, visible } from './literals.js';
 import * as t from './tokens.js';
 import type * as tree from './tree.js';
 
@@ -81,7 +81,15 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
     return { ms, text: token.image, span };
   }
   protected numOf(token: IToken): tree.Num {
+    this.plainNumber(token);
     return { text: token.image, span: this.spanOf(token) };
+  }
+
+  /** Digits are kept as written, and other languages read `010` as eight. */
+  protected plainNumber(token: IToken): void {
+    if (!/^0\d/.test(token.image)) return;
+    const args = { found: visible(token.image, 40), expected: 'a number: it starts with a zero' };
+    this.fault('SEP1005', this.spanOf(token), args);
   }
 
   protected resetLevels(): void {
@@ -467,6 +475,7 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
     return word === 'null' ? { kind: 'null', span } : { kind: 'bool', value: word === 'true', span };
   }
   private numberOf(token: IToken, decimal: boolean): Expr {
+    this.plainNumber(token);
     return { kind: 'number', text: token.image, decimal, span: this.spanOf(token) };
   }
 

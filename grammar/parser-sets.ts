@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Who, what, approvals, types and JSON: the parts that statements share. */
 import type { IToken, ParserMethod } from 'chevrotain';
+import { TYPE } from './expectations.js';
 import { visible } from './literals.js';
 import { ExpressionParser, RECOVERED } from './parser-base.js';
 import { partEnd } from './parts.js';
@@ -195,7 +196,7 @@ export abstract class SetParser extends ExpressionParser {
       !TYPES.has(word.image) ||
       (word.image === 'list') !== (element !== null) ||
       (word.image === 'enum') !== members.length > 0;
-    if (wrong) this.fault('SEP1002', span, { expected: TYPE_WORDS, found: `\`${word.image}\`` });
+    if (wrong) this.fault('SEP1002', span, { expected: TYPE, found: `\`${word.image}\`` });
     return { name: word.image as tree.TypeRef['name'], members, element, span };
   });
 
@@ -299,6 +300,7 @@ export abstract class SetParser extends ExpressionParser {
             { ALT: () => this.CONSUME(t.Decimal) },
             { ALT: () => this.CONSUME(t.Exponent) },
           ]);
+          this.plainNumber(token);
           const text = minus + token.image;
           return this.scalar(this.jsonNumber(text, this.from(start)), text, start);
         },
@@ -333,5 +335,3 @@ const TYPES = new Set([
   'enum',
   'list',
 ]);
-const TYPE_WORDS =
-  'a type: `bool`, `int`, `decimal`, `string`, `path`, `url`, `instant`, `duration`, `principals`, `enum a, b` or `list<type>`';

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The statements of a policy (grammar/sepal.ebnf), with error recovery at the next statement. */
-import type { IToken, ParserMethod } from 'chevrotain';
+import type { IRecognitionException, IToken, ParserMethod } from 'chevrotain';
+import { Cascades, Sequence } from './cascades.js';
 import { TooManyErrors } from './expectations.js';
 import { MAX_FAULTS, TooLarge } from './guards.js';
 import { CheckParser } from './parser-checks.js';
@@ -14,14 +15,23 @@ type FileParts = Omit<tree.File, 'comments' | 'span'>;
 type Header = Omit<FileParts, 'statements'>;
 const NO_HEADER: Header = { edition: null, name: null, version: null, tighten: false, header: null };
 
+export interface Reading {
+  readonly file: tree.File;
+  readonly faults: readonly tree.Fault[];
+  /** Syntax errors, without those that only follow from others. */
+  readonly errors: readonly IRecognitionException[];
+}
+
 export class SepalParser extends CheckParser {
   constructor() {
     super();
     this.performSelfAnalysis();
   }
 
-  /** Parses tokens; syntax errors are in `errors`, other faults in the returned list. */
-  run(tokens: IToken[]): { readonly file: tree.File; readonly faults: readonly tree.Fault[] } {
+  /** Parses the tokens of a source. */
+  run(tokens: IToken[], source: string): Reading {
+    this.cascades = new Cascades(source);
+    this.sequence = new Sequence(0);
     this.found = [];
     this.read = { ...NO_HEADER, statements: [] };
     this.budget.left = MAX_FAULTS;
@@ -32,7 +42,22 @@ export class SepalParser extends CheckParser {
     } catch (error) {
       this.ended(error);
     }
-    return { file: { ...this.read, comments: [], span: { start: 0, end: 0 } }, faults: this.found };
+    this.close();
+    const file = { ...this.read, comments: [], span: { start: 0, end: source.length } };
+    return { file, faults: this.found, errors: this.cascades.told(this.errors) };
+  }
+  private cascades = new Cascades('');
+  private sequence = new Sequence(0);
+  /** The statements that are being read, outermost first. */
+  private readonly open: { readonly sequence: Sequence; readonly leftover: boolean }[] = [];
+
+  /** Judges the errors of statements that ended the reading. */
+  private close(): void {
+    for (let last = this.open.pop(); last !== undefined; last = this.open.pop()) {
+      this.cascades.within(last.sequence, this.errors, last.leftover);
+      this.sequence = last.sequence;
+    }
+    this.cascades.between(this.sequence, this.errors.length);
   }
 
   /** The reading ended before the file did: that is always a fault, and never an exception. */
@@ -65,6 +90,7 @@ export class SepalParser extends CheckParser {
     this.ACTION(() => {
       this.read = { ...(header ?? NO_HEADER), statements };
     });
+    this.ACTION(() => this.cascades.between(this.sequence, this.errors.length));
     this.MANY(() => this.collect(statements, () => this.SUBRULE(this.statement)));
   });
 
@@ -86,11 +112,18 @@ export class SepalParser extends CheckParser {
 
   /** Keeps a statement only if it was read without a fault. */
   private collect(statements: Statement[], read: () => Statement): void {
-    const before = this.budget.left + MAX_FAULTS - this.found.length;
+    const { sequence } = this;
+    const [errors, faults] = [this.errors.length, this.found.length];
+    this.ACTION(() => {
+      this.cascades.between(sequence, errors);
+      this.open.push({ sequence, leftover: this.cascades.leftover(sequence, this.LA(1)) });
+    });
     const statement = read();
     this.ACTION(() => {
-      const after = this.budget.left + MAX_FAULTS - this.found.length;
-      if (after === before && statement !== undefined) statements.push(statement);
+      const all = this.errors;
+      if (all.length + this.found.length === errors + faults) statements.push(statement);
+      this.cascades.within(sequence, all, this.open.pop()?.leftover ?? false);
+      this.sequence = sequence;
     });
   }
 
@@ -493,6 +526,9 @@ export class SepalParser extends CheckParser {
     const name = this.SUBRULE(this.id);
     const params = this.SUBRULE(this.params);
     this.CONSUME(t.OpenBrace);
+    this.ACTION(() => {
+      this.sequence = new Sequence(this.errors.length);
+    });
     this.MANY(() => this.collect(body, () => this.deeper(() => this.SUBRULE(this.statement))));
     this.CONSUME(t.CloseBrace);
     return { kind: 'template', name, params, body, span: this.from(start) };

@@ -75,7 +75,7 @@ export const OpenString = createToken({ name: 'OpenString', pattern: /"[^\n]*/, 
  * What starts no other token, out of the parser's sight. With it the lexer never looks for a place to go on, which costs it every
  * pattern at every character. Tried last, at any character: the hints name each of the lexer's buckets of first characters.
  */
-const STRAY_RUN = /[^\0-\x7F]+|[\0-\x7F]/y;
+const STRAY_RUN = /[^\0-\x7F]+|&&|\|\||[\0-\x7F]/y;
 export const Stray = createToken({
   name: 'Stray',
   pattern: (text, offset) => {
@@ -283,6 +283,8 @@ export const STATEMENT_WORDS: readonly Keyword[] = [
   'assume',
   'prove',
 ];
+
+export const STATEMENT_TYPES: ReadonlySet<TokenType> = new Set(STATEMENT_WORDS.map(kw));
 
 export const ALL_TOKENS: TokenType[] = [
   WhiteSpace,

@@ -56,7 +56,7 @@ prove nothing
     '`:`',
     'a value',
     '`timeout`',
-    'what is to be proved: `never …`, `allow … implies …`, `no rule dead`',
+    'what is to be proved: `never …`, `allow … implies …`, `no rule dead`, `not wider than …` or `cost <= …`',
   ]);
 });
 

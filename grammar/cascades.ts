@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Which syntax errors to tell. After a mistake the parser goes on at the next word that may start a statement; where that word
+ * is really part of the broken statement, what follows is nonsense and not the author's mistake.
+ */
+import type { IRecognitionException, IToken } from 'chevrotain';
+import { STATEMENT_TYPES } from './tokens.js';
+
+/** The statements of one file or template, while they are read. */
+export class Sequence {
+  /** Errors told before the next statement. */
+  seen: number;
+  /** A statement was broken, and none that starts a line was read since. */
+  recovering = false;
+  constructor(seen: number) {
+    this.seen = seen;
+  }
+}
+
+export class Cascades {
+  private readonly source: string;
+  private readonly judged = new Set<number>();
+  private readonly muted = new Set<number>();
+
+  constructor(source: string) {
+    this.source = source;
+  }
+
+  told(errors: readonly IRecognitionException[]): readonly IRecognitionException[] {
+    return errors.filter((_, i) => !this.muted.has(i));
+  }
+
+  /** Errors outside of statements: the first is told, unless a broken statement led to it. */
+  between(sequence: Sequence, now: number): void {
+    for (let i = sequence.seen; i < now; i++) {
+      if (this.judged.has(i)) continue;
+      this.judge(i, !sequence.recovering);
+      sequence.recovering = true;
+    }
+    sequence.seen = now;
+  }
+
+  /** True when a statement that starts with `first` is what remains of a broken one. */
+  leftover(sequence: Sequence, first: IToken): boolean {
+    return sequence.recovering && !this.startsLine(first);
+  }
+
+  /** Errors of one statement: the first, and those further down that its end did not cause. */
+  within(sequence: Sequence, errors: readonly IRecognitionException[], leftover: boolean): void {
+    let line = 0;
+    for (let i = sequence.seen; i < errors.length; i++) {
+      const token = errors[i]?.token;
+      if (token === undefined || this.judged.has(i)) continue;
+      const later = line === 0 || (token.startOffset >= line && !this.startsStatement(token));
+      this.judge(i, !leftover && later);
+      if (later) line = this.lineEnd(token);
+    }
+    sequence.recovering = errors.length > sequence.seen || leftover;
+    sequence.seen = errors.length;
+  }
+
+  private judge(index: number, told: boolean): void {
+    this.judged.add(index);
+    if (!told) this.muted.add(index);
+  }
+
+  private startsStatement(token: IToken): boolean {
+    return STATEMENT_TYPES.has(token.tokenType) && this.startsLine(token);
+  }
+  private startsLine(token: IToken): boolean {
+    const start = this.source.lastIndexOf('\n', token.startOffset - 1) + 1;
+    return this.source.slice(start, token.startOffset).trim() === '';
+  }
+  /** The end of the file, which has no place, is after every line. */
+  private lineEnd(token: IToken): number {
+    const end = Number.isInteger(token.startOffset) ? this.source.indexOf('\n', token.startOffset) : -1;
+    return end < 0 ? Number.POSITIVE_INFINITY : end;
+  }
+}

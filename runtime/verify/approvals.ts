@@ -3,7 +3,8 @@
 import { approvalText } from './format/approval.js';
 import type { ApprovalBody, Body, DecisionBody } from './format/body.js';
 import { nodeVerifier } from './format/ed25519.js';
-import { parseBase64, parseVerifierKey } from './format/note.js';
+import { parseBase64, parseVerifierKey, type VerifierKey } from './format/note.js';
+import type { Trust } from './format/trust.js';
 import type { Decided } from './linkage.js';
 
 /** An approval that was recorded and is sound. */
@@ -14,8 +15,11 @@ export interface Given {
 
 type Need = NonNullable<DecisionBody['approvals']>[number];
 
-/** What is wrong with an approve entry of `review`; its signature by the approver's own key is checked here. */
-export function approvalFault(review: Decided, body: Body): string | null {
+/**
+ * What is wrong with an approve entry of `review`; its signature by the approver's own key is checked here. `known` are the keys
+ * of approvers that the trust file lists, if it lists any.
+ */
+export function approvalFault(review: Decided, body: Body, known: Trust['approvers']): string | null {
   const { approval } = body;
   if (approval === undefined) return 'the entry holds no approval';
   if (approval.expires < body.time) return 'the approval had expired';
@@ -32,6 +36,9 @@ export function approvalFault(review: Decided, body: Body): string | null {
   const { proof } = approval;
   if (!('key' in proof)) return null;
   const key = parseVerifierKey(proof.key);
+  if (known !== null && !isKnown(known.get(approval.approver.id) ?? [], key)) {
+    return 'the key is not one that the trust file lists for the approver';
+  }
   const signature = parseBase64(proof.signature);
   const verify = key === null ? null : nodeVerifier(key.key);
   const text = approvalText({
@@ -46,6 +53,9 @@ export function approvalFault(review: Decided, body: Body): string | null {
     ? null
     : "the approver's signature does not verify";
 }
+
+const isKnown = (keys: readonly VerifierKey[], key: VerifierKey | null): boolean =>
+  keys.some((k) => k.name === key?.name && k.key.equals(key.key));
 
 /** What is wrong with a second decision of a call: other people or intent, or let through without what the review asked for. */
 export function reviewFault(before: Decided, body: Body): string | null {

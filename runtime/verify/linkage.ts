@@ -5,6 +5,7 @@
  */
 import { reviewFault, approvalFault, type Given } from './approvals.js';
 import type { Body, Effect } from './format/body.js';
+import type { Trust } from './format/trust.js';
 import type { Findings } from './report.js';
 
 /** A call between its first entry and its last. */
@@ -32,14 +33,17 @@ export class Linkage {
   private readonly open = new Map<string, Life>();
   private readonly policies = new Map<string, Body>();
   private readonly findings: Findings;
+  private readonly approvers: Trust['approvers'];
   private stopped = false;
   private boot: string | null = null;
   /** Has the newest process written an entry of a call, other than closing what an earlier one left open? */
   private busy = false;
   private readonly counts = { calls: 0, approvals: 0, attested: 0, acks: 0, anchors: 0, snapshots: 0 };
 
-  constructor(findings: Findings) {
+  /** `approvers`: the keys of approvers that the trust file lists, if it lists any. */
+  constructor(findings: Findings, approvers: Trust['approvers']) {
     this.findings = findings;
+    this.approvers = approvers;
   }
 
   entry(body: Body, leaf: string): void {
@@ -149,7 +153,7 @@ export class Linkage {
     if (review === null || review.forward || body.refs?.decide !== review.leaf) {
       return 'the approval names no open review of this call';
     }
-    const wrong = approvalFault(review, body);
+    const wrong = approvalFault(review, body, this.approvers);
     if (wrong !== null) return wrong;
     const { approval } = body;
     if (approval === undefined) return null;
@@ -172,7 +176,10 @@ export class Linkage {
     const { findings, counts } = this;
     findings.note('linkage', `${counts.calls} calls`);
     if (counts.approvals > 0)
-      findings.note('linkage', `${counts.approvals} approvals signed by the approver's own key`);
+      findings.note(
+        'linkage',
+        `${counts.approvals} approvals signed by the approver's own key (${this.approvers === null ? 'as the log names it; the trust file lists no approvers' : 'from the trust file'})`,
+      );
     if (counts.attested > 0)
       findings.note('linkage', `${counts.attested} approvals attested by the gateway only`);
     if (counts.acks > 0)

@@ -96,7 +96,7 @@ class Audit {
     this.origin = trust?.origin ?? null;
     const { signatures = 'all', secondOpinion = 'none' } = options;
     this.signatures = trust === null ? null : new Signatures(trust, { signatures, secondOpinion }, findings);
-    this.linkage = new Linkage(findings);
+    this.linkage = new Linkage(findings, trust?.approvers ?? null);
     const { openings, held, replay } = options;
     this.openings = openings === undefined ? null : new OpeningsFollower(openings, findings);
     this.held = held === undefined ? null : new HeldReceipts(held, options.trust, findings);

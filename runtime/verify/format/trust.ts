@@ -14,6 +14,8 @@ export interface Trust {
   readonly genesis: string | null;
   readonly witnesses: readonly VerifierKey[];
   readonly quorum: number;
+  /** Keys of approvers by id; null when the file does not list any, so that only the log names them. */
+  readonly approvers: ReadonlyMap<string, readonly VerifierKey[]> | null;
   /** Names of `ext` members that may stand in entries. */
   readonly extensions: readonly string[];
 }
@@ -28,7 +30,7 @@ export function trustOf(text: string): Trust {
   return trust;
 }
 
-const MEMBERS = ['origin', 'root', 'logKey', 'genesis', 'witnesses', 'quorum', 'extensions'];
+const MEMBERS = ['origin', 'root', 'logKey', 'genesis', 'witnesses', 'quorum', 'approvers', 'extensions'];
 
 /** The trust file, or what is wrong with it. */
 export function parseTrust(text: string): Trust | string {
@@ -66,6 +68,8 @@ export function parseTrust(text: string): Trust | string {
   }
   if (new Set(witnesses.map((w) => w?.key.toString('hex'))).size < witnesses.length)
     return 'witnesses names one key twice';
+  const approvers = file['approvers'] === undefined ? null : approverKeys(file['approvers']);
+  if (approvers === undefined) return 'approvers is not a list of {"id", "key"} with verifier keys';
   const extensions = strings(file['extensions'] ?? []);
   if (extensions === undefined) return 'extensions is not a list of names';
   return {
@@ -75,6 +79,7 @@ export function parseTrust(text: string): Trust | string {
     genesis,
     witnesses: witnesses.filter((w): w is VerifierKey => w !== null),
     quorum,
+    approvers,
     extensions,
   };
 }
@@ -83,6 +88,19 @@ export function parseTrust(text: string): Trust | string {
 function trustedKey(text: string, algorithm?: number): VerifierKey | null {
   const key = parseVerifierKey(text, algorithm);
   return key !== null && admissibleKey(key.key) ? key : null;
+}
+
+function approverKeys(value: unknown): ReadonlyMap<string, readonly VerifierKey[]> | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const keys = new Map<string, VerifierKey[]>();
+  for (const item of value as readonly unknown[]) {
+    if (typeof item !== 'object' || item === null) return undefined;
+    const { id, key: text, ...more } = item as { readonly [name: string]: unknown };
+    const key = typeof text === 'string' ? trustedKey(text) : null;
+    if (typeof id !== 'string' || key === null || Object.keys(more).length > 0) return undefined;
+    keys.set(id, [...(keys.get(id) ?? []), key]);
+  }
+  return keys;
 }
 
 function strings(value: unknown): readonly string[] | undefined {

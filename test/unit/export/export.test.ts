@@ -53,14 +53,14 @@ describe('sepal log prove', () => {
   it('refuses a proof in which any one character changed', async () => {
     const { out } = await run(proveCommand, 'gw.example.com/log#5', '--out', '-');
     let checked = 0;
-    for (let at = 0; at < out.length; at += 7) {
+    for (let at = 0; at < out.length; at += 13) {
       const code = out.charCodeAt(at);
       const changed = `${out.slice(0, at)}${String.fromCharCode(code === 65 ? 66 : 65)}${out.slice(at + 1)}`;
       if (changed === out) continue;
       expect(verifyReceipt(changed, log.trust).result, `character ${at}`).toBe('fail');
       checked++;
     }
-    expect(checked).toBeGreaterThan(300);
+    expect(checked).toBeGreaterThan(150);
   });
 
   it('is verified by the command, and says what cannot be proven', async () => {

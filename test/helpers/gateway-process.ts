@@ -61,6 +61,7 @@ deny forbidden: agent:* -> s/never because "Never"
 export async function project(
   more: object = {},
   spec: TokenSpec = { principal: 'agent:a' },
+  rules = '',
 ): Promise<Project> {
   const dir = scratch();
   const eve = createApproverKey('eve');
@@ -77,7 +78,7 @@ export async function project(
     ...more,
   };
   writeFileSync(join(dir, 'sepal.json'), JSON.stringify(file, null, 2));
-  writeFileSync(join(dir, 'policy.sep'), POLICY);
+  writeFileSync(join(dir, 'policy.sep'), POLICY + rules);
   writeFileSync(join(dir, 'tokens.json'), printTokens([entry]), { mode: 0o600 });
   const read = readConfig(JSON.stringify(file), join(dir, 'sepal.json'), process.env);
   if (!read.ok) throw new Error(JSON.stringify(read.errors));

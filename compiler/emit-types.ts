@@ -79,6 +79,8 @@ const STD: { readonly [name: string]: string } = {
     '(tables: { readonly name: string; readonly version: string; readonly steps: number; readonly tools: readonly Pin[]; readonly units: readonly Unit[] }) => PolicyModule',
 };
 
+export const libraryNames: readonly string[] = Object.keys(STD);
+
 /** The types behind them, as the library has them. */
 const TYPES: { readonly [name: string]: string } = {
   Kleene: '0 | 1 | 2',
@@ -132,7 +134,7 @@ const TYPES: { readonly [name: string]: string } = {
 /** The names of the library that stand in `code`, in the order above. `code` holds no text of a policy. */
 export function usedNames(code: string): readonly string[] {
   const words = new Set(code.match(/(?<![.\w"])[A-Za-z]+(?=[(,\]])/g));
-  return Object.keys(STD).filter((name) => words.has(name));
+  return libraryNames.filter((name) => words.has(name));
 }
 
 /** The type of `std` for those names, and every type that it needs. */

@@ -3,7 +3,7 @@
  * IR to module text: the readable `.ts` and the import-free `.js` come from one printer. No text of the policy stands in code
  * position: every literal goes through the table `K`. The same IR gives the same bytes.
  */
-import { type Constants, constants } from './encode.js';
+import { type Constants, constants, encode } from './encode.js';
 import {
   children,
   condition,
@@ -44,7 +44,10 @@ export function emit(ir: PolicyIr): Emitted {
     const { readOnly, destructive, idempotent, openWorld } = t.hints;
     return `pin(${[k.ref(t.server), k.ref(t.name), readOnly, destructive, idempotent, openWorld].join(', ')})`;
   });
-  const unitCodes = units.map((unit) => unitCode(m, unit));
+  const unitCodes = units.map((unit) => ({
+    code: unitCode(m, unit),
+    words: `${unit.kind === 'rule' ? unit.effect : 'decide'} ${unit.name}`,
+  }));
   const body = { m, k, units: unitCodes, tools, steps, name: k.ref(ir.name), version: k.ref(ir.version) };
   return { ts: print(body, true), js: print(body, false), steps };
 }
@@ -52,20 +55,23 @@ export function emit(ir: PolicyIr): Emitted {
 interface Body {
   readonly m: Emitter;
   readonly k: Constants;
-  readonly units: readonly string[];
+  readonly units: readonly { readonly code: string; readonly words: string }[];
   readonly tools: readonly string[];
   readonly steps: number;
   readonly name: string;
   readonly version: string;
 }
 
-/** `typed` adds the annotations of the `.ts`; everything else is the same text. */
+/** `typed` adds what only the `.ts` has: types, and in comments what functions and units are; all else is the same text. */
 function print({ m, k, units, tools, steps, name, version }: Body, typed: boolean): string {
   const t = (annotation: string): string => (typed ? annotation : '');
+  const said = (indent: string, text: string): readonly string[] =>
+    typed ? [`${indent}// ${encode(text)}`] : [];
   const params = `(a${t(': Args')}, r${t(': Request')}, f${t(': Facts')}, t${t(': Tool')})`;
   const code = [
     ...[...m.shared].map(([value, sharedName]) => `  const ${sharedName} = ${value};`),
     ...m.fns.flatMap((fn) => [
+      ...said('  ', fn.words),
       `  function ${fn.name}${params}${t(': Kleene')} {`,
       ...fn.body.map((line) => `    ${typed ? line.replace(/^let v = /, 'let v: Kleene = ') : line}`),
       '  }',
@@ -79,7 +85,7 @@ function print({ m, k, units, tools, steps, name, version }: Body, typed: boolea
     ...tools.map((tool) => `      ${tool},`),
     '    ],',
     '    units: [',
-    ...units.map((unit) => `      ${unit},`),
+    ...units.flatMap((unit) => [...said('      ', unit.words), `      ${unit.code},`]),
     '    ],',
     '  });',
   ];

@@ -21,7 +21,7 @@ export function constants(): Constants {
   };
 }
 
-/** A double-quoted literal of printable ASCII without `<`, `>`, backquotes and quotes other than its own. */
+/** A double-quoted literal of printable ASCII without `<`, backquotes and quotes other than its own. */
 export function encode(text: string): string {
   let out = '"';
   for (let i = 0; i < text.length; i++) {
@@ -31,17 +31,6 @@ export function encode(text: string): string {
   return `${out}"`;
 }
 
-/** Letters, digits, space and harmless punctuation; quotes, backslash, `<`, `>`, `*`, `/` after `*` and the like are escaped. */
-function isPlain(c: number): boolean {
-  if ((c >= 0x30 && c <= 0x39) || (c >= 0x41 && c <= 0x5a) || (c >= 0x61 && c <= 0x7a)) return true;
-  return (
-    c === 0x20 ||
-    c === 0x2d ||
-    c === 0x2e ||
-    c === 0x2f ||
-    c === 0x3a ||
-    c === 0x5f ||
-    c === 0x2c ||
-    c === 0x40
-  );
-}
+/** Letters, digits and harmless punctuation. Quotes, backslash, `<`, `*`, `$`, braces and the like are escaped. */
+const isPlain = (c: number): boolean => PLAIN.includes(String.fromCharCode(c));
+const PLAIN = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 -./:_,@()[]=!+>';

@@ -2,7 +2,10 @@
 /** The texts that `sepal init` writes. */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { format, parse } from '../grammar/index.js';
 import type { JsonObject } from '../runtime/verify/format/canonical.js';
+import { argumentCheck } from '../runtime/gateway/validate.js';
+import { Failure } from './failure.js';
 import type { LockFile } from './lock-file.js';
 
 export interface Scaffold {
@@ -18,7 +21,7 @@ const SERVER_VERSION = '2026.8.31';
 /** A folder `files` behind the filesystem server: read everything, write drafts, move with approval. */
 export function filesScaffold(dir: string): Scaffold {
   return {
-    policy: FILES_POLICY,
+    policy: canonicalForm(FILES_POLICY),
     servers: { fs: { ...filesystemCommand(dir), maxProcesses: 20 } },
     config: { files: join(dir, 'files'), drafts: join(dir, 'files', 'drafts') },
   };
@@ -93,12 +96,23 @@ export function reviewScaffold(servers: JsonObject, lock: LockFile): Scaffold {
       typeof hints === 'object' && hints !== null && 'readOnlyHint' in hints && hints['readOnlyHint'] === true
     );
   });
-  return { policy: reviewPolicy(tools, readOnly.map(actionText)), servers, config: {} };
+  return { policy: canonicalForm(reviewPolicy(tools, readOnly.map(actionText))), servers, config: {} };
+}
+
+/** What is written passes `sepal fmt --check`. */
+function canonicalForm(policy: string): string {
+  const { file, faults } = parse(policy);
+  if (faults.length === 0) return format(file, policy);
+  throw new Failure(
+    'a tool of these servers has a name that no policy can be written for',
+    'take over the servers one at a time to see which',
+  );
 }
 
 interface Tool {
   readonly server: string;
   readonly name: string;
+  readonly definition: JsonObject;
 }
 
 const actionText = ({ server, name }: Tool): string => `${part(server)}/${part(name)}`;
@@ -115,15 +129,16 @@ ${readOnly.map((action) => `//   ${action}`).join('\n')}
 // allow reading: agent:* -> …
 `;
   const [first] = tools;
-  const test =
-    first === undefined
-      ? ''
-      : `
-test "everything asks the owner" {
-  as agent:local
-  ${actionText(first)} {} => review or deny
-}
-`;
+  // A question with arguments that do not fit the tool's schema would be denied before any rule is asked.
+  const bare = tools.find(({ definition }) => argumentCheck(definition)({}) === null);
+  const tests = [
+    ...(bare === undefined
+      ? []
+      : [testText('everything asks the owner', 'agent:local', bare, 'review by everything')]),
+    ...(first === undefined
+      ? []
+      : [testText('only agents may ask', 'user:stranger', first, 'deny by default')]),
+  ].join('');
   const rule =
     first === undefined
       ? '// No tools are pinned yet: run `sepal tools pull`, then grant some.\n'
@@ -135,8 +150,11 @@ tools "sepal.lock"
 role owner
 
 // Everything that no rule grants is denied; everything granted here waits for the owner.
-${rule}${hint}${test}`;
+${rule}${hint}${tests}`;
 }
+
+const testText = (title: string, who: string, tool: Tool, expected: string): string =>
+  `\ntest "${title}" {\n  as ${who}\n  ${actionText(tool)} {} => ${expected}\n}\n`;
 
 export function configText(scaffold: Scaffold, approver: JsonObject): string {
   const file = {

@@ -58,7 +58,7 @@ function lockOf(file: tree.File, input: Input, host: Host, diagnostics: Diagnost
   if (statement === undefined) return NO_LOCK;
   const found = input.readLock(statement.path.value);
   if (found === null) {
-    const what = `the lock \`${statement.path.value}\` cannot be read`;
+    const what = `there is no lock \`${statement.path.value}\``;
     diagnostics.push(diagnose('SEP2010', input.source.path, statement.path.span, { what }));
     return null;
   }

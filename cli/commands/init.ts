@@ -104,9 +104,18 @@ function clientServers(file: string): JsonObject {
 async function takeOver(dir: string, servers: JsonObject, io: Io): Promise<Plan> {
   const draft: Scaffold = { policy: '', servers, config: {} };
   const config = checked(configText(draft, { id: 'user:x', roles: [], key: 'x' }), dir, io);
-  const offers = await askServers(config, chosenServers(config, []), io);
+  const offers = await askServers(startable(config, io), chosenServers(config, []), io);
   const lock: LockFile = { modules: {}, servers: offers };
   return { scaffold: reviewScaffold(servers, lock), lock, samples: [] };
+}
+
+/** The folder of the set-up may not be there yet: then the servers are asked from here. */
+function startable(config: Config, io: Io): Config {
+  const servers = [...config.servers].map(
+    ([name, server]) =>
+      [name, server.kind === 'stdio' && !exists(server.cwd) ? { ...server, cwd: io.cwd } : server] as const,
+  );
+  return { ...config, servers: new Map(servers) };
 }
 
 function checked(text: string, dir: string, io: Io): Config {

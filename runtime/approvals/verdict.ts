@@ -31,8 +31,8 @@ export function checkVerdict(
   if (approver === undefined) {
     return refuse(
       'unknown_approver',
-      'this approver is not registered',
-      'add the id and key to `approvers` in sepal.json and restart',
+      `${JSON.stringify(verdict.approver)} is not a registered approver`,
+      'add the id and the key to `approvers` in sepal.json and start the gateway again',
     );
   }
   if (parseBase64(verdict.nonce)?.length !== 16 || parked.nonces.has(verdict.nonce)) {

@@ -19,6 +19,8 @@ export interface Ran {
 export interface RunOptions {
   readonly input?: string;
   readonly env?: { readonly [name: string]: string };
+  /** Interrupts the command once it has printed this. */
+  readonly until?: RegExp;
 }
 
 export const folder = (): string => realpathSync(mkdtempSync(join(tmpdir(), 'sepal-cli-')));
@@ -49,7 +51,10 @@ export function spawned(dir: string, args: readonly string[], options: RunOption
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     let [out, err] = ['', ''];
-    child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString('utf8')));
+    child.stdout.on('data', (chunk: Buffer) => {
+      out += chunk.toString('utf8');
+      if (options.until?.test(out) === true) child.kill('SIGINT');
+    });
     child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString('utf8')));
     child.stdin.on('error', () => undefined);
     child.stdin.end(options.input ?? '');

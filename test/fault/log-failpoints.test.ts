@@ -115,9 +115,10 @@ type Power = 'stays' | 'goes' | { readonly seed: number };
 let count = 0;
 async function scenario(
   lives: readonly { readonly fault: Fault; readonly power: Power }[],
+  page = 4096,
 ): Promise<boolean> {
   const dir = join(place.folder, `log-${count++}`);
-  const disk = new Disk();
+  const disk = new Disk(page);
   const run: Run = { acknowledged: new Map(), failures: [], refused: [] };
   let hit = false;
   try {
@@ -195,7 +196,11 @@ test(
     );
     const lives = fc.array(fc.record({ fault, power }), { minLength: 1, maxLength: 3 });
     await fc.assert(
-      fc.asyncProperty(lives, async (all) => void (await scenario(all))),
+      fc.asyncProperty(
+        lives,
+        fc.constantFrom(512, 4096),
+        async (all, page) => void (await scenario(all, page)),
+      ),
       { numRuns: LONG ? 20_000 : 150 },
     );
   },

@@ -30,10 +30,8 @@ export interface Fault {
   readonly part: number;
 }
 
-const PAGE = 4096;
-
 interface Shadow {
-  /** What the disk holds of pages that were written since the last flush, by page. */
+  /** What the disk holds of pages that were written since the last flush, by their place. */
   dirty: Map<number, Buffer>;
   /** The same of pages whose flush failed: nobody will write them out. */
   readonly ghosts: Map<number, Buffer>;
@@ -51,6 +49,13 @@ export class Disk {
   private readonly shadows = new Map<string, Shadow>();
   private readonly made = new Set<string>();
   private moved: { readonly from: string; readonly to: string }[] = [];
+
+  /** What reaches the disk or does not, as a whole: a page, or a sector of an unlucky write. */
+  private readonly page: number;
+
+  constructor(page = 4096) {
+    this.page = page;
+  }
 
   /** A process starts on this disk, and this is what will go wrong. */
   start(fault: Fault | null): void {
@@ -95,10 +100,10 @@ export class Disk {
   /** Keeps what the disk holds of the pages from `from` to `to`, unless it is kept already. */
   private keep(path: string, from: number, to: number): void {
     const { dirty, ghosts, size } = this.shadow(path);
-    for (let page = Math.floor(from / PAGE); page * PAGE < to; page++) {
-      const ghost = ghosts.get(page);
-      ghosts.delete(page);
-      if (!dirty.has(page)) dirty.set(page, ghost ?? pageOf(path, page, size));
+    for (let at = from - (from % this.page); at < to; at += this.page) {
+      const ghost = ghosts.get(at);
+      ghosts.delete(at);
+      if (!dirty.has(at)) dirty.set(at, ghost ?? pageOf(path, at, Math.min(this.page, size - at)));
     }
   }
 
@@ -184,7 +189,7 @@ export class Disk {
     for (const [path, { dirty, ghosts, size }] of this.shadows) {
       if (!existsSync(path)) continue;
       const lost = new Map([...dirty].filter(() => !chance()));
-      restore(path, new Map([...lost, ...ghosts]), chance() ? null : size);
+      restore(path, new Map([...lost, ...ghosts]), chance() ? null : size, this.page);
     }
     for (const { from, to } of this.moved.toReversed()) if (!chance()) renameSync(to, from);
     for (const path of this.made) if (!chance()) rmSync(path, { force: true });
@@ -194,27 +199,31 @@ export class Disk {
   }
 }
 
-/** A page as it can be read now, up to `end` of the file. */
-function pageOf(path: string, page: number, end: number): Buffer {
-  const length = Math.min(PAGE, end - page * PAGE);
+/** A page as it can be read now. */
+function pageOf(path: string, at: number, length: number): Buffer {
   if (length <= 0) return Buffer.alloc(0);
   const fd = openSync(path, 'r');
   try {
     const bytes = Buffer.alloc(length);
-    return bytes.subarray(0, readSync(fd, bytes, 0, length, page * PAGE));
+    return bytes.subarray(0, readSync(fd, bytes, 0, length, at));
   } finally {
     closeSync(fd);
   }
 }
 
-function restore(path: string, pages: ReadonlyMap<number, Buffer>, size: number | null): void {
+function restore(
+  path: string,
+  pages: ReadonlyMap<number, Buffer>,
+  size: number | null,
+  pageSize: number,
+): void {
   const fd = realFiles.open(path);
   try {
-    for (const [page, old] of pages) {
-      const whole = Buffer.alloc(PAGE);
+    for (const [at, old] of pages) {
+      const whole = Buffer.alloc(pageSize);
       old.copy(whole);
-      const length = Math.max(old.length, Math.min(PAGE, realFiles.size(fd) - page * PAGE));
-      if (length > 0) realFiles.write(fd, whole.subarray(0, length), 0, page * PAGE);
+      const length = Math.max(old.length, Math.min(pageSize, realFiles.size(fd) - at));
+      if (length > 0) realFiles.write(fd, whole.subarray(0, length), 0, at);
     }
   } finally {
     realFiles.close(fd);

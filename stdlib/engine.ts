@@ -6,8 +6,8 @@
 import type { Decision, Explanation, Facts, Phase, PolicyModule, Request, Subject } from './abi.js';
 import { DEFAULT_DENY, explainUnits, weigh, type World } from './explain.js';
 import { frozen, quick } from './quick.js';
-import { type Scope, scopes } from './scopes.js';
-import type { Block, Rule, Tables } from './tables.js';
+import { namesOf, type Scope, scopes, unitsOf } from './scopes.js';
+import type { Block, Rule, Tables, Unit } from './tables.js';
 import { type Args, type Kleene, UNKNOWN_ARGS } from './values.js';
 
 const PHASES = ['call', 'list', 'result'] as const;
@@ -23,7 +23,9 @@ export function policy(tables: Tables): PolicyModule {
     return scopeOf(classify(phase, kind, server, action), request.principal, request.roles);
   };
   const names = (request: Request, of: 'facts' | 'reads'): readonly string[] => {
-    const lists = PHASES.map((phase) => scopeIn(phase, request)[of]).filter((list) => list.length > 0);
+    const lists = PHASES.map((phase) => namesOf(scopeIn(phase, request), of)).filter(
+      (list) => list.length > 0,
+    );
     return lists.length < 2 ? (lists[0] ?? []) : [...new Set(lists.flat())].sort();
   };
 
@@ -38,31 +40,35 @@ export function policy(tables: Tables): PolicyModule {
       const scope = scopeOf(found, request.principal, request.roles);
       const world: World = { args: args as Args, request, facts, pin: found.pin };
       return (
-        (phase === 'call' ? quick(scope, world, nothing) : null) ?? weigh(scope.all, world, phase, steps)
+        (phase === 'call' ? quick(scope, world, nothing) : null) ?? weigh(unitsOf(scope), world, phase, steps)
       );
     },
     visible: (subject: Subject, action): boolean => {
       const found = classify('call', action.kind, action.server, action.name);
       const scope = scopeOf(found, subject.principal, subject.roles);
       const request: Request = { ...subject, intent: { ...action, args: {} } };
-      return mayGrant(scope, { args: UNKNOWN_ARGS, request, facts: {}, pin: found.pin });
+      return mayGrant(unitsOf(scope), { args: UNKNOWN_ARGS, request, facts: {}, pin: found.pin });
     },
     explain: (request: Request, facts: Facts, phase: Phase): Explanation => {
       const { kind, server, name: action, args } = request.intent;
       const found = classify(phase, kind, server, action);
       const scope = scopeOf(found, request.principal, request.roles);
-      return explainUnits(scope.all, { args: args as Args, request, facts, pin: found.pin }, phase, steps);
+      return explainUnits(
+        unitsOf(scope),
+        { args: args as Args, request, facts, pin: found.pin },
+        phase,
+        steps,
+      );
     },
   };
 }
 
 /** Optimistic: some unit may grant, and no deny is sure. */
-function mayGrant(scope: Scope, world: World): boolean {
-  if (!scope.grants) return false;
+function mayGrant(units: readonly Unit[], world: World): boolean {
   const value = (when: Rule['when']): Kleene =>
     when === null ? 2 : when(world.args, world.request, world.facts, world.pin);
   let grant = false;
-  for (const unit of scope.all) {
+  for (const unit of units) {
     if (unit.kind === 'rule') {
       const v = value(unit.when);
       if (unit.effect === 'deny' && v === 2) return false;

@@ -9,14 +9,23 @@ import { type Entry, entryOf, type Lists } from './quick.js';
 import { matchesWhat, matchesWho, rolesOf, type What, type Who } from './sets.js';
 import type { Pin, Tables, Unit } from './tables.js';
 
-/** The units of one action and one principal, by name within each list. */
+/** The units of one action and one principal. */
 export interface Scope extends Lists {
-  readonly all: readonly Unit[];
-  /** Some unit may grant at all. */
-  readonly grants: boolean;
-  /** Names of the facts, and pointers of the arguments, that its conditions may read; sorted. */
-  readonly facts: readonly string[];
-  readonly reads: readonly string[];
+  /** By name. */
+  readonly entries: readonly Entry[];
+  /** What conditions may read, once somebody has asked. */
+  readonly known: { facts?: readonly string[]; reads?: readonly string[] };
+}
+
+export const unitsOf = (scope: Scope): readonly Unit[] => scope.entries.map((entry) => entry.unit);
+
+/** Names of the facts, or pointers of the arguments, that conditions of the scope may read; sorted. */
+export function namesOf(scope: Scope, of: 'facts' | 'reads'): readonly string[] {
+  const known = scope.known[of];
+  if (known !== undefined) return known;
+  const names = [...new Set(scope.entries.flatMap((entry) => entry.unit[of]))].sort();
+  scope.known[of] = names;
+  return names;
 }
 
 /** Everything about one action that does not depend on who calls. */
@@ -85,7 +94,7 @@ export function scopes({ units, tools: pinned, steps }: Tables): Scopes {
     const known = memo.get(id);
     if (known !== undefined) return known;
     const made = narrow(action, whos.find(id, roles, key));
-    hold(made.all.length * 2);
+    hold(made.entries.length * 2);
     memo.set(id, made);
     return made;
   };
@@ -161,18 +170,22 @@ function roleKeys(units: readonly Unit[]): (roles: readonly string[]) => string 
 
 function narrow(action: ActionClass, whos: readonly Who[]): Scope {
   const entries = whos.flatMap((who) => action.byWho.get(who) ?? []).sort((a, b) => a.order - b.order);
-  const effect = (...effects: readonly string[]): readonly Entry[] =>
-    entries.filter(({ unit }) => unit.kind === 'rule' && effects.includes(unit.effect));
-  const denies = untilSure(effect('deny'));
-  const asks = effect('review', 'escalate');
-  const all = entries.map((entry) => entry.unit);
+  const denies: Entry[] = [];
+  const asks: Entry[] = [];
+  const allows: Entry[] = [];
+  let blocks = false;
+  for (const entry of entries) {
+    if (entry.unit.kind === 'block') blocks = true;
+    else if (entry.unit.effect === 'deny') denies.push(entry);
+    else if (entry.unit.effect === 'allow') allows.push(entry);
+    else asks.push(entry);
+  }
+  const [denied, allowed] = [untilSure(denies), untilSure(allows)];
   return {
-    inTurn: denies.at(-1)?.tests.length === 0 ? denies : [...denies, ...asks, ...untilSure(effect('allow'))],
-    mixed: all.some((unit) => unit.kind === 'block') ? entries : [],
-    all,
-    grants: all.some(canGrant),
-    facts: [...new Set(all.flatMap((unit) => unit.facts))].sort(),
-    reads: [...new Set(all.flatMap((unit) => unit.reads))].sort(),
+    inTurn: denied.at(-1)?.tests.length === 0 ? denied : [...denied, ...asks, ...allowed],
+    mixed: blocks ? entries : [],
+    entries,
+    known: {},
   };
 }
 
@@ -180,12 +193,6 @@ function narrow(action: ActionClass, whos: readonly Who[]): Scope {
 function untilSure(rules: readonly Entry[]): readonly Entry[] {
   const sure = rules.findIndex((rule) => rule.tests.length === 0);
   return sure < 0 ? rules : rules.slice(0, sure + 1);
-}
-
-function canGrant(unit: Unit): boolean {
-  const grant = (effect: string): boolean => effect === 'allow' || effect === 'review';
-  if (unit.kind === 'rule') return grant(unit.effect);
-  return [...unit.cases.map((c) => c.outcome), unit.otherwise].some((o) => o !== null && grant(o.effect));
 }
 
 function within<K, V>(map: Map<K, Map<string, V>>, key: K): Map<string, V> {

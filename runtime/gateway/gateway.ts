@@ -9,7 +9,7 @@ import { type Authenticator, createAuthenticator } from '../decide/identity.js';
 import type { LoadedPolicy } from '../decide/load.js';
 import { Sessions } from '../decide/sessions.js';
 import { type ControlServer, serveControl } from '../control/server.js';
-import { noLimits } from '../decide/limits.js';
+import { type Limits, noLimits } from '../decide/limits.js';
 import { readTokenFile } from '../decide/token-file.js';
 import { indexTokens, type TokenEntry } from '../decide/tokens.js';
 import type { ReceiptLog } from '../log/types.js';
@@ -47,6 +47,8 @@ export interface GatewayOptions {
   readonly clock: Clock;
   /** One line for the operator; never a secret. */
   readonly say: (line: string) => void;
+  /** Where limits are kept; none by default. */
+  readonly limits?: Limits;
   /** Where the control socket is opened; null for a gateway without one. */
   readonly control: string | null;
   /** What `shutdown` over the control socket does. */
@@ -126,7 +128,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     kid: options.kid,
     version: options.version,
     policy: () => active,
-    decide: evaluator(options.policy, config.config, noLimits),
+    decide: evaluator(options.policy, config.config, options.limits ?? noLimits),
     admits: ({ identity }) => authenticator.holds(identity),
     drift: new Map(),
     active: new Set(),

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Review end to end: held, pending, approved with the approver's key, redeemed exactly once, expired, after a restart.
-import { mkdirSync, writeFileSync, existsSync, renameSync } from 'node:fs';
-import { createPrivateKey } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync, existsSync, renameSync } from 'node:fs';
+import { createPrivateKey, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createApproverKey, signVerdict } from '../../runtime/approvals/keys.js';
+import { createToken, printTokens } from '../../runtime/decide/tokens.js';
 import type { Gateway } from '../../runtime/gateway/gateway.js';
+import { definitionHash } from '../../runtime/gateway/pins.js';
 import type { ReceiptLog } from '../../runtime/log/types.js';
+import type { JsonObject } from '../../runtime/verify/format/canonical.js';
 import { configOf, memoryLog, pin, policyOf, scratch, startGateway } from '../helpers/gateway.js';
 
 const server = join(
@@ -39,13 +42,19 @@ afterEach(async () => {
   for (const one of open.splice(0).reverse()) await one.close();
 });
 
-async function setUp(holdSeconds: number, dir = scratch(), log: ReceiptLog = memoryLog()) {
+async function setUp(
+  holdSeconds: number,
+  dir = scratch(),
+  log: ReceiptLog = memoryLog(),
+  identity: object = { anonymous: 'agent:mover' },
+  headers: { [name: string]: string } = {},
+) {
   const files = join(dir, 'files');
   mkdirSync(files, { recursive: true });
   if (!existsSync(join(files, 'b'))) writeFileSync(join(files, 'a'), 'x');
   const config = configOf(dir, {
     mcpServers: { fs: { command: process.execPath, args: [server, files] } },
-    identity: { anonymous: 'agent:mover' },
+    identity,
     approvers: [{ id: 'user:eve', roles: ['lead'], key: approver.vkey }],
     approvals: { holdSeconds },
   });
@@ -55,7 +64,9 @@ async function setUp(holdSeconds: number, dir = scratch(), log: ReceiptLog = mem
   const front = await gateway.serveHttp();
   const client = new Client({ name: 'test', version: '1' });
   await client.connect(
-    new StreamableHTTPClientTransport(new URL(`http://127.0.0.1:${front.address.port}/mcp`)),
+    new StreamableHTTPClientTransport(new URL(`http://127.0.0.1:${front.address.port}/mcp`), {
+      requestInit: { headers },
+    }),
   );
   open.push(client);
   const move = (to = 'b', more: object = {}) =>
@@ -64,7 +75,17 @@ async function setUp(holdSeconds: number, dir = scratch(), log: ReceiptLog = mem
       arguments: { source: join(files, 'a'), destination: join(files, to), ...more },
     });
   const bodies = () => (log as ReturnType<typeof memoryLog>).bodies;
-  return { gateway, client, move, files, dir, log, bodies, moved: () => existsSync(join(files, 'b')) };
+  return {
+    gateway,
+    config,
+    client,
+    move,
+    files,
+    dir,
+    log,
+    bodies,
+    moved: () => existsSync(join(files, 'b')),
+  };
 }
 
 async function judge(gateway: Gateway, verdict: 'approve' | 'deny') {
@@ -219,5 +240,48 @@ describe('review', () => {
     const shown = await judge(gateway, 'approve');
     expect((await call).isError).toBeFalsy();
     expect(seen[0]).toBe(`waiting for approval ${shown.pending.id}`);
+  });
+
+  it('sends nothing for a credential that was revoked while the call waited', async () => {
+    const dir = scratch();
+    const { token, entry } = createToken({ principal: 'agent:mover' }, randomBytes);
+    writeFileSync(join(dir, 'tokens.json'), printTokens([entry]), { mode: 0o600 });
+    const headers = { authorization: `Bearer ${token}` };
+    const { gateway, move, moved, bodies } = await setUp(
+      20,
+      dir,
+      memoryLog(),
+      { tokens: 'tokens.json' },
+      headers,
+    );
+    const call = move().catch(() => null);
+    for (let i = 0; i < 200 && gateway.approvals.list().length === 0; i++)
+      await new Promise((r) => setTimeout(r, 10));
+    gateway.tokens.replace([]);
+    await judge(gateway, 'approve');
+    await Promise.race([call, new Promise((r) => setTimeout(r, 500))]);
+    expect(moved()).toBe(false);
+    expect(bodies().some((body) => body.decision?.effect === 'allow')).toBe(false);
+  });
+
+  it('does not spend an approval on a tool that was pinned anew while the call waited', async () => {
+    const { gateway, config, move, moved, bodies } = await setUp(20);
+    const call = move();
+    for (let i = 0; i < 200 && gateway.approvals.list().length === 0; i++)
+      await new Promise((r) => setTimeout(r, 10));
+    const lock = JSON.parse(readFileSync(config.lock, 'utf8')) as {
+      servers: { fs: { tools: { [name: string]: { hash: string; definition: JsonObject } } } };
+    };
+    const own = lock.servers.fs.tools['move_file'];
+    if (own === undefined) throw new Error('not pinned');
+    own.definition = { ...own.definition, description: 'moves files elsewhere' };
+    own.hash = definitionHash(own.definition);
+    writeFileSync(config.lock, JSON.stringify(lock));
+    gateway.reloadPins();
+    await judge(gateway, 'approve');
+    const text = pendingText(await call);
+    expect(text).toMatch(/pending|Unknown tool/);
+    expect(moved()).toBe(false);
+    expect(bodies().some((body) => body.decision?.effect === 'allow')).toBe(false);
   });
 });

@@ -106,7 +106,7 @@ function checkStatement(scope: Scope, s: tree.Statement, units: UnitIr[], facts:
 }
 
 /** What only a definition mentions is used where the definition is: it is written out there. */
-const apart = (scope: Scope): Scope => ({ ...scope, used: new Set() });
+const apart = (scope: Scope): Scope => ({ ...scope, used: scope.mentioned });
 
 const UNSUPPORTED = {
   import: 'SEP4901',

@@ -185,19 +185,18 @@ export function lintUnused(scope: Scope, statements: readonly tree.Statement[]):
     if (s.kind === 'role') {
       for (const { name } of s.roles) {
         if (scope.used.has(`role:${name.text}`)) continue;
-        const fixes = s.roles.length === 1 ? [removal(scope, s)] : [];
+        const fixes = s.roles.length === 1 ? removal(scope, s, `role:${name.text}`) : [];
         scope.report('SEP4002', name.span, { name: name.text }, { fixes });
       }
     } else if (s.kind === 'principals' || s.kind === 'actions' || s.kind === 'let' || s.kind === 'fact') {
       if (scope.used.has(s.name.text)) continue;
-      scope.report('SEP4002', s.name.span, { name: s.name.text }, { fixes: [removal(scope, s)] });
+      scope.report('SEP4002', s.name.span, { name: s.name.text }, { fixes: removal(scope, s, s.name.text) });
     }
   }
 }
 
 /** What nothing refers to decides nothing: without it the policy means the same. */
-const removal = (scope: Scope, s: tree.Statement): Fix => ({
-  title: 'remove it',
-  edits: [{ file: scope.file, span: s.span, text: '' }],
-  safe: true,
-});
+function removal(scope: Scope, s: tree.Statement, name: string): readonly Fix[] {
+  const edits = [{ file: scope.file, span: s.span, text: '' }];
+  return scope.mentioned.has(name) ? [] : [{ title: 'remove it', edits, safe: true }];
+}

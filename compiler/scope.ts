@@ -22,6 +22,8 @@ export interface Scope {
   readonly lock: Lock | null;
   /** Names that something refers to. */
   readonly used: Set<string>;
+  /** Names that a definition mentions, which itself may be used or not. */
+  readonly mentioned: Set<string>;
   /** Errors so far; terms of sets written out for this statement. */
   readonly tally: { errors: number; terms: number };
   report(code: Code, span: tree.Span, args?: Readonly<Record<string, string>>, extra?: Extra): void;
@@ -83,7 +85,7 @@ export function buildScope(
     }
   }
   const tools = lock?.tools ?? [];
-  return { file, names, roles, tools, lock, used: new Set(), tally, report };
+  return { file, names, roles, tools, lock, used: new Set(), mentioned: new Set(), tally, report };
 }
 
 const BUILT_IN: readonly string[] = [

@@ -141,7 +141,7 @@ describe('refused', () => {
 
 describe('lowered', () => {
   it('numbers are canonical decimals and never doubles', () => {
-    expect(condition('pay/transfer', 'args.amount == 007.500')).toMatchObject({
+    expect(condition('pay/transfer', 'args.amount == 7.500')).toMatchObject({
       op: 'compare',
       on: 'number',
       right: { value: { kind: 'number', text: '7.5' } },

@@ -125,15 +125,32 @@ export interface ArgProperty {
 export function argProperty(env: Env, path: readonly string[], span: Span): ArgProperty | null {
   if (!readsTools(env, span, 'args')) return null;
   if (env.tools.length === 0) return { type: { kind: 'any' }, optional: [] };
-  const properties = env.tools.map((tool) => propertyAt(tool.inputSchema, path));
+  const found = overTools(env.tools, path);
+  if (found === null) reportUnknown(env, path, span);
+  return found;
+}
+
+/** By the list of tools, then by the path. */
+const typed = new WeakMap<Env['tools'], Map<string, ArgProperty | null>>();
+
+function overTools(tools: Env['tools'], path: readonly string[]): ArgProperty | null {
+  const known = typed.get(tools) ?? new Map<string, ArgProperty | null>();
+  typed.set(tools, known);
+  const key = JSON.stringify(path);
+  const before = known.get(key);
+  if (before !== undefined) return before;
+  const properties = tools.map((tool) => propertyAt(tool.inputSchema, path));
   const present = properties.filter((p): p is Property => p !== null);
-  if (present.length === 0) {
-    reportUnknown(env, path, span);
-    return null;
-  }
-  const optional = present.flatMap((p) => p.optional);
-  const all = present.length < properties.length ? [...optional, path] : optional;
-  return { type: unionOf(present.map((p) => p.type)), optional: all };
+  const optional = new Map(
+    present.flatMap((p) => p.optional).map((prefix) => [JSON.stringify(prefix), prefix]),
+  );
+  if (present.length < properties.length) optional.set(key, path);
+  const found =
+    present.length === 0
+      ? null
+      : { type: unionOf(present.map((p) => p.type)), optional: [...optional.values()] };
+  known.set(key, found);
+  return found;
 }
 
 const lacking = (env: Env, path: readonly string[]): readonly string[] =>

@@ -27,8 +27,23 @@ interface Walk {
 }
 const walkOf = (root: JsonValue): Walk => ({ root, left: MAX_PARTS });
 
+/** What was found in a schema: many rules ask many tools for the same argument. */
+const asked = new WeakMap<JsonObject, Map<string, Property | null>>();
+
 /** The property at `path` below the arguments, or null when the schema has none. */
 export function propertyAt(schema: JsonValue, path: readonly string[]): Property | null {
+  if (!isObject(schema)) return find(schema, path);
+  const known = asked.get(schema) ?? new Map<string, Property | null>();
+  asked.set(schema, known);
+  const key = path.length === 1 ? `.${path[0] ?? ''}` : JSON.stringify(path);
+  const before = known.get(key);
+  if (before !== undefined) return before;
+  const found = find(schema, path);
+  known.set(key, found);
+  return found;
+}
+
+function find(schema: JsonValue, path: readonly string[]): Property | null {
   const walk = walkOf(schema);
   let at: readonly JsonValue[] = [schema];
   const optional: (readonly string[])[] = [];

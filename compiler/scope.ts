@@ -226,9 +226,17 @@ export function actIr(act: tree.Act): Extract<WhatTermIr, { readonly kind: 'act'
   return { kind: 'act', act: act.act, server: globIr(act.server.text), name };
 }
 
+/** By the tools of a lock, then by the set: rules that speak of the same actions share one list. */
+const covered = new WeakMap<readonly PinnedTool[], Map<string, readonly PinnedTool[]>>();
+
 /** The pinned tools that a set of actions covers. */
 export function toolsIn(scope: Scope, what: WhatIr): readonly PinnedTool[] {
-  return scope.tools.filter((tool) => covers(what, tool));
+  const known = covered.get(scope.tools) ?? new Map<string, readonly PinnedTool[]>();
+  covered.set(scope.tools, known);
+  const key = JSON.stringify(what);
+  const found = known.get(key) ?? scope.tools.filter((tool) => covers(what, tool));
+  known.set(key, found);
+  return found;
 }
 export function covers(what: WhatIr, tool: { readonly server: string; readonly name: string }): boolean {
   const one = (term: WhatTermIr): boolean => {

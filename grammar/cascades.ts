@@ -10,8 +10,10 @@ import { STATEMENT_TYPES } from './tokens.js';
 export class Sequence {
   /** Errors told before the next statement. */
   seen: number;
-  /** A statement was broken, and none that starts a line was read since. */
+  /** A statement was broken, and none was read since that stands by itself. */
   recovering = false;
+  /** The start of the last statement that stands by itself. */
+  last: IToken | null = null;
   constructor(seen: number) {
     this.seen = seen;
   }
@@ -21,6 +23,7 @@ export class Cascades {
   private readonly source: string;
   private readonly judged = new Set<number>();
   private readonly muted = new Set<number>();
+  private lines: readonly number[] | undefined;
 
   constructor(source: string) {
     this.source = source;
@@ -40,9 +43,13 @@ export class Cascades {
     sequence.seen = now;
   }
 
-  /** True when a statement that starts with `first` is what remains of a broken one. */
+  /** True when a statement that starts with `first` is what remains of a broken one: inside a line, or further in. */
   leftover(sequence: Sequence, first: IToken): boolean {
-    return sequence.recovering && !this.startsLine(first);
+    const { last, recovering } = sequence;
+    if (recovering && last !== null && this.column(first) > this.column(last)) return true;
+    if (recovering && !this.startsLine(first)) return true;
+    sequence.last = first;
+    return false;
   }
 
   /** Errors of one statement: the first, and those further down that its end did not cause. */
@@ -68,12 +75,28 @@ export class Cascades {
     return STATEMENT_TYPES.has(token.tokenType) && this.startsLine(token);
   }
   private startsLine(token: IToken): boolean {
-    const start = this.source.lastIndexOf('\n', token.startOffset - 1) + 1;
-    return this.source.slice(start, token.startOffset).trim() === '';
+    const { startOffset } = token;
+    return this.source.slice(startOffset - this.column(token), startOffset).trim() === '';
+  }
+  private column(token: IToken): number {
+    this.lines ??= lineStarts(this.source);
+    let [low, high] = [0, this.lines.length];
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if ((this.lines[middle] ?? 0) <= token.startOffset) low = middle;
+      else high = middle;
+    }
+    return token.startOffset - (this.lines[low] ?? 0);
   }
   /** The end of the file, which has no place, is after every line. */
   private lineEnd(token: IToken): number {
     const end = Number.isInteger(token.startOffset) ? this.source.indexOf('\n', token.startOffset) : -1;
     return end < 0 ? Number.POSITIVE_INFINITY : end;
   }
+}
+
+function lineStarts(source: string): readonly number[] {
+  const starts = [0];
+  for (let at = source.indexOf('\n'); at >= 0; at = source.indexOf('\n', at + 1)) starts.push(at + 1);
+  return starts;
 }

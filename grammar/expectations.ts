@@ -17,6 +17,7 @@ const WHAT = 'what: a tool as `server/name`, `*`, or the name of a set';
 const EFFECT = 'an effect: `allow`, `review`, `deny` or `escalate`';
 export const TYPE =
   'a type: `bool`, `int`, `decimal`, `string`, `path`, `url`, `instant`, `duration`, `principals`, `enum a, b` or `list<type>`';
+const KEY = 'a key: `principal`, `user`, `session`, `server`, `tool` or `all`';
 const DAY = 'a day: `mon` to `sun`';
 
 /** What stands where a rule of the grammar starts, in the author's words. */
@@ -47,7 +48,8 @@ const PHRASES = new Map([
     'claim',
     'what is to be proved: `never …`, `allow … implies …`, `no rule dead`, `not wider than …` or `cost <= …`',
   ],
-  ['key', 'a key: `principal`, `user`, `session`, `server`, `tool` or `all`'],
+  ['key', KEY],
+  ['keys', KEY],
 ]);
 
 /** What else could stand where a rule of the grammar wants a token. */

@@ -131,7 +131,7 @@ export class CheckpointFollower {
     } else if (!this.findings.failed('tree')) {
       this.proven = checkpoint.size;
       this.proof = { note: this.note, checkpoint };
-      this.witnessed?.checkpoint(checkpoint);
+      this.witnessed?.checkpoint(checkpoint, time, this.findings);
       this.provenTime = time;
     }
   }

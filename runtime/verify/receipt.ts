@@ -54,7 +54,7 @@ function checkProof(proof: TlogProof, trust: Trust | null, findings: Findings): 
   if (trust !== null && entry.body.log !== trust.origin)
     findings.fail('bytes', index, 'the receipt is of another log');
   findings.note('bytes', `entry ${index}, ${entry.body.type}, leaf ${hashText(leafHash(bytes))}`);
-  checkTree(proof, bytes, trust, findings);
+  checkTree(proof, bytes, entry.body.time, trust, findings);
   if (trust === null) {
     for (const name of ['signatures', 'keys'] as const)
       findings.skip(name, 'no trust file: keys never come from a log');
@@ -82,7 +82,13 @@ function split(bytes: Buffer): readonly Buffer[] | null {
   return pieces;
 }
 
-function checkTree(proof: TlogProof, bytes: Buffer, trust: Trust | null, findings: Findings): void {
+function checkTree(
+  proof: TlogProof,
+  bytes: Buffer,
+  time: string,
+  trust: Trust | null,
+  findings: Findings,
+): void {
   const { checkpoint, hashes, index } = proof;
   if (!verifyInclusion(leafHash(bytes), index, checkpoint.size, hashes, checkpoint.root)) {
     findings.fail(
@@ -101,7 +107,7 @@ function checkTree(proof: TlogProof, bytes: Buffer, trust: Trust | null, finding
   }
   findings.note('tree', `one of the ${checkpoint.size} entries that the log key signed for`);
   const witnessed = new Witnessed(trust);
-  witnessed.checkpoint(checkpoint);
+  witnessed.checkpoint(checkpoint, time, findings);
   witnessed.finish(findings, checkpoint.size);
 }
 

@@ -9,6 +9,9 @@ import type { Trust } from './format/trust.js';
 import type { Findings } from './report.js';
 import { type LogSource, storedEntries } from './source.js';
 
+/** Clocks may differ by so much. */
+const CLOCK_SECONDS = 300;
+
 /** Counts the witnesses of each checkpoint whose root is the tree's. */
 export class Witnessed {
   private readonly trust: Trust;
@@ -20,7 +23,8 @@ export class Witnessed {
     this.trust = trust;
   }
 
-  checkpoint(checkpoint: Checkpoint): void {
+  /** `time` is that of the last entry which the checkpoint covers. */
+  checkpoint(checkpoint: Checkpoint, time: string | null, findings: Findings): void {
     const { witnesses, quorum } = this.trust;
     if (quorum === 0 || checkpoint.size < this.size) return;
     const times = witnesses
@@ -32,6 +36,12 @@ export class Witnessed {
     this.most = times.length;
     // By then a quorum had seen this tree.
     this.seconds = times[quorum - 1] ?? 0;
+    if (time !== null && Date.parse(time) / 1000 > this.seconds + CLOCK_SECONDS)
+      findings.fail(
+        'time',
+        checkpoint.size - 1,
+        'the entry says a later time than the witnesses that saw it',
+      );
   }
 
   finish(findings: Findings, size: number): void {

@@ -113,7 +113,11 @@ export class TestLog {
       ...members,
     } as Body;
     const text = entryText(body);
-    const entry = Buffer.from(entryNote(text, by.name, by.id, by.sign(text)));
+    return this.append(Buffer.from(entryNote(text, by.name, by.id, by.sign(text))));
+  }
+
+  /** Appends bytes as they are. */
+  append(entry: Buffer): string {
     const leaf = leafHash(entry);
     this.entries.push(entry);
     this.leaves.push(hashText(leaf));

@@ -273,6 +273,27 @@ it('one server in front of one client, by `wrap --name`, with a log of its own t
   expect(report.result, JSON.stringify(report.properties)).toBe('pass');
 });
 
+it('wraps of one name at the same time take numbered logs, and the next one takes the first again', async () => {
+  const start = () => wrap('--instance', 'twin');
+  const [one, two] = [await start(), await start()];
+  const path = join(files, 'a.txt');
+  for (const client of [one, two]) {
+    const read = await client.callTool({ name: 'fs__read_text_file', arguments: { path } });
+    expect(read.isError).toBeFalsy();
+  }
+  const origins = [one, two].map(async (client) => {
+    const { _meta } = await client.callTool({ name: 'fs__read_text_file', arguments: { path } });
+    return (_meta?.[RECEIPT] as { readonly id: string }).id.split('#')[0];
+  });
+  expect((await Promise.all(origins)).sort()).toEqual(['clients.test/log/twin', 'clients.test/log/twin-2']);
+  await Promise.all([one.close(), two.close()]);
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  const again = await start();
+  const { _meta } = await again.callTool({ name: 'fs__read_text_file', arguments: { path } });
+  expect((_meta?.[RECEIPT] as { readonly id: string }).id).toMatch(/^clients\.test\/log\/twin#/);
+  await again.close();
+});
+
 it('a dead server hides nobody else’s tools, and its own calls say what is wrong', async () => {
   const client = await fronts['listen.http']();
   web.kill('SIGKILL');

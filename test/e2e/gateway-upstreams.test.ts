@@ -215,6 +215,24 @@ describe('the hop', () => {
   });
 });
 
+describe('a definition that changes while the server runs', () => {
+  it('is not called once the server has said that its list changed, not even by a call right behind', async () => {
+    const { client, read, notes, log } = await setUp('drift');
+    expect((await client.call('echo', { text: 'before' })).result?.content?.[0]?.text).toBe('before');
+    writeFileSync(`${notes}.version`, '2');
+    const told = client.call('many_changes');
+    const right = told.then(() => client.call('echo', { text: 'behind' }));
+    expect((await told).result?.content?.[0]?.text).toBe('changed');
+    const refused = await right;
+    expect(refused.result?.isError ?? refused.error !== undefined).toBe(true);
+    expect(read().some((line) => line.includes('behind'))).toBe(false);
+    expect((await client.call('echo')).error?.message).toBe('Unknown tool: echo');
+    expect(client.notifications('notifications/tools/list_changed')).toHaveLength(1);
+    expect((await client.call('raw')).result).toBeDefined();
+    expect((await outcomes(log)).filter((status) => status === 'ok')).toHaveLength(3);
+  });
+});
+
 describe('the front', () => {
   it('starts nothing before the first call and serves the list from the lock', async () => {
     const { client, read } = await setUp('plain');

@@ -143,6 +143,7 @@ async function write(dir: string, { scaffold, lock, samples }: Plan, io: Io): Pr
   createFile(join(dir, 'client.json'), clientText(program, args));
   if (!exists(join(dir, '.gitignore'))) createFile(join(dir, '.gitignore'), '.sepal/\ntokens.json\n');
   const short = shortPath(dir, io);
+  const sepal = io.env['npm_command'] === 'exec' ? 'npx sepal' : 'sepal';
   io.out(
     `${[...WRITTEN.filter((name) => name !== '.sepal'), '.sepal/'].map((name) => join(short, name)).join('\n')}\n`,
   );
@@ -155,10 +156,10 @@ You are ${person}; your key is ${join(short, '.sepal', APPROVER_KEY)} (keep it f
 Your log's root key is ${join(short, '.sepal', 'keys', 'root.pem')}: move it to a place that is offline.
 
 Next:
-${short === '.' ? '' : `  cd ${short}\n`}  sepal check && sepal test
-  sepal gateway                      (or put client.json into your MCP client)
-  sepal approvals list
-  sepal verify .sepal/log --trust trust.json
+${short === '.' ? '' : `  cd ${short}\n`}  ${sepal} check && ${sepal} test
+  ${sepal} gateway          (or put client.json into your MCP client)
+  ${sepal} approvals list
+  ${sepal} verify .sepal/log --trust trust.json
 `);
 }
 

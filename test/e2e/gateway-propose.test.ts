@@ -74,8 +74,8 @@ describe('a proposal', () => {
     expect(new Set([proposed, decided, outcome].map((body) => body?.call)).size).toBe(1);
     expect(decided?.refs?.propose).toBeDefined();
     expect(outcome?.outcome?.status).toBe('not_sent');
-    const receipt = (result?.['_meta'] as { readonly [key: string]: object })['dev.sepal/receipt'];
-    expect(receipt).toMatchObject({ decision: 'allow', seq: decided?.seq });
+    const receipt = { decision: 'allow', seq: decided?.seq };
+    expect(result).toMatchObject({ _meta: { 'dev.sepal/receipt': receipt } });
   });
 
   it('of a denied call gives the reason; of arguments that do not fit, theirs', async () => {

@@ -102,22 +102,17 @@ export class SeenElsewhere {
       const one = this.seen.shift();
       if (one === undefined || one.checkpoint.root.equals(tree.root())) continue;
       this.conflict ??= one;
-      findings.fail(
-        'split view',
-        tree.size === 0 ? null : tree.size - 1,
-        `the log key signed another tree of ${tree.size} entries for somebody else`,
-      );
+      const why = `the log key signed another tree of ${tree.size} entries for somebody else`;
+      const entry = tree.size === 0 ? null : tree.size - 1;
+      for (const name of ['split view', 'seen elsewhere'] as const) findings.fail(name, entry, why);
     }
   }
 
   finish(size: number, findings: Findings): void {
     const [longer] = this.seen;
     if (longer !== undefined) {
-      findings.fail(
-        'tail',
-        size,
-        `the log is cut: a checkpoint seen elsewhere speaks of ${longer.checkpoint.size} entries, there are ${size}`,
-      );
+      const why = `the log is cut: a checkpoint seen elsewhere speaks of ${longer.checkpoint.size} entries, there are ${size}`;
+      for (const name of ['tail', 'seen elsewhere'] as const) findings.fail(name, size, why);
     }
     if (this.conflict === null && longer === undefined)
       findings.note('seen elsewhere', `${this.count} checkpoints are of this tree`);

@@ -2,7 +2,14 @@
 // The engines of the bench by name. The limit and the naive interpreter are the shared ones where those are there.
 import { indexed } from './indexed.js';
 import { naive } from './naive.js';
-import { ANSWER, type BenchPolicy, type Decide, RANK, type SharedEngines, type Workload } from './workload.js';
+import {
+  ANSWER,
+  type BenchPolicy,
+  type Decide,
+  RANK,
+  type SharedEngines,
+  type Workload,
+} from './workload.js';
 
 export const ENGINES = ['residualIndexed', 'sepal', 'naive', 'cedar-wasm'] as const;
 export type EngineName = (typeof ENGINES)[number];
@@ -26,7 +33,10 @@ export async function engine(name: EngineName, policy: BenchPolicy, workload: Wo
 
 /** The shared shape answers with the number of the rule in order of effect. */
 function sharedIndexed(shared: SharedEngines, policy: BenchPolicy): Decide {
-  const answers = policy.rules.map((rule) => rule.effect).sort((a, b) => RANK[a] - RANK[b]).map((e) => ANSWER[e]);
+  const answers = policy.rules
+    .map((rule) => rule.effect)
+    .sort((a, b) => RANK[a] - RANK[b])
+    .map((e) => ANSWER[e]);
   const decide = shared.residualIndexed(policy).build();
   return (request) => {
     const rule = decide(request);

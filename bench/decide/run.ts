@@ -36,7 +36,9 @@ const ratio = (name: EngineName, to: EngineName, rules: number): number =>
   median(of(name, rules).map((value, i) => value / (of(to, rules)[i] ?? Number.NaN)));
 
 const { source } = await loadWorkload();
-console.log(`Mean µs a decision: median of ${ROUNDS} rounds (least–most), and the ratio to ${LIMIT} in the same rounds.`);
+console.log(
+  `Mean µs a decision: median of ${ROUNDS} rounds (least–most), and the ratio to ${LIMIT} in the same rounds.`,
+);
 console.log(`Workload: ${source}.\n`);
 const head = ['engine', ...SIZES.flatMap((rules) => [`${figure(rules)} rules`, '×'])];
 const rows = ENGINES.map((name) => [

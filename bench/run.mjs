@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// `npm run bench [-- decide|compile|gateway|receipts|verify …]`: builds what is needed and prints every table in markdown.
+import { spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { cpus, release, tmpdir, totalmem, type } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = join(here, '..');
+/** Inside node_modules, so that the bundles find the packages that stay outside of them. */
+const out = join(root, 'node_modules/.cache/sepal-bench');
+
+const BENCHES = {
+  decide: { title: 'Decisions', entry: 'decide/run.ts' },
+  compile: { title: 'Compiling', entry: 'compile/run.ts' },
+  gateway: { title: 'One call through the gateway', script: 'gateway/run.mjs', needsCommand: true },
+  receipts: { title: 'Signed, durable receipts', entry: 'receipts/append.ts' },
+  verify: { title: 'Verifying receipts', script: 'receipts/verify.mjs' },
+};
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !Object.hasOwn(BENCHES, name));
+if (unknown.length > 0) {
+  console.error(`there is no bench ${unknown.join(', ')}; there are: ${Object.keys(BENCHES).join(', ')}`);
+  process.exit(2);
+}
+const chosen = Object.entries(BENCHES).filter(([name]) => wanted.length === 0 || wanted.includes(name));
+
+await buildAll();
+console.log(machine());
+for (const [name, { title, entry, script }] of chosen) {
+  console.log(`\n### ${title} (\`npm run bench -- ${name}\`)\n`);
+  const file = script === undefined ? join(out, entry.replace(/\.ts$/, '.js')) : join(here, script);
+  run(process.execPath, [file]);
+}
+
+async function buildAll() {
+  rmSync(out, { recursive: true, force: true });
+  const entries = chosen.flatMap(([, { entry }]) => (entry === undefined ? [] : [entry]));
+  if (entries.includes('decide/run.ts')) entries.push('decide/worker.ts');
+  if (entries.length > 0) {
+    await build({
+      absWorkingDir: here,
+      entryPoints: entries,
+      outbase: '.',
+      outdir: out,
+      bundle: true,
+      splitting: true,
+      format: 'esm',
+      platform: 'node',
+      target: 'node20.19',
+      packages: 'external',
+      logLevel: 'warning',
+    });
+  }
+  if (chosen.some(([, { needsCommand }]) => needsCommand))
+    run(process.execPath, [join(root, 'scripts/build.mjs')]);
+}
+
+function run(command, args) {
+  const { status, signal } = spawnSync(command, args, { cwd: root, stdio: 'inherit' });
+  if (status === 0) return;
+  console.error(`${command} ${args.join(' ')} ended with ${signal ?? status}`);
+  process.exit(1);
+}
+
+function machine() {
+  const [cpu] = cpus();
+  const memory = Math.round(totalmem() / 2 ** 30);
+  return [
+    `Machine: ${cpu?.model.trim() ?? 'unknown processor'}, ${cpus().length} cores, ${memory} GiB, ${type()} ${release()}, Node ${process.version}.`,
+    `Logs on ${filesystem(process.env.BENCH_DIR ?? tmpdir())}. ${new Date().toISOString().slice(0, 10)}.`,
+  ].join('\n');
+}
+
+/** The type of the filesystem that durable writes go to. */
+function filesystem(folder) {
+  const { status, stdout } = spawnSync('df', ['-PT', folder], { encoding: 'utf8' });
+  const kind = status === 0 ? stdout.trim().split('\n').at(-1)?.split(/\s+/)[1] : undefined;
+  return kind ?? 'an unknown filesystem';
+}

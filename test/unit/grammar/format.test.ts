@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The canonical form, and where comments go.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { format } from '../../../grammar/format.js';
 import { parse } from '../../../grammar/parse.js';
@@ -210,4 +212,16 @@ decide d on a/b {
   otherwise => deny
 }
 `);
+});
+
+it('is the form of every policy that we show', () => {
+  const examples = join(import.meta.dirname, '../../../examples');
+  const policies = readdirSync(examples, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.sep'),
+  );
+  expect(policies.length).toBeGreaterThan(0);
+  for (const name of policies) {
+    const source = readFileSync(join(examples, name), 'utf8');
+    expect(canonical(source), name).toBe(source);
+  }
 });

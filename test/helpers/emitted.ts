@@ -10,10 +10,10 @@ export async function load(js: string): Promise<PolicyModule> {
   return ((await import(url)) as CompiledModule).link(std);
 }
 
-/** The same text as a function. */
-export function loadOnce(js: string): PolicyModule {
+/** The same text as a function, linked with the library or one like it. */
+export function loadOnce(js: string, library: object = std): PolicyModule {
   const body = `${js.replaceAll(/^export /gm, '')}\nreturn link;`;
-  return (compileFunction(body)() as CompiledModule['link'])(std);
+  return (compileFunction(body)() as CompiledModule['link'])(library);
 }
 
 /** A decision but for the bound on its steps, which only the emitter knows. */

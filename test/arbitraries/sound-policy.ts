@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: Apache-2.0
+// Policies as text that compile: every construct of the language that this release supports, over the tools of SHOP_LOCK; and
+// questions about those tools, with users, roles, facts and arguments that are mostly what the schemas say.
+import fc from 'fast-check';
+import type { Facts, Json, JsonRecord, Request } from '../../stdlib/abi.js';
+
+const HEADER = `sep 1
+policy generated.sound 1.0.0
+tools "sepal.lock"
+role lead, ops = "on call"
+principals editors = agent:ed, agent:copy-* except agent:copy-bad
+principals people = user:*, role:lead, editors except user:mallory
+actions files = fs/read_file, fs/delete_file
+actions all_but = * except pay/*, sampling from web
+fact region: enum eu, us, "a p" from config.region
+fact home: path from config.paths.home
+fact limits: list<int> from config.limits
+fact words: list<string> from config.words
+fact open: bool from config.open
+fact ratio: decimal from config.ratio
+let small(x: decimal, most: decimal) = x < most
+let big(x: decimal) = not small(x, 10.5)
+let inside(p: path, root: path) = p under root and p not under "/data/secret"
+let known(who: principals, word: string) = principal in who or word in ["a", "bob"]
+let trusted = principal has role lead and not (user in editors)
+let rate = 2.50
+`;
+
+/** What conditions on one target may read: required texts, lists of texts, numbers; optional ones by kind. */
+interface Target {
+  readonly what: string;
+  readonly texts: readonly string[];
+  readonly paths: readonly string[];
+  readonly lists: readonly string[];
+  readonly numbers: readonly string[];
+  /** `has` and something about it. */
+  readonly behind: readonly (readonly [has: string, text: readonly string[]])[];
+}
+const NONE: Target = { what: '', texts: [], paths: [], lists: [], numbers: [], behind: [] };
+const DEPTH = [
+  'args.depth',
+  ['args.depth <= 3', 'args.depth in [1, 2]', '-args.depth > -2', 'args.depth == 1'],
+] as const;
+const SORT = ['args.sort', ['args.sort == size', 'args.sort != name', 'args.sort in [name]']] as const;
+const PATH = [
+  'args.path',
+  ['args.path under "/data"', 'args.path not under home', 'args.path like "/data/*"'],
+] as const;
+const TARGETS: readonly Target[] = [
+  { ...NONE, what: 'fs/read_file', paths: ['args.path'] },
+  { ...NONE, what: 'files', paths: ['args.path'] },
+  { ...NONE, what: 'fs/*', paths: ['args.path'], behind: [DEPTH, SORT] },
+  { ...NONE, what: 'fs/list_directory', paths: ['args.path'], behind: [DEPTH, SORT] },
+  {
+    ...NONE,
+    what: 'pay/transfer',
+    texts: ['args.to'],
+    lists: ['args.tags'],
+    numbers: ['args.amount'],
+    behind: [
+      [
+        'args.reason',
+        ['args.reason == null', 'args.reason != null', 'args.reason == "x"', 'args.reason starts with "x"'],
+      ],
+      [
+        'args.reference',
+        ['args.reference == 3', 'args.reference != "x"', 'args.reference contains "x"', 'args.reference > 2'],
+      ],
+    ],
+  },
+  {
+    ...NONE,
+    what: 'mail/send_email',
+    texts: ['args.to', 'args.body'],
+    behind: [
+      [
+        'args.cc',
+        [
+          'all(args.cc, c => c == "a")',
+          '"a" in args.cc',
+          'args.cc == ["a"]',
+          'size(args.cc) > 1',
+          'any(args.cc, c => any(args.cc, d => c != d))',
+        ],
+      ],
+      [
+        'args.extra',
+        [
+          'args.extra == 1',
+          'args.extra != "x"',
+          'args.extra in ["x", "y"]',
+          'args.extra == true',
+          'args.extra == 1 + 1',
+          'args.extra == null',
+          'args.extra == ["a", 1]',
+        ],
+      ],
+      ['args.options.html', ['args.options.html == true', 'args.options.html != "x"']],
+      ['args.options', ['has(args.options.html)']],
+    ],
+  },
+  {
+    ...NONE,
+    what: 'web/fetch',
+    texts: ['args.url'],
+    behind: [
+      ['args.headers.accept', ['args.headers.accept == "a"', 'lower(args.headers.accept) ends with "a"']],
+    ],
+  },
+  { ...NONE, what: 'mail/*, pay/*', texts: ['args.to'] },
+  { ...NONE, what: '*/*', behind: [PATH] },
+  { ...NONE, what: '*', behind: [PATH] },
+  { ...NONE, what: 'all_but', behind: [PATH] },
+  {
+    ...NONE,
+    what: 'tool fs/"read*", resource fs/"file:///data/**", completion fs/*, sampling from web, roots from *',
+  },
+];
+
+const pick = <T>(...items: readonly T[]): fc.Arbitrary<T> => fc.constantFrom(...items);
+const CONSTANTS = pick('"a"', '"bob"', '""', '"/data"', '"\\u{1F600}"', '"x*y"', '"agent:ed"', '"__proto__"');
+const NUMBERS = pick(
+  '0',
+  '1',
+  '-1',
+  '2.50',
+  '0.1 + 0.2',
+  '0.3',
+  'rate',
+  'ratio',
+  'ratio * 2',
+  '9007199254740993',
+  '3 - -1',
+);
+const WHO = pick(
+  'any',
+  'agent:*',
+  'agent:copy-*',
+  'editors',
+  'people',
+  'role:lead',
+  'user:dana, service:"odd name"',
+  'any except editors',
+  'agent:*, role:ops except agent:copy-bad, people',
+);
+
+/** Conditions about no argument. */
+const AMBIENT = pick(
+  'region == eu',
+  'region != "a p"',
+  'region in [us, eu]',
+  'eu == region',
+  'open',
+  'not open',
+  'open == false',
+  '2 in limits',
+  'ratio > 1.5',
+  'size(limits) < 3',
+  '"a" in words',
+  'all(words, w => w starts with "a")',
+  'any(limits, n => n > 1 and n != 3)',
+  'any(words, w => lower(w) == w)',
+  'home under "/data"',
+  'principal in people',
+  'user in people',
+  'principal has role lead',
+  'user has role ops',
+  'principal not in [agent:ed, service:*]',
+  'trusted',
+  'known(people, "b")',
+  'principal.id == "agent:ed"',
+  'user.id != "user:dana"',
+  'user.id like "user:*"',
+  'session.id == "s1"',
+  'principal.id < user.id',
+  'session.id in words',
+  'true',
+  'big(ratio)',
+);
+const HINTS = pick(
+  'tool.hints.readOnly',
+  'not tool.hints.destructive',
+  'tool.hints.idempotent or tool.hints.openWorld',
+  'tool.name == "read_file"',
+  'tool.server != "fs"',
+);
+
+function leafOf(t: Target, tightens: boolean): fc.Arbitrary<string> {
+  const about = <T extends string>(items: readonly string[], make: (item: string) => fc.Arbitrary<T>) =>
+    items.length === 0 ? [] : [{ weight: 3, arbitrary: pick(...items).chain(make) }];
+  const text = (x: string): fc.Arbitrary<string> =>
+    fc.oneof(
+      fc
+        .tuple(pick('==', '!=', '<', '>=', 'starts with', 'ends with', 'contains'), CONSTANTS)
+        .map(([op, c]) => `${x} ${op} ${c}`),
+      fc.array(CONSTANTS, { maxLength: 3, minLength: 1 }).map((items) => `${x} in [${items.join(', ')}]`),
+      pick('a*', '**a', '*/x/**', 'bob', '*').map((glob) => `${x} like "${glob}"`),
+      pick(
+        `known(editors, ${x})`,
+        `lower(${x}) == "bob"`,
+        `size(${x}) > 1`,
+        `${x} in words`,
+        `any(words, w => ${x} contains w)`,
+        `${x} == principal.id`,
+      ),
+    );
+  const path = (x: string): fc.Arbitrary<string> =>
+    fc.oneof(
+      text(x),
+      pick(
+        `${x} under "/data"`,
+        `${x} not under "/"`,
+        `${x} under home`,
+        `inside(${x}, "/data")`,
+        `inside(${x}, home)`,
+        `home under ${x}`,
+      ),
+    );
+  const number = (x: string): fc.Arbitrary<string> =>
+    fc.oneof(
+      fc.tuple(pick('==', '!=', '<', '<=', '>', '>='), NUMBERS).map(([op, n]) => `${x} ${op} ${n}`),
+      pick(
+        `small(${x}, 100)`,
+        `big(${x} * rate)`,
+        `${x} in [1, 2.5]`,
+        `-${x} + 1 > ratio`,
+        `small(1, ${x} - 0.5)`,
+      ),
+    );
+  const list = (x: string): fc.Arbitrary<string> =>
+    pick(
+      `"a" in ${x}`,
+      `${x} contains "b"`,
+      `"c" not in ${x}`,
+      `${x} == ["a", "b"]`,
+      `size(${x}) == 2`,
+      `all(${x}, t => size(t) == 1)`,
+      `any(${x}, t => t == "a" or t in words)`,
+      `all(${x}, t => any(${x}, u => t != u))`,
+      `any(${x}, t => known(editors, t))`,
+    );
+  return fc.oneof(
+    { weight: 3, arbitrary: AMBIENT },
+    ...(tightens ? [{ weight: 1, arbitrary: HINTS }] : []),
+    ...about(t.texts, text),
+    ...about(t.paths, path),
+    ...about(t.numbers, number),
+    ...about(t.lists, list),
+    ...t.behind.map(([has, texts]) => ({
+      weight: 1,
+      arbitrary: fc.oneof(
+        fc
+          .array(pick(...texts), { minLength: 1, maxLength: 2 })
+          .map((more) => `(has(${has}) and ${more.join(' and ')})`),
+        pick(...texts).map((more) => `(not has(${has}) or ${more})`),
+        fc.constant(`has(${has})`),
+      ),
+    })),
+  );
+}
+
+function conditionOf(t: Target, tightens: boolean): fc.Arbitrary<string> {
+  return fc.letrec<{ e: string }>((tie) => ({
+    e: fc.oneof(
+      { depthSize: 'small', maxDepth: 3 },
+      { weight: 4, arbitrary: leafOf(t, tightens) },
+      { weight: 1, arbitrary: tie('e').map((e) => `not (${e})`) },
+      {
+        weight: 2,
+        arbitrary: fc.tuple(tie('e'), pick('and', 'or'), tie('e')).map(([a, op, b]) => `(${a} ${op} ${b})`),
+      },
+    ),
+  })).e;
+}
+
+const APPROVAL = pick(
+  'by role:lead timeout 15m',
+  'by role:lead, role:ops quorum 2 timeout 1h',
+  'by self timeout 30s',
+);
+const BECAUSE = pick('', '', 'because "no"', 'because "ask \\"first\\""');
+const asks = (effect: string): boolean => effect === 'review' || effect === 'escalate';
+const maybe = (part: fc.Arbitrary<string>): fc.Arbitrary<string> => fc.oneof(fc.constant(''), part, part);
+const EFFECT = pick('allow', 'allow', 'review', 'deny', 'escalate');
+const target = pick(...TARGETS);
+
+const ruleNamed = (name: string): fc.Arbitrary<string> =>
+  fc.tuple(EFFECT, target).chain(([effect, t]) => {
+    const condition = conditionOf(
+      t,
+      (effect === 'deny' || effect === 'escalate') && !t.what.includes('sampling'),
+    );
+    return fc
+      .tuple(
+        WHO,
+        maybe(condition.map((e) => `when { ${e} }`)),
+        fc.oneof(
+          { weight: 3, arbitrary: fc.constant('') },
+          condition.map((e) => `unless { ${e} }`),
+        ),
+        APPROVAL,
+        BECAUSE,
+      )
+      .map(([who, when, unless, approval, because]) => {
+        const asked = asks(effect) ? approval : '';
+        return `${effect} ${name}: ${who} -> ${t.what} ${when} ${unless} ${asked} ${because}`;
+      });
+  });
+const blockNamed = (name: string): fc.Arbitrary<string> =>
+  target.chain((t) => {
+    const outcome = fc.tuple(EFFECT, APPROVAL, BECAUSE).map(([e, a, b]) => `${e} ${asks(e) ? a : ''} ${b}`);
+    const cases = fc.array(fc.tuple(conditionOf(t, false), outcome), { minLength: 1, maxLength: 3 });
+    return fc.tuple(maybe(WHO), cases, fc.option(outcome, { nil: null })).map(([who, all, otherwise]) => {
+      const head = `decide ${name} ${who === '' ? '' : `for ${who}`} on ${t.what} ${otherwise === null ? 'partial' : ''}`;
+      const last = otherwise === null ? '' : `  otherwise => ${otherwise}\n`;
+      return `${head} {\n${all.map(([when, then]) => `  case ${when} => ${then}\n`).join('')}${last}}`;
+    });
+  });
+
+const NAMES = ['a1', 'b1', 'c1', 'd1', 'e1', 'f1'];
+/** The text of a policy that compiles. */
+export const soundPolicy: fc.Arbitrary<string> = fc
+  .integer({ min: 1, max: NAMES.length })
+  .chain((count) =>
+    fc.tuple(
+      ...NAMES.slice(0, count).map((name) =>
+        fc.oneof({ weight: 3, arbitrary: ruleNamed(name) }, blockNamed(name)),
+      ),
+    ),
+  )
+  .map((units) => `${HEADER}\n${units.join('\n')}\n`);
+
+const TEXTS = ['a', 'bob', '', 'x', 'x*y', 'agent:ed', '\u{1f600}', '__proto__', 'a/x/b'];
+const PATHS = [
+  '/data',
+  '/data/a',
+  '/data/secret/x',
+  '/etc',
+  '/',
+  '/data/../etc',
+  'data',
+  '/data/./a',
+  '/data/a ',
+  '/data%2f..',
+];
+const anyText = pick(...TEXTS);
+const VALUES: { readonly [key: string]: fc.Arbitrary<Json> } = {
+  path: pick(...PATHS),
+  depth: fc.integer({ min: 0, max: 4 }),
+  sort: pick('name', 'size'),
+  to: anyText,
+  body: anyText,
+  cc: fc.array(anyText, { maxLength: 3 }),
+  extra: pick<Json>(1, 2, 'x', 'y', true, null, ['a', 1], {}),
+  options: pick<Json>({}, { html: true }, { html: 'x' }, { html: null }),
+  amount: pick(0, 1, 2.5, 0.3, -1, 10.5, 100, 1e21, 9007199254740992),
+  currency: pick('EUR', 'USD'),
+  tags: fc.array(anyText, { maxLength: 3 }),
+  reason: pick<Json>('x', 'xy', null),
+  reference: pick<Json>('x', 'yx', 3, 2),
+  url: anyText,
+  headers: pick<Json>({}, { accept: 'a' }, { accept: 'A' }),
+};
+const wrong = pick<Json>(null, 1, 'x', true, [], {}, ['a'], 1.5);
+const argument = (key: string): fc.Arbitrary<Json | undefined> =>
+  fc.oneof(
+    { weight: 8, arbitrary: VALUES[key] ?? anyText },
+    { weight: 1, arbitrary: wrong },
+    { weight: 2, arbitrary: fc.constant(undefined) },
+  );
+const TOOLS: readonly (readonly [string, string, readonly string[]])[] = [
+  ['fs', 'read_file', ['path']],
+  ['fs', 'delete_file', ['path']],
+  ['fs', 'list_directory', ['path', 'depth', 'sort']],
+  ['pay', 'transfer', ['to', 'amount', 'currency', 'tags', 'reason', 'reference']],
+  ['mail', 'send_email', ['to', 'body', 'cc', 'extra', 'options']],
+  ['web', 'fetch', ['url', 'headers']],
+  ['fs', 'unpinned', ['path']],
+];
+const toolIntent = pick(...TOOLS).chain(([server, name, keys]) =>
+  fc.tuple(...keys.map(argument)).map((values) => ({
+    kind: 'tool' as const,
+    server,
+    name,
+    args: Object.fromEntries(
+      keys.flatMap((key, i) => (values[i] === undefined ? [] : [[key, values[i]]])),
+    ) as JsonRecord,
+  })),
+);
+const otherIntent = pick<Request['intent']>(
+  { kind: 'resource', server: 'fs', name: 'file:///data/a', args: {} },
+  { kind: 'resource', server: 'web', name: 'x', args: {} },
+  { kind: 'completion', server: 'fs', name: 'x', args: {} },
+  { kind: 'sampling', server: 'web', name: '', args: {} },
+  { kind: 'roots', server: 'fs', name: '', args: {} },
+);
+const ROLES = fc.subarray(['lead', 'on call', 'ops', 'unheard of']);
+
+export const soundRequest: fc.Arbitrary<Request> = fc.record({
+  principal: pick(
+    'agent:ed',
+    'agent:copy-1',
+    'agent:copy-bad',
+    'user:dana',
+    'user:mallory',
+    'service:odd name',
+    'agent:x',
+  ),
+  roles: ROLES,
+  user: pick(null, 'user:dana', 'user:mallory', 'agent:ed'),
+  userRoles: ROLES,
+  session: pick('s1', 's2', 'a'),
+  intent: fc.oneof({ weight: 8, arbitrary: toolIntent }, { weight: 1, arbitrary: otherIntent }),
+});
+
+const fact = (...values: readonly Json[]): fc.Arbitrary<Json | undefined> =>
+  fc.oneof(
+    { weight: 5, arbitrary: pick(...values) },
+    { weight: 1, arbitrary: wrong },
+    { weight: 2, arbitrary: fc.constant(undefined) },
+  );
+export const soundFacts: fc.Arbitrary<Facts> = fc.record({
+  region: fact('eu', 'us', 'a p'),
+  home: fact('/data', '/data/a', '/', 'data'),
+  limits: fact([], [1, 2], [3], [1, 'x'], [2, 9007199254740992]),
+  words: fact([], ['a'], ['a', 'bob'], ['a', 1], ['A']),
+  open: fact(true, false),
+  ratio: fact(0, 1, 2.5, 0.3, 1e21),
+});

@@ -201,7 +201,7 @@ test(
         fc.constantFrom(512, 4096),
         async (all, page) => void (await scenario(all, page)),
       ),
-      { numRuns: LONG ? 20_000 : 150 },
+      { numRuns: LONG ? 10_000 : 100 },
     );
   },
   LONG ? 3_600_000 : 180_000,

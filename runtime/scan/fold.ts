@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Text as it is matched: compatibility forms, accents, look-alikes and characters without width folded away (Unicode NFKD, UTS 39
+ * for the look-alikes of Latin letters). Only for matching: what is forwarded is never changed here.
+ */
+
+/** Text with a way back: `origin[i]` is where character `i` came from; null while nothing was folded. */
+export interface Folded {
+  readonly text: string;
+  readonly origin: Uint32Array | null;
+  /** Characters of the tag block, which no screen shows, as the ASCII that they stand for. */
+  readonly hidden: string;
+  /** Offsets of the first and the last hidden character. */
+  readonly hiddenAt: { readonly start: number; readonly end: number } | null;
+  /** Characters without width between letters, and characters that turn the order of reading. */
+  readonly invisible: number;
+  readonly reordering: number;
+}
+
+/** Letters of other scripts that look like Latin ones, in the order of the Latin alphabet below. */
+const LOOKALIKES = new Map<string, string>(
+  [
+    ['a', 'аαɑ'],
+    ['b', 'ЬƄ'],
+    ['c', 'сϲᴄ'],
+    ['d', 'ԁ'],
+    ['e', 'еҽ'],
+    ['g', 'ɡ'],
+    ['h', 'һ'],
+    ['i', 'іιıɩ'],
+    ['j', 'јϳ'],
+    ['k', 'κк'],
+    ['l', 'ӏ'],
+    ['m', 'м'],
+    ['n', 'ոп'],
+    ['o', 'оοօσ'],
+    ['p', 'рρ'],
+    ['q', 'ԛ'],
+    ['r', 'гᴦ'],
+    ['s', 'ѕ'],
+    ['t', 'тτ'],
+    ['u', 'υս'],
+    ['v', 'νѵ'],
+    ['w', 'ԝω'],
+    ['x', 'хχ'],
+    ['y', 'уγ'],
+    ['z', 'ᴢ'],
+    ['A', 'АΑ'],
+    ['B', 'ВΒ'],
+    ['C', 'СϹ'],
+    ['E', 'ЕΕ'],
+    ['H', 'НΗ'],
+    ['I', 'ІΙӀ'],
+    ['J', 'Ј'],
+    ['K', 'КΚ'],
+    ['M', 'МΜ'],
+    ['N', 'Ν'],
+    ['O', 'ОΟ'],
+    ['P', 'РΡ'],
+    ['S', 'Ѕ'],
+    ['T', 'ТΤ'],
+    ['X', 'ХΧ'],
+    ['Y', 'ҮΥ'],
+    ['Z', 'Ζ'],
+    ["'", '’‘ʼ'],
+    ['"', '“”„'],
+    ['-', '–—−‐‑'],
+  ].flatMap(([latin, others]) => [...(others ?? '')].map((c) => [c, latin ?? ''] as const)),
+);
+
+const MARK = /^\p{M}$/u;
+const SPACE = /^[\p{Zs}\p{Zl}\p{Zp}]$/u;
+const IGNORABLE = /^\p{Default_Ignorable_Code_Point}$/u;
+
+/** True for text that needs no folding. */
+export function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return false;
+  return true;
+}
+
+/** Unicode Bidi_Control. */
+const isReordering = (point: number): boolean =>
+  point === 0x61c ||
+  point === 0x200e ||
+  point === 0x200f ||
+  (point >= 0x202a && point <= 0x202e) ||
+  (point >= 0x2066 && point <= 0x2069);
+
+const isTag = (point: number): boolean => point >= 0xe0000 && point <= 0xe007f;
+
+const NOTHING = { hidden: '', hiddenAt: null, invisible: 0, reordering: 0 } as const;
+
+/** Folds in one pass; work is linear in the length of the text. */
+export function fold(text: string): Folded {
+  if (isAscii(text)) return { text, origin: null, ...NOTHING };
+  const out: string[] = [];
+  const origin: number[] = [];
+  const hidden: string[] = [];
+  let hiddenAt: Folded['hiddenAt'] = null as Folded['hiddenAt'];
+  let invisible = 0;
+  let reordering = 0;
+  let at = 0;
+  for (const c of text) {
+    const point = c.codePointAt(0) ?? 0;
+    if (isTag(point)) {
+      if (point >= 0xe0020 || point === 0xe000a) hidden.push(String.fromCharCode(point - 0xe0000));
+      hiddenAt = { start: hiddenAt?.start ?? at, end: at + c.length };
+    } else if (isReordering(point)) reordering++;
+    else {
+      const plain = point < 0x80 ? c : foldOne(c);
+      if (plain === '' && IGNORABLE.test(c)) invisible++;
+      for (let i = 0; i < plain.length; i++) {
+        out.push(plain[i] ?? '');
+        origin.push(at);
+      }
+    }
+    at += c.length;
+  }
+  origin.push(at);
+  return {
+    text: out.join(''),
+    origin: Uint32Array.from(origin),
+    hidden: hidden.join(''),
+    hiddenAt,
+    invisible,
+    reordering,
+  };
+}
+
+const seen = new Map<string, string>();
+const MAX_SEEN = 4096;
+
+/** One character of foreign text as ASCII where there is such a reading. */
+function foldOne(c: string): string {
+  const known = seen.get(c);
+  if (known !== undefined) return known;
+  const folded = compute(c);
+  if (seen.size < MAX_SEEN) seen.set(c, folded);
+  return folded;
+}
+
+function compute(c: string): string {
+  if (IGNORABLE.test(c)) return '';
+  if (SPACE.test(c)) return ' ';
+  const direct = LOOKALIKES.get(c);
+  if (direct !== undefined) return direct;
+  // A compatibility form is at most 18 characters; more than 4 are words of their own, not letters.
+  const parts = [...c.normalize('NFKD')].filter((p) => !MARK.test(p)).map((p) => LOOKALIKES.get(p) ?? p);
+  return parts.length > 4 ? c : parts.join('');
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Reads a text as numbers of known words, in one pass and without a string for each word. */
+
+export interface Words {
+  readonly count: number;
+  /** Number of the word, -1 for one that no phrase knows. */
+  readonly ids: Int32Array;
+  readonly starts: Uint32Array;
+  readonly ends: Uint32Array;
+  /** 1 where a sentence ends before the word. */
+  readonly stops: Uint8Array;
+}
+
+const SLOTS = 1 << 14;
+
+export class Lexicon {
+  readonly #words: readonly string[];
+  readonly #ids: ReadonlyMap<string, number>;
+  /** Open addressing over the hash of a word: number + 1, 0 for a free slot. */
+  readonly #slots = new Int32Array(SLOTS);
+
+  constructor(words: readonly string[]) {
+    this.#words = [...new Set(words)];
+    this.#ids = new Map(this.#words.map((word, id) => [word, id]));
+    for (const [id, word] of this.#words.entries()) {
+      let slot = hashOf(word, 0, word.length);
+      while (this.#slots[slot] !== 0) slot = (slot + 1) % SLOTS;
+      this.#slots[slot] = id + 1;
+    }
+  }
+
+  get size(): number {
+    return this.#words.length;
+  }
+
+  idOf(word: string): number {
+    return this.#ids.get(word) ?? -1;
+  }
+
+  /** Membership by number. */
+  table(words: readonly string[]): Uint8Array {
+    const table = new Uint8Array(this.size);
+    for (const word of words) table[this.idOf(word)] = 1;
+    return table;
+  }
+
+  #find(text: string, start: number, end: number): number {
+    for (let slot = hashOf(text, start, end); ; slot = (slot + 1) % SLOTS) {
+      const id = (this.#slots[slot] ?? 0) - 1;
+      if (id < 0) return -1;
+      if (same(this.#words[id] ?? '', text, start, end)) return id;
+    }
+  }
+
+  /** All words of `text`. */
+  read(text: string): Words {
+    const most = (text.length >> 1) + 1;
+    const ids = new Int32Array(most);
+    const starts = new Uint32Array(most);
+    const ends = new Uint32Array(most);
+    const stops = new Uint8Array(most);
+    let count = 0;
+    let stop = 0;
+    for (let i = 0; i < text.length; ) {
+      const unit = text.charCodeAt(i);
+      const dotted =
+        unit === 46 && isWord(text.charCodeAt(i + 1)) && !(i > 0 && isWord(text.charCodeAt(i - 1)));
+      if (!isWord(unit) && !dotted) {
+        if (unit === 46 || unit === 33 || unit === 63 || (unit === 10 && text.charCodeAt(i + 1) === 10))
+          stop = 1;
+        i++;
+        continue;
+      }
+      const end = wordEnd(text, i + 1);
+      ids[count] = this.#find(text, i, end);
+      starts[count] = i;
+      ends[count] = end;
+      stops[count] = stop;
+      count++;
+      stop = 0;
+      i = end;
+    }
+    return { count, ids, starts, ends, stops };
+  }
+}
+
+const LOWER = (unit: number): number => (unit >= 65 && unit <= 90 ? unit + 32 : unit);
+
+/** FNV-1a over the units in lower case. */
+function hashOf(text: string, start: number, end: number): number {
+  let hash = 0x811c9dc5;
+  for (let i = start; i < end; i++) hash = Math.imul(hash ^ LOWER(text.charCodeAt(i)), 0x01000193);
+  return (hash >>> 0) % SLOTS;
+}
+
+function same(word: string, text: string, start: number, end: number): boolean {
+  if (word.length !== end - start) return false;
+  for (let i = start; i < end; i++)
+    if (word.charCodeAt(i - start) !== LOWER(text.charCodeAt(i))) return false;
+  return true;
+}
+
+const isWord = (u: number): boolean =>
+  (u >= 97 && u <= 122) || (u >= 65 && u <= 90) || (u >= 48 && u <= 57) || u > 127;
+
+/** Words hold letters and digits, and between two of them `'`, `.` and `-`: `don't`, `mcp.json`, `role-play`. */
+function wordEnd(text: string, from: number): number {
+  let end = from;
+  for (; end < text.length; end++) {
+    const unit = text.charCodeAt(end);
+    if (isWord(unit)) continue;
+    if ((unit !== 39 && unit !== 46 && unit !== 45) || !isWord(text.charCodeAt(end + 1))) break;
+  }
+  return end;
+}

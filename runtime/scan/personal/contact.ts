@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+/** E-mail addresses, telephone numbers, addresses of machines and of houses. */
+import { parsePhoneNumberFromString } from 'libphonenumber-js/min';
+import { isIP } from 'node:net';
+import { ALNUM, DOTTED, isIn, runEnd, startsRun } from '../characters.js';
+import type { Personal } from './numbers.js';
+import type { Group } from './numbers.js';
+
+const LOCAL = (() => {
+  const table = new Uint8Array(DOTTED);
+  for (const c of "+%'!#$&*/=?^`{|}~") table[c.charCodeAt(0)] = 1;
+  return table;
+})();
+
+/** Names that the registry keeps for documentation (RFC 2606, 6761) still count: what matters is the form. */
+const FILES = new Set(['png', 'jpg', 'jpeg', 'gif', 'svg', 'webp', 'css', 'js', 'ts', 'json', 'md']);
+
+/** `local@domain` around the sign at `at` (RFC 5321, 4.1.2, without quoted forms). */
+export function emailAt(text: string, at: number): Personal | null {
+  let start = at;
+  while (start > 0 && at - start < 64 && isIn(LOCAL, text.charCodeAt(start - 1))) start--;
+  while (start < at && !isIn(ALNUM, text.charCodeAt(start))) start++;
+  let end = runEnd(text, at + 1, DOTTED, 253);
+  while (end > at && !isIn(ALNUM, text.charCodeAt(end - 1))) end--;
+  if (start === at || text[at - 1] === '.') return null;
+  const domain = text.slice(at + 1, end);
+  const labels = domain.split('.');
+  const last = labels.at(-1)?.toLowerCase() ?? '';
+  if (
+    labels.length < 2 ||
+    labels.some((l) => l === '' || l.startsWith('-') || l.endsWith('-') || l.includes('_'))
+  )
+    return null;
+  if (last.length < 2 || !/^[a-z]+$/.test(last) || FILES.has(last)) return null;
+  // `git@host:path` and `user:password@host` are addresses of machines.
+  if (text[end] === ':' && /^[A-Za-z~]/.test(text.slice(end + 1, end + 2)) && text.slice(start, at) === 'git')
+    return null;
+  const before = text.slice(Math.max(0, start - 80), start);
+  if (before.endsWith('://')) return null;
+  if (before.endsWith(':') && before.lastIndexOf('://') > before.lastIndexOf(' ')) return null;
+  if (NOBODY.has(text.slice(start, at).toLowerCase())) return null;
+  return { kind: 'email', confidence: 0.9, start, end };
+}
+
+/** Mailboxes of roles and machines name no person. */
+const NOBODY = new Set(['noreply', 'no-reply', 'donotreply', 'git', 'postmaster', 'mailer-daemon', 'root']);
+
+/** What one parse costs, in characters read. */
+const PARSE = 1500;
+
+const PHONE_WORDS = [
+  'phone',
+  'tel',
+  'mobile',
+  'cell',
+  'call',
+  'fax',
+  'contact',
+  'whatsapp',
+  'sms',
+  'handy',
+  'text me',
+  'number:',
+  'reach',
+];
+
+/** A telephone number, if its form or the words before say so; whether it can exist is the library's to say. */
+export function phoneIn(text: string, group: Group, spend: (work: number) => boolean): Personal | null {
+  const { digits, shape } = group;
+  if (digits.length < 7 || digits.length > 15 || group.separators.includes('/')) return null;
+  const plus = text[group.start - 1] === '+';
+  const bracket = text[group.start - 1] === '(' && text.slice(group.start, group.end).includes(')');
+  const told = (): boolean => PHONE_WORDS.some((word) => group.before().includes(word));
+  const us = shape === '3-3-4' || shape === '1-3-3-4';
+  const start = plus || bracket ? group.start - 1 : group.start;
+  if (start > 0 && isIn(ALNUM, text.charCodeAt(start - 1))) return null;
+  const written = `${plus ? '+' : ''}${digits}`;
+  const regions = plus
+    ? [undefined]
+    : us || bracket
+      ? (['US'] as const)
+      : told()
+        ? (['US', 'GB', 'DE'] as const)
+        : digits.startsWith('0') && NATIONAL.has(shape)
+          ? (['GB', 'DE', 'FR'] as const)
+          : [];
+  if (!plus && !us && !bracket && regions.length === 0) return null;
+  for (const region of regions) {
+    if (!spend(PARSE)) return null;
+    const number = parsePhoneNumberFromString(written, region);
+    if (number === undefined) continue;
+    const fictional =
+      digits.slice(-7, -4) === '555' && number.country === undefined ? number.isPossible() : false;
+    if (number.isValid() || fictional || (us && isFictionalUs(digits)))
+      return { kind: 'phone', confidence: plus || us || bracket ? 0.8 : 0.7, start, end: group.end };
+  }
+  return null;
+}
+
+/** 555-01xx numbers are kept for fiction; they have the form of a person's number all the same. */
+const isFictionalUs = (digits: string): boolean => /^1?[2-9]\d\d555\d{4}$/.test(digits);
+
+const NATIONAL = new Set(['5-6', '5-3-3', '4-3-4', '3-4-4', '2-2-2-2-2', '4-7', '4-3-3', '3-3-3']);
+
+/** Addresses of machines say little about a person: told, but not counted as personal data by themselves. */
+export function ipIn(text: string, at: number): Personal | null {
+  const end = runEnd(text, at, IP, 45);
+  const trimmed = text.slice(at, end).replace(/[.:]$/, '');
+  return isIP(trimmed) === 0 ? null : { kind: 'ip', confidence: 0.3, start: at, end: at + trimmed.length };
+}
+
+const IP = (() => {
+  const table = new Uint8Array(128);
+  for (const c of '0123456789abcdefABCDEF.:') table[c.charCodeAt(0)] = 1;
+  return table;
+})();
+
+const STREETS = new Set([
+  'street',
+  'st',
+  'avenue',
+  'ave',
+  'road',
+  'rd',
+  'boulevard',
+  'blvd',
+  'lane',
+  'ln',
+  'drive',
+  'dr',
+  'court',
+  'ct',
+  'way',
+  'place',
+  'pl',
+  'terrace',
+  'parkway',
+]);
+
+/** `12 Long Street, Town, ST 12345`: a number, names, a word for a street, and more after a comma. */
+export function streetAt(text: string, at: number, numberEnd: number): Personal | null {
+  if (numberEnd - at > 5 || text[numberEnd] !== ' ' || !startsRun(text, at, ALNUM)) return null;
+  const words = text.slice(numberEnd + 1, numberEnd + 61).split(' ');
+  let end = numberEnd + 1;
+  for (const [i, word] of words.slice(0, 5).entries()) {
+    const bare = word.replace(/[.,]+$/, '');
+    end += word.length + 1;
+    if (i > 0 && STREETS.has(bare.toLowerCase())) {
+      const rest = text.slice(end, end + 40);
+      const goesOn = word.endsWith(',') || /^(?:Apt|Suite|Unit|#)/.test(rest);
+      return goesOn && /[A-Z]/.test(rest)
+        ? { kind: 'address', confidence: 0.65, start: at, end: end - 1 }
+        : null;
+    }
+    if (!/^[A-Z0-9]/.test(bare) || word.endsWith(',')) return null;
+  }
+  return null;
+}

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Numbers of people and accounts: candidates by their form, told apart by check digits, and by the words before them where the form is common. */
+import { ALNUM, DIGIT, isIn, startsRun } from '../characters.js';
+import type { Hit } from '../rule.js';
+import * as check from './checks.js';
+
+export interface Personal extends Hit {
+  readonly kind: string;
+}
+
+/** Digits with separators between: `4111 1111 1111 1111`. */
+export interface Group {
+  readonly start: number;
+  readonly end: number;
+  readonly digits: string;
+  /** Lengths of the runs of digits: `3-2-4`. */
+  readonly shape: string;
+  readonly separators: string;
+  /** What stands before, in lower case, for the words that tell. */
+  readonly before: () => string;
+}
+
+const MAX_GROUP = 40;
+/** No number that we know has more runs, or fewer digits. */
+const MAX_RUNS = 7;
+const MIN_DIGITS = 5;
+
+/** The group of digits that starts at `at`, if it can be a number of something. */
+export function groupAt(text: string, at: number): Group | null {
+  const runs: number[] = [];
+  let separators = '';
+  let digits = '';
+  let i = at;
+  let end = at;
+  while (i < text.length && i - at < MAX_GROUP) {
+    const from = i;
+    while (i < text.length && isIn(DIGIT, text.charCodeAt(i))) i++;
+    if (i === from) break;
+    if (runs.length === MAX_RUNS) return null;
+    runs.push(i - from);
+    digits += text.slice(from, i);
+    end = i;
+    const c = text[i] ?? '';
+    if (!' -./)'.includes(c) || c === '') break;
+    const two = text.slice(i, i + 2);
+    const skip = two === ') ' || two === ')-' ? 2 : 1;
+    if (!isIn(DIGIT, text.charCodeAt(i + skip))) break;
+    separators += c;
+    i += skip;
+  }
+  if (digits.length < MIN_DIGITS) return null;
+  let before: string | undefined;
+  return {
+    start: at,
+    end,
+    digits,
+    shape: runs.join('-'),
+    separators,
+    before: () => (before ??= text.slice(Math.max(0, at - 40), at).toLowerCase()),
+  };
+}
+
+const said = (group: Group, ...words: readonly string[]): boolean =>
+  words.some((word) => group.before().includes(word));
+
+const uniform = (group: Group): boolean => new Set(group.separators).size <= 1;
+
+type Test = (group: Group) => readonly [kind: string, confidence: number] | null;
+
+const CARD_SHAPES = new Set([
+  '16',
+  '4-4-4-4',
+  '15',
+  '4-6-5',
+  '14',
+  '4-6-4',
+  '13',
+  '19',
+  '4-4-4-4-3',
+  '4-4-5',
+  '3-3-3-3-1',
+  '5-5-5-1',
+]);
+
+const TESTS: readonly Test[] = [
+  (g) =>
+    CARD_SHAPES.has(g.shape) && uniform(g) && !g.separators.includes('/') && check.isCard(g.digits)
+      ? [
+          'card',
+          said(g, 'card', 'visa', 'mastercard', 'amex', 'credit', 'cc') || g.shape !== '13' ? 0.9 : 0.6,
+        ]
+      : null,
+  (g) =>
+    g.shape === '3-2-4' && uniform(g) && !g.separators.includes('/') && check.isSsn(g.digits)
+      ? ['ssn', 0.9]
+      : null,
+  (g) =>
+    g.digits.length === 9 && said(g, 'ssn', 'social security', 'social sec') && check.isSsn(g.digits)
+      ? ['ssn', 0.85]
+      : null,
+  (g) => (g.shape === '3-2-4' && uniform(g) && check.isItin(g.digits) ? ['itin', 0.8] : null),
+  (g) =>
+    g.digits.length === 9 && said(g, 'itin', 'taxpayer') && check.isItin(g.digits) ? ['itin', 0.8] : null,
+  (g) =>
+    g.shape === '3-3-4' && uniform(g) && !said(g, 'phone', 'tel') && check.isNhs(g.digits)
+      ? ['nhs', said(g, 'nhs', 'patient') ? 0.9 : 0.55]
+      : null,
+  (g) => (g.shape === '10' && said(g, 'nhs') && check.isNhs(g.digits) ? ['nhs', 0.9] : null),
+  (g) => (g.shape === '4-4-4' && uniform(g) && check.isAadhaar(g.digits) ? ['aadhaar', 0.8] : null),
+  (g) =>
+    g.shape === '12' && check.isAadhaar(g.digits)
+      ? ['aadhaar', said(g, 'aadhaar', 'uidai', 'uid') ? 0.9 : 0.4]
+      : null,
+  (g) => (g.shape === '11' && check.isPesel(g.digits) ? ['pesel', said(g, 'pesel') ? 0.95 : 0.55] : null),
+  (g) => (g.shape === '3-3-3-2' && g.separators === '..-' && check.isCpf(g.digits) ? ['cpf', 0.95] : null),
+  (g) => (g.shape === '11' && said(g, 'cpf') && check.isCpf(g.digits) ? ['cpf', 0.9] : null),
+  (g) =>
+    (g.shape === '15' || g.shape === '1-2-2-2-3-3-2') &&
+    said(g, 'nir', 'sécu', 'secu', 'insee') &&
+    check.isNir(g.digits)
+      ? ['nir', 0.9]
+      : null,
+  (g) =>
+    (g.shape === '6-4' || g.shape === '8-4') &&
+    g.separators === '-' &&
+    check.isPersonnummer(g.digits.slice(-10))
+      ? ['personnummer', said(g, 'personnummer', 'person') ? 0.9 : 0.6]
+      : null,
+  (g) =>
+    g.shape === '3-3-3' && said(g, 'sin', 'social insurance') && check.luhn(g.digits) ? ['sin', 0.9] : null,
+  (g) =>
+    BIRTH.has(g.shape) &&
+    said(g, 'birth', 'dob', 'born', 'd.o.b', 'geboren', 'né le', 'nacimiento') &&
+    isDate(g)
+      ? ['birth-date', 0.85]
+      : null,
+  (g) =>
+    g.digits.length >= 5 &&
+    g.digits.length <= 12 &&
+    said(g, 'mrn', 'medical record', 'patient id', 'patient number', 'health record')
+      ? ['medical-record', 0.8]
+      : null,
+  (g) => (g.digits.length >= 6 && g.digits.length <= 10 && said(g, 'passport') ? ['passport', 0.75] : null),
+  (g) =>
+    g.digits.length >= 6 &&
+    g.digits.length <= 17 &&
+    said(g, 'account number', 'account no', 'acct', 'routing number', 'bank account')
+      ? ['bank-account', 0.7]
+      : null,
+  (g) =>
+    g.digits.length >= 6 &&
+    g.digits.length <= 14 &&
+    said(g, "driver's license", 'driver license', 'drivers license', 'driving licence')
+      ? ['driving-licence', 0.75]
+      : null,
+];
+
+const BIRTH = new Set(['4-2-2', '2-2-4', '1-1-4', '1-2-4', '2-1-4', '2-2-2']);
+
+function isDate(group: Group): boolean {
+  const parts = group.shape.startsWith('4') ? [group.digits.slice(4, 6), group.digits.slice(6)] : [];
+  return parts.length === 0 || (Number(parts[0]) <= 12 && Number(parts[1]) <= 31);
+}
+
+export function numberKinds(group: Group): Personal | null {
+  for (const test of TESTS) {
+    const found = test(group);
+    if (found !== null) return { kind: found[0], confidence: found[1], start: group.start, end: group.end };
+  }
+  return null;
+}
+
+const IBAN_MOST = 42;
+
+/** Identifiers with letters: the run of letters and digits that starts at `at`. */
+export function wordKinds(text: string, at: number, end: number): Personal | null {
+  const word = text.slice(at, end);
+  const found = (kind: string, confidence: number): Personal => ({ kind, confidence, start: at, end });
+  const iban = ibanAt(text, at);
+  if (iban !== null) return { kind: 'iban', confidence: 0.95, start: at, end: iban };
+  const upper = word.toUpperCase();
+  switch (form(upper)) {
+    case '8L':
+    case 'L7L':
+    case 'L8':
+      if (/^[0-9XYZ]/.test(upper) && form(upper) !== 'L8' && check.isNif(upper)) return found('nif', 0.8);
+      if (/^[STFGM]/.test(upper) && form(upper) === 'L7L' && check.isNric(upper)) return found('nric', 0.85);
+      return null;
+    case 'LL6L':
+      return check.isNino(upper) && word === upper ? found('nino', 0.8) : null;
+    case 'LLLLLL2L2L3L':
+      return check.isFiscalCode(upper) ? found('fiscal-code', 0.95) : null;
+    case '17L':
+      return check.isChineseId(upper) ? found('china-id', 0.9) : null;
+    case '18':
+      return check.isChineseId(upper) ? found('china-id', 0.7) : null;
+    default:
+      return isMbi(upper) ? found('mbi', 0.7) : null;
+  }
+}
+
+/** `AB123456C` is `LL6L`: letters one by one, digits counted. */
+function form(word: string): string {
+  if (word.length > 18) return '';
+  let out = '';
+  let digits = 0;
+  for (const c of word) {
+    if (c >= '0' && c <= '9') digits++;
+    else {
+      if (digits > 0) out += String(digits);
+      digits = 0;
+      out += 'L';
+    }
+  }
+  return digits > 0 ? out + String(digits) : out;
+}
+
+/** Medicare beneficiary identifier of the US: eleven places, each with its class. */
+function isMbi(word: string): boolean {
+  const letter = /^[AC-HJKMNP-RT-Y]$/;
+  const classes = '1LM9LM9LL99';
+  if (word.length !== 11) return false;
+  return [...classes].every((wanted, i) => {
+    const c = word[i] ?? '';
+    const isDigit = c >= '0' && c <= '9';
+    if (wanted === '1') return c >= '1' && c <= '9';
+    if (wanted === '9') return isDigit;
+    return wanted === 'L' ? letter.test(c) : isDigit || letter.test(c);
+  });
+}
+
+/** An IBAN, in one piece or in groups of four. */
+function ibanAt(text: string, at: number): number | null {
+  const country = text.slice(at, at + 2).toUpperCase();
+  const length = check.ibanLength(country);
+  if (length === null || !isIn(DIGIT, text.charCodeAt(at + 2)) || !isIn(DIGIT, text.charCodeAt(at + 3)))
+    return null;
+  let taken = '';
+  let i = at;
+  for (const limit = Math.min(text.length, at + IBAN_MOST); i < limit && taken.length < length; i++) {
+    const c = text[i] ?? '';
+    if (isIn(ALNUM, c.charCodeAt(0))) taken += c;
+    else if ((c !== ' ' && c !== '-') || taken.length % 4 !== 0) return null;
+  }
+  if (taken.length !== length || isIn(ALNUM, text.charCodeAt(i))) return null;
+  return check.isIban(taken.toUpperCase()) ? i : null;
+}
+
+export const isRunStart = (text: string, at: number): boolean =>
+  startsRun(text, at, ALNUM) && text[at - 1] !== '_';

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Ways out for data, and code that should not stand in an argument. */
+import { ALNUM, isIn } from './characters.js';
+import type { Hit, Rule } from './rule.js';
+
+const hit = (start: number, end: number, confidence: number): Hit => ({ start, end, confidence });
+const near = (text: string, at: number, length: number): string => text.slice(at, at + length).toLowerCase();
+
+const DATA = [
+  'secret',
+  'token',
+  'password',
+  'passwd',
+  'apikey',
+  'api_key',
+  'data=',
+  'cookie',
+  'leak',
+  'exfil',
+  'stolen',
+  'history',
+  'context',
+  'conversation',
+  'payload',
+  'base64',
+  '{',
+  '$(',
+  '`',
+  '%s',
+  'env',
+  'creds',
+  'key=',
+];
+
+/** `![…](http…?…)` whose URL carries data. */
+function markdownImage(text: string, at: number): Hit | null {
+  const rest = near(text, at, 400);
+  const open = rest.indexOf('](');
+  if (open < 0 || !rest.startsWith('http', open + 2)) return null;
+  const close = rest.indexOf(')', open);
+  const url = rest.slice(open + 2, close < 0 ? undefined : close);
+  const query = url.indexOf('?');
+  if (query < 0 || !DATA.some((word) => url.slice(query).includes(word))) return null;
+  return hit(at, at + (close < 0 ? rest.length : close + 1), 0.8);
+}
+
+const SINKS = [
+  'webhook.site',
+  'requestbin',
+  'pipedream.net',
+  'ngrok.io',
+  'ngrok-free.app',
+  'burpcollaborator.net',
+  'oastify.com',
+  'oast.fun',
+  'oast.pro',
+  'interact.sh',
+  'requestcatcher.com',
+  'beeceptor.com',
+  'hookb.in',
+  'dnslog.cn',
+  'canarytokens.com',
+  'transfer.sh',
+  'attacker.',
+  'evil.',
+  'exfil.',
+  'malicious.',
+  'attacker-',
+  'evil-',
+];
+
+/** A host that only collects, as the target of a URL or a look-up. */
+function sink(text: string, at: number, anchor: string): Hit | null {
+  const start = Math.max(0, at - 80);
+  const before = near(text, start, at - start);
+  const named = anchor.endsWith('.') || anchor.endsWith('-');
+  const inUrl =
+    before.includes('://') ||
+    before.endsWith('.') ||
+    before.includes('nslookup ') ||
+    before.includes('dig ') ||
+    before.includes('@') ||
+    before.includes('curl ') ||
+    before.includes('dns');
+  if (named && !inUrl) return null;
+  return hit(at, at + anchor.length, named ? 0.6 : 0.7);
+}
+
+const COMMANDS = [
+  'curl',
+  'wget',
+  'nslookup',
+  'dig',
+  'fetch',
+  'invoke-webrequest',
+  'nc',
+  'ncat',
+  'host',
+  'ping',
+];
+
+/** A command that sends the output of another one, or a file. */
+function sender(text: string, at: number, anchor: string): Hit | null {
+  if (at > 0 && isIn(ALNUM, text.charCodeAt(at - 1))) return null;
+  const rest = near(text, at, 300);
+  if (!' \t('.includes(rest[anchor.length] ?? '-')) return null;
+  const line = rest.split('\n', 1)[0] ?? '';
+  const substitution = line.includes('$(') || line.includes('`') || line.includes('${');
+  const upload =
+    line.includes(' -d @') ||
+    line.includes(' --data @') ||
+    line.includes('--data-binary @') ||
+    line.includes(' -t ') ||
+    line.includes('-f file=@') ||
+    line.includes('--post-file') ||
+    line.includes('--upload-file');
+  const target =
+    line.includes('://') ||
+    anchor === 'dig' ||
+    anchor === 'nslookup' ||
+    anchor === 'host' ||
+    anchor === 'ping';
+  return target && (substitution || upload) ? hit(at, at + line.length, 0.7) : null;
+}
+
+/** `;`, `&&`, `|`, `$(` before a command that does harm. */
+const HARM = [
+  'rm -rf',
+  'rm -fr',
+  'curl ',
+  'wget ',
+  'cat /etc/',
+  'nc -',
+  'bash -i',
+  '/bin/sh',
+  '/bin/bash',
+  'python -c',
+  'python3 -c',
+  'perl -e',
+  'whoami',
+  'chmod 777',
+  'mkfifo',
+  'base64 -d',
+  'id;',
+  'ping -c',
+  'sleep ',
+  'shutdown',
+  'reboot',
+  'dd if=',
+  'powershell',
+];
+
+const HARM_FIRST = new Set(HARM.map((word) => word[0] ?? ''));
+
+/** The next character that is no space, in lower case. */
+function firstOf(text: string, at: number): string {
+  let i = at;
+  while (i - at < 8 && text[i] === ' ') i++;
+  return (text[i] ?? '').toLowerCase();
+}
+
+function chained(text: string, at: number, anchor: string): Hit | null {
+  const next = firstOf(text, at + anchor.length);
+  if (!HARM_FIRST.has(next)) return null;
+  const rest = near(text, at + anchor.length, 40).trimStart();
+  const command = HARM.find((word) => rest.startsWith(word));
+  return command === undefined ? null : hit(at, at + anchor.length + command.length, 0.75);
+}
+
+const always =
+  (confidence: number) =>
+  (_text: string, at: number, anchor: string): Hit =>
+    hit(at, at + anchor.length, confidence);
+
+/** `../../..` three times or with a target of note. */
+function traversal(text: string, at: number, step: string): Hit | null {
+  if (at >= step.length && text.startsWith(step, at - step.length)) return null;
+  let end = at;
+  while (text.startsWith(step, end)) end += step.length;
+  const times = (end - at) / step.length;
+  const target = near(text, end, 24);
+  const noted = NOTED.some((word) => target.startsWith(word));
+  return times >= 4 || (noted && times >= 1) ? hit(at, end, noted ? 0.85 : 0.6) : null;
+}
+
+const NOTED = ['etc/', 'windows', 'root/', '.ssh', '.env', 'proc/', 'boot.ini', 'var/log', 'winnt'];
+
+const SQL_TAILS = [
+  "or'1'='1",
+  'or1=1',
+  "or''='",
+  ';droptable',
+  ';deletefrom',
+  ';insertinto',
+  ';update',
+  ';shutdown',
+  'unionselect',
+  'unionallselect',
+  ';exec',
+  "or'a'='a",
+  ';truncate',
+  'and1=1',
+  ';--',
+  "||'",
+];
+const SQL_FIRST = new Set([...SQL_TAILS.map((tail) => tail[0] ?? ''), ')']);
+
+/** `' OR '1'='1`, `'; DROP TABLE`, `UNION SELECT … FROM`. */
+function sqlTail(text: string, at: number): Hit | null {
+  if (!SQL_FIRST.has(firstOf(text, at + 1))) return null;
+  let rest = near(text, at + 1, 40).replaceAll(' ', '');
+  while (rest.startsWith(')')) rest = rest.slice(1);
+  return SQL_TAILS.some((tail) => rest.startsWith(tail))
+    ? hit(at, Math.min(text.length, at + 24), 0.75)
+    : null;
+}
+
+const risk = (
+  detector: Rule['detector'],
+  kind: string,
+  anchors: readonly string[],
+  check: Rule['check'],
+  reach = 64,
+): Rule => ({ id: `${detector}/${kind}`, detector, kind, anchors, reach, check });
+
+/** `?data={…}`: a query that is made to be filled in. */
+function filledUrl(text: string, at: number, anchor: string): Hit | null {
+  const before = near(text, Math.max(0, at - 200), Math.min(at, 200));
+  if (before.lastIndexOf('http') <= before.lastIndexOf(' ')) return null;
+  const value = text.slice(at + anchor.length, at + anchor.length + 24);
+  const open = '{$[<%`'.includes(value[0] ?? '-') && value[0] !== '%';
+  return open || /^[A-Z]{3,12}_?[A-Z]{3,}/.test(value) ? hit(at, at + anchor.length, 0.65) : null;
+}
+
+/** `\\\\host\\share`: a file of another machine. */
+function unc(text: string, at: number): Hit | null {
+  if (at > 0 && !' "\'=(\n'.includes(text[at - 1] ?? '')) return null;
+  const rest = near(text, at + 2, 80);
+  return /^[a-z0-9.-]{3,40}\\/.test(rest) && rest.includes('.') ? hit(at, at + 2, 0.6) : null;
+}
+
+export const riskRules: readonly Rule[] = [
+  risk('exfiltration', 'markdown-image', ['!['], markdownImage, 400),
+  risk('exfiltration', 'sink', SINKS, sink),
+  risk('exfiltration', 'sender', COMMANDS, sender, 128),
+  risk(
+    'exfiltration',
+    'filled-url',
+    [
+      '?data=',
+      '&data=',
+      '?d=',
+      '?q=',
+      '?payload=',
+      '?token=',
+      '?key=',
+      '?secret=',
+      '?msg=',
+      '?c=',
+      '?content=',
+    ],
+    filledUrl,
+  ),
+  risk(
+    'code',
+    'sensitive-file',
+    [
+      '/etc/passwd',
+      '/etc/shadow',
+      'etc//passwd',
+      '/etc/!(',
+      '/etc/sudoers',
+      'windows\\system32',
+      'windows\\win.ini',
+      'boot.ini',
+      '/proc/self/environ',
+      '/.ssh/id_',
+      '/.aws/credentials',
+    ],
+    always(0.6),
+  ),
+  risk('code', 'unc-path', ['\\\\'], unc),
+  risk('code', 'chained-command', ['; ', ';', '&&', '||', '| ', '|', '$(', '`'], chained, 16),
+  risk(
+    'code',
+    'reverse-shell',
+    ['/dev/tcp/', 'bash -i >&', 'nc -e', 'ncat -e', 'socket.socket(socket.af_inet', 'mkfifo /tmp'],
+    always(0.85),
+  ),
+  risk(
+    'code',
+    'path-traversal',
+    ['../', '..\\', '%2e%2e%2f', '..%2f', '....//', '..%5c', '%2e%2e/'],
+    traversal,
+  ),
+  risk('code', 'sql', ["'", '"', ';'], sqlTail, 16),
+  risk(
+    'code',
+    'sql-union',
+    [
+      'union select',
+      'union all select',
+      'xp_cmdshell',
+      'information_schema.tables',
+      'waitfor delay',
+      'pg_sleep(',
+      'sleep(5)',
+      'load_file(',
+      'into outfile',
+    ],
+    always(0.6),
+  ),
+  risk(
+    'code',
+    'deserialization',
+    [
+      'pickle.loads',
+      '__reduce__',
+      'yaml.load(',
+      '!!python/object',
+      'objectinputstream',
+      'unserialize(',
+      'node-serialize',
+      '_$$nd_func$$_',
+      'rce(',
+      'marshal.loads',
+      'java.lang.runtime',
+      '!!javax.script',
+      '__proto__',
+    ],
+    always(0.65),
+  ),
+  risk(
+    'code',
+    'evaluation',
+    [
+      'os.system(',
+      'subprocess.call(',
+      'subprocess.popen(',
+      'child_process',
+      'eval(base64',
+      'exec(base64',
+      'runtime.getruntime().exec',
+      '__import__(',
+      'eval(atob(',
+    ],
+    always(0.6),
+  ),
+];

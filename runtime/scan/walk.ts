@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * JSON values: every key and every string is scanned, and the strings of one container once more together, since an order can be
+ * spread over them. Places are JSON Pointers (RFC 6901).
+ */
+import { scanText } from './scan.js';
+import type { Finding, Incomplete } from './types.js';
+
+export interface Located extends Finding {
+  /** Of the string, or of the container whose strings make sense only together. */
+  readonly pointer: string;
+  /** The finding is in the name of the member. */
+  readonly inKey: boolean;
+}
+
+export interface ValueScan {
+  readonly findings: readonly Located[];
+  readonly incomplete: Incomplete | null;
+}
+
+type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+const MAX_DEPTH = 64;
+const MAX_STRINGS = 100_000;
+/** Joined strings beyond this are scanned one by one only, and the scan says so. */
+const MAX_JOINED = 1024 * 1024;
+
+/** Scans a JSON value. Keys count: a model reads them too. */
+export function scanValue(value: unknown): ValueScan {
+  const walk = new Walk();
+  walk.visit(value as Json, '', 0);
+  return { findings: walk.findings, incomplete: walk.incomplete };
+}
+
+class Walk {
+  readonly findings: Located[] = [];
+  incomplete: Incomplete | null = null;
+  #strings = 0;
+
+  /** Returns the strings right below, for the container to join. */
+  visit(value: Json, pointer: string, depth: number): void {
+    if (depth > MAX_DEPTH) {
+      this.incomplete ??= 'depth';
+      return;
+    }
+    if (typeof value === 'string') this.#text(value, pointer, false);
+    else if (typeof value === 'number') this.#text(String(value), pointer, false);
+    else if (typeof value === 'object' && value !== null) this.#container(value, pointer, depth);
+  }
+
+  #container(value: object, pointer: string, depth: number): void {
+    const strings: string[] = [];
+    for (const [key, child] of Object.entries(value) as [string, Json][]) {
+      const below = `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+      if (!Array.isArray(value)) {
+        this.#text(key, below, true);
+        this.#named(key, child, below);
+      }
+      if (typeof child === 'string') strings.push(child);
+      this.visit(child, below, depth + 1);
+    }
+    if (strings.length > 1) this.#joined(strings, pointer);
+  }
+
+  #text(text: string, pointer: string, inKey: boolean): void {
+    if (++this.#strings > MAX_STRINGS) {
+      this.incomplete ??= 'size';
+      return;
+    }
+    const scan = scanText(text);
+    this.incomplete ??= scan.incomplete;
+    for (const finding of scan.findings) this.findings.push({ ...finding, pointer, inKey });
+  }
+
+  /** A member is read with its name, as `name: value`: a name that says password makes a secret of what follows. */
+  #named(key: string, value: Json, pointer: string): void {
+    if (typeof value !== 'string' && typeof value !== 'number') return;
+    const prefix = `${key}: `;
+    const text = String(value);
+    if (key.length > 64 || text.length > 512) return;
+    const scan = scanText(prefix + text);
+    this.incomplete ??= scan.incomplete;
+    for (const finding of scan.findings) {
+      const start = finding.start - prefix.length;
+      if (start >= 0 && finding.via.length === 0)
+        this.#once({ ...finding, start, end: finding.end - prefix.length, pointer, inKey: false });
+    }
+  }
+
+  #once(finding: Located): void {
+    const known = this.findings.some(
+      (f) => f.pointer === finding.pointer && f.rule === finding.rule && f.start === finding.start,
+    );
+    if (!known) this.findings.push(finding);
+  }
+
+  /** Only what needs more than one of the strings is new. */
+  #joined(strings: readonly string[], pointer: string): void {
+    const length = strings.reduce((sum, s) => sum + s.length + 1, 0);
+    if (length > MAX_JOINED) {
+      this.incomplete ??= 'size';
+      return;
+    }
+    const ends: number[] = [];
+    let at = 0;
+    for (const s of strings) ends.push((at += s.length + 1));
+    for (const finding of scanText(strings.join(' ')).findings) {
+      if (finding.detector !== 'injection' || finding.via.length > 0) continue;
+      if (ends.some((end) => finding.start < end && finding.end > end)) {
+        this.findings.push({ ...finding, start: 0, end: 0, pointer, inKey: false });
+      }
+    }
+  }
+}

@@ -94,6 +94,17 @@ export interface PolicySource {
   lock(): string | null;
 }
 
+/** Where the policy `acme.baseline` may stand: beside the file that imports it or the root, or in `modules/` there. */
+function modulePaths(name: string, from: string, root: string): readonly string[] {
+  const last = name.split('.').at(-1) ?? '';
+  // A name is words: nothing in it leads to another folder.
+  if (!/^\w+$/.test(last)) return [];
+  return [...new Set([dirname(from), dirname(root)])].flatMap((dir) => [
+    join(dir, `${last}.sep`),
+    join(dir, 'modules', `${last}.sep`),
+  ]);
+}
+
 /** Reads the policy now, and its lock when the compiler asks for it. */
 export function openPolicy(path: string, io: Io): PolicySource {
   const source: SourceFile = {
@@ -102,6 +113,7 @@ export function openPolicy(path: string, io: Io): PolicySource {
   };
   const sources = new Map([[source.path, source.text]]);
   let lock: string | null = null;
+  const places = new Map([[source.path, path]]);
   const input: Input = {
     source,
     readLock: (name) => {
@@ -109,6 +121,16 @@ export function openPolicy(path: string, io: Io): PolicySource {
       const text = readTextIfThere(lock);
       if (text === null) return null;
       const shown = shortPath(lock, io);
+      sources.set(shown, text);
+      return { path: shown, text };
+    },
+    readModule: (name, from) => {
+      const at = places.get(from) ?? path;
+      const found = modulePaths(name, at, path).find(exists);
+      if (found === undefined) return null;
+      const shown = shortPath(found, io);
+      const text = readText(found, null);
+      places.set(shown, found);
       sources.set(shown, text);
       return { path: shown, text };
     },

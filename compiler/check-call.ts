@@ -16,6 +16,7 @@ import { meant } from './diagnostics/meant.js';
 import { nearest } from './diagnostics/suggest.js';
 import type { TypeIr } from './ir.js';
 import { argPath } from './narrow.js';
+import { fullName, ownerOf } from './scope.js';
 import { bool, castTo, describeType, fitTo, type Typed } from './types.js';
 
 type Call = Extract<tree.Expr, { kind: 'call' }>;
@@ -49,7 +50,7 @@ function reportUnknown(env: Env, e: Call, name: string): void {
     env.scope.report('SEP4911', e.span, { name });
     return;
   }
-  const lets = [...env.scope.names.values()].filter((s) => s.kind === 'let').map((s) => s.name.text);
+  const lets = [...env.scope.names].filter(([, s]) => s.kind === 'let').map(([text]) => text);
   const near = nearest(name, ['has', 'size', 'lower', ...LATER, ...lets]);
   if (near !== null) env.scope.used.add(near);
   env.scope.report('SEP2012', e.callee.span, { name }, meant(env.scope.file, e.callee.span, near));
@@ -91,9 +92,10 @@ function checkSize(env: Env, e: Call): Typed | null {
 }
 
 function inline(env: Env, e: Call, named: tree.LetStatement): Typed | null {
-  const name = named.name.text;
+  const name = e.callee.text;
   env.scope.used.add(name);
-  if (env.lets.includes(name)) {
+  const full = fullName(env.scope, name);
+  if (env.lets.includes(full)) {
     env.scope.report('SEP2007', e.callee.span, { name });
     return null;
   }
@@ -102,16 +104,18 @@ function inline(env: Env, e: Call, named: tree.LetStatement): Typed | null {
     return null;
   }
   if (!arity(env, e, named.params.length)) return null;
-  const params = new Map<string, Binding>();
+  const scope = ownerOf(env.scope, name);
+  const params = new Map(scope.bindings);
   for (const [i, param] of named.params.entries()) {
     const bound = bind(env, name, param, e.args[i] as tree.Expr);
     if (bound === null) return null;
     params.set(param.name.text, bound);
   }
-  return checkExpr({ ...env, params, lets: [...env.lets, name] }, named.body);
+  return checkExpr({ ...env, scope, params, lets: [...env.lets, full] }, named.body);
 }
 
-function bind(env: Env, predicate: string, param: tree.Param, argument: tree.Expr): Binding | null {
+/** The value of a parameter, of a predicate or a template; null after a diagnostic. */
+export function bind(env: Env, predicate: string, param: tree.Param, argument: tree.Expr): Binding | null {
   if (param.type.name === 'principals') {
     const who = principals(env, argument, `\`${param.name.text}\` of \`${predicate}\``);
     return who && { who };
@@ -132,7 +136,7 @@ function bind(env: Env, predicate: string, param: tree.Param, argument: tree.Exp
 
 /** A predicate that no rule uses is still checked: its parameters are of their types, its arguments of any. */
 export function checkUnusedLet(env: Env, named: tree.LetStatement): void {
-  const params = new Map<string, Binding>();
+  const params = new Map(env.scope.bindings);
   for (const param of named.params) {
     const type = typeOfRef(param.type);
     if (param.type.name === 'principals') params.set(param.name.text, { who: { include: [], except: [] } });
@@ -142,5 +146,5 @@ export function checkUnusedLet(env: Env, named: tree.LetStatement): void {
       params.set(param.name.text, { typed: { ir: { op: 'param', param: number, type }, type } });
     }
   }
-  checkExpr({ ...env, params, lets: [named.name.text] }, named.body);
+  checkExpr({ ...env, params, lets: [fullName(env.scope, named.name.text)] }, named.body);
 }

@@ -4,6 +4,7 @@ import { quote } from '../grammar/literals.js';
 import type * as tree from '../grammar/tree.js';
 import { pathSegments } from '../stdlib/path.js';
 import { assertNever } from './assert.js';
+import { nameChain } from './narrow.js';
 import { checkExpr, constant, elementOf, type Env, expectKind, reportMisfit } from './check-expr.js';
 import { meant } from './diagnostics/meant.js';
 import { nearest } from './diagnostics/suggest.js';
@@ -205,6 +206,7 @@ function checkInWho(env: Env, subject: 'principal' | 'user', right: Expr): Typed
 /** A set of principals as an operand of `in`: a pattern, a name, or a parameter that stands for one. */
 export function principals(env: Env, term: Expr, subject: string): WhoIr | null {
   if (term.kind === 'principal') return whoIr(env.scope, whoOf(term.pattern, term.span));
+  if (term.kind === 'member') return dottedSet(env, term, subject);
   if (term.kind === 'name') {
     const param = env.params.get(term.name.text);
     if (param !== undefined && 'who' in param) return param.who;
@@ -217,9 +219,26 @@ export function principals(env: Env, term: Expr, subject: string): WhoIr | null 
       return who.include.length === 0 ? null : who;
     }
   }
+  return notASet(env, term.span, subject);
+}
+
+function notASet(env: Env, span: tree.Span, subject: string): null {
   const wanted = 'a set of principals or a pattern such as `agent:x-*`';
-  env.scope.report('SEP3001', term.span, { what: `\`${subject} in\``, wanted, found: 'another value' });
+  env.scope.report('SEP3001', span, { what: `\`${subject} in\``, wanted, found: 'another value' });
   return null;
+}
+
+/** `base.editors`: a set of a module. */
+function dottedSet(env: Env, term: Extract<Expr, { kind: 'member' }>, subject: string): WhoIr | null {
+  const chain = nameChain(term);
+  const { span } = term;
+  if (chain === null || !env.scope.names.has(chain.join('.'))) return notASet(env, span, subject);
+  const parts = chain.map((text) => ({ text, quoted: false, span }));
+  const who = whoIr(
+    env.scope,
+    whoOf({ kind: 'name', name: { parts, text: chain.join('.'), span }, span }, span),
+  );
+  return who.include.length === 0 ? null : who;
 }
 
 const whoOf = (term: tree.WhoTerm, span: tree.Span): tree.Who => ({ include: [term], except: [], span });

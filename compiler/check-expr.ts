@@ -8,7 +8,7 @@ import { checkMember } from './check-member.js';
 import type { ConstIr, ExprIr, TypeIr, WhoIr } from './ir.js';
 import type { PinnedTool } from './lock.js';
 import { narrowedBy } from './narrow.js';
-import { lookUp, type Scope } from './scope.js';
+import { fullName, lookUp, type Scope } from './scope.js';
 import {
   BOOL,
   bool,
@@ -167,9 +167,7 @@ function checkName(env: Env, e: Extract<Expr, { kind: 'name' }>): Typed | null {
   const named = env.scope.names.get(text);
   if (named?.kind === 'let') return checkCall(env, callWithout(e));
   if (named?.kind === 'fact') {
-    env.scope.used.add(text);
-    const type = typeOfRef(named.type);
-    return type === null ? null : { ir: { op: 'fact', name: text, type }, type };
+    return checkFactRead(env, text, named);
   }
   if (text === 'now' || text === 'result' || text === 'self') {
     env.scope.report('SEP4911', e.span, { name: text });
@@ -181,6 +179,13 @@ function checkName(env: Env, e: Extract<Expr, { kind: 'name' }>): Typed | null {
     env.scope.report('SEP2014', e.span, { name: `the set \`${text}\`` }, { help });
   } else lookUp(env.scope, e.name, 'fact', [...env.params.keys(), ...Object.keys(NOT_VALUES)]);
   return null;
+}
+
+/** A fact under its one name in the whole policy. */
+export function checkFactRead(env: Env, text: string, named: tree.FactStatement): Typed | null {
+  env.scope.used.add(text);
+  const type = typeOfRef(named.type);
+  return type && { ir: { op: 'fact', name: fullName(env.scope, text), type }, type };
 }
 
 function callWithout(e: Extract<Expr, { kind: 'name' }>): Extract<Expr, { kind: 'call' }> {

@@ -2,11 +2,12 @@
 /** `args.x`, `principal.id`, `tool.hints.x`: what stands behind a dot. */
 import { quote } from '../grammar/literals.js';
 import type { Expr, Span } from '../grammar/tree.js';
-import { checkExpr, type Env } from './check-expr.js';
+import { checkCall } from './check-call.js';
+import { checkExpr, checkFactRead, type Env } from './check-expr.js';
 import { meant } from './diagnostics/meant.js';
 import { nearest } from './diagnostics/suggest.js';
 import type { ExprIr } from './ir.js';
-import { argPath, pathKey } from './narrow.js';
+import { argPath, nameChain, pathKey } from './narrow.js';
 import { type Property, propertyAt, propertyNames } from './schema.js';
 import { BOOL, JSON_TYPE, listed, type Ty, type Typed, unionOf } from './types.js';
 
@@ -21,6 +22,9 @@ export function checkMember(env: Env, e: Member): Typed | null {
     if (checkExpr(env, e.object) !== null) env.scope.report('SEP4911', e.span, { name: 'members of values' });
     return null;
   }
+  const named = env.scope.names.get(chain.join('.'));
+  if (named?.kind === 'fact') return checkFactRead(env, chain.join('.'), named);
+  if (named?.kind === 'let') return checkCall(env, callOf(chain, e.span));
   const [root = '', ...rest] = chain;
   return env.params.has(root) || !ROOTS.has(root)
     ? checkOther(env, e, root)
@@ -38,11 +42,10 @@ const ROOTS: ReadonlyMap<string, readonly string[]> = new Map([
 ]);
 const LATER = ['tool.description', 'result.text'];
 
-function nameChain(e: Expr): readonly string[] | null {
-  if (e.kind === 'name') return [e.name.text];
-  if (e.kind !== 'member') return null;
-  const object = nameChain(e.object);
-  return object === null ? null : [...object, e.property.text];
+/** `base.open`: a predicate of a module, without parameters. */
+function callOf(chain: readonly string[], span: Span): Extract<Expr, { kind: 'call' }> {
+  const parts = chain.map((text) => ({ text, quoted: false, span }));
+  return { kind: 'call', callee: { parts, text: chain.join('.'), span }, args: [], span };
 }
 
 /** A dot behind a fact, a predicate, a parameter or a name that does not exist. */

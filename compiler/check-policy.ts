@@ -20,29 +20,40 @@ import type {
 import { lintBlock, lintRule, lintUnused } from './lints.js';
 import type { Lock } from './lock.js';
 import { narrowedBy } from './narrow.js';
-import { buildScope, checkActs, roleValue, type Scope, toolsIn, whatIr, whoIr } from './scope.js';
+import {
+  buildScope,
+  checkActs,
+  fullName,
+  roleValue,
+  type Scope,
+  type Shared,
+  toolsIn,
+  whatIr,
+  whoIr,
+} from './scope.js';
+import { expandInstances, type Part, unusedTemplates } from './instances.js';
+import type { Source } from './modules.js';
 import { checkTest } from './check-test.js';
 
 /** The IR of a policy; it is complete only if no diagnostic is an error. */
 export function checkPolicy(
-  file: tree.File,
-  path: string,
+  source: Omit<Source, 'hash'>,
   lock: Lock | null,
   diagnostics: Diagnostic[],
 ): PolicyIr {
-  const scope = buildScope(path, file.statements, lock, diagnostics);
-  if (file.tighten && file.version !== null) scope.report('SEP4914', file.version.span);
+  const { file } = source;
+  const shared: Shared = { lock, roles: new Map(), diagnostics };
   const units: UnitIr[] = [];
   const facts: FactIr[] = [];
-  for (const statement of file.statements) {
-    scope.tally.terms = 0;
-    checkStatement(scope, statement, units, facts);
-  }
+  const parts: Part[] = [];
+  const scope = scopeOf(source, '', shared, parts);
+  for (const part of parts) checkPart(part, units, facts);
+  for (const part of unusedTemplates(scope, file.statements, valuesOnly)) checkPart(part, [], []);
   for (const statement of file.statements) {
     if (statement.kind !== 'let' || scope.used.has(statement.name.text)) continue;
     checkUnusedLet(environment(apart(scope), NOTHING, false), statement);
   }
-  lintUnused(scope, file.statements);
+  if (!file.tighten) lintUnused(scope, file.statements);
   const byName = (a: { readonly name: string }, b: { readonly name: string }): number =>
     a.name < b.name ? -1 : 1;
   return {
@@ -54,6 +65,49 @@ export function checkPolicy(
     units: units.sort(byName),
   };
 }
+
+/** The scope of a file and its modules; all that they hold is put into `parts`. */
+function scopeOf(
+  { file, path, modules }: Omit<Source, 'hash'>,
+  prefix: string,
+  shared: Shared,
+  parts: Part[],
+): Scope {
+  const scopes = new Map<string, Scope>();
+  for (const [alias, module] of modules) {
+    scopes.set(alias, scopeOf(module, `${prefix}${alias}.`, shared, parts));
+  }
+  const scope = buildScope(path, prefix, file.statements, scopes, shared);
+  // Tests of a module are asked, and checked, where it is the policy itself.
+  const own = prefix === '' ? file.statements : file.statements.filter((s) => s.kind !== 'test');
+  parts.push({ scope, statements: own }, ...expandInstances(scope, file.statements, valuesOnly));
+  for (const s of file.statements) {
+    if (prefix !== '' && s.kind === 'tools') scope.report('SEP2009', s.span, {}, { help: ONLY_ROOT });
+    if (file.tighten) checkTightens(scope, s);
+  }
+  return scope;
+}
+
+const ONLY_ROOT = 'a module uses the pinned tools of the policy that imports it; remove the statement';
+
+/** A module marked `tighten` can only restrict: it may be imported without reading it. */
+function checkTightens(scope: Scope, s: tree.Statement): void {
+  const inside = s.kind === 'template' ? s.body : [];
+  for (const inner of inside) checkTightens(scope, inner);
+  if (s.kind === 'decide' || (s.kind === 'rule' && (s.effect === 'allow' || s.effect === 'review'))) {
+    scope.report('SEP3016', s.name.span, { what: s.kind === 'decide' ? 'decide' : s.effect });
+  }
+}
+
+function checkPart({ scope, statements }: Part, units: UnitIr[], facts: FactIr[]): void {
+  for (const statement of statements) {
+    scope.tally.terms = 0;
+    checkStatement(scope, statement, units, facts);
+  }
+}
+
+/** For arguments of instances, which are the same for every call. */
+const valuesOnly = (scope: Scope): Env => ({ ...environment(scope, NOTHING, false), readsArgs: false });
 
 function checkStatement(scope: Scope, s: tree.Statement, units: UnitIr[], facts: FactIr[]): void {
   switch (s.kind) {
@@ -73,27 +127,27 @@ function checkStatement(scope: Scope, s: tree.Statement, units: UnitIr[], facts:
       return;
     }
     case 'principals':
-      whoIr(apart(scope), s.who, [s.name.text]);
+      whoIr(apart(scope), s.who, [fullName(scope, s.name.text)]);
       return;
     case 'actions':
-      whatIr(apart(scope), s.what, true, [s.name.text]);
-      checkActs(scope, s.what, false, [s.name.text]);
+      whatIr(apart(scope), s.what, true, [fullName(scope, s.name.text)]);
+      checkActs(scope, s.what, false, [fullName(scope, s.name.text)]);
       return;
     case 'let':
     case 'role':
     case 'tools':
+    case 'import':
+    case 'template':
+    case 'instance':
       return;
     case 'test':
       checkTest(scope, s);
       return;
-    case 'import':
     case 'delegation':
     case 'schedule':
     case 'limit':
     case 'counter':
     case 'score':
-    case 'template':
-    case 'instance':
     case 'redact':
     case 'example':
     case 'assume':
@@ -109,14 +163,11 @@ function checkStatement(scope: Scope, s: tree.Statement, units: UnitIr[], facts:
 const apart = (scope: Scope): Scope => ({ ...scope, used: scope.mentioned });
 
 const UNSUPPORTED = {
-  import: 'SEP4901',
   delegation: 'SEP4902',
   limit: 'SEP4903',
   counter: 'SEP4903',
   score: 'SEP4904',
   schedule: 'SEP4905',
-  template: 'SEP4906',
-  instance: 'SEP4906',
   redact: 'SEP4907',
   example: 'SEP4909',
   assume: 'SEP4910',
@@ -138,7 +189,7 @@ function checkFact(scope: Scope, s: tree.FactStatement): FactIr | null {
     scope.report('SEP4915', s.type.span);
     return null;
   }
-  return { name: s.name.text, type, source: 'config', path: s.path.map((part) => part.text) };
+  return { name: scope.prefix + s.name.text, type, source: 'config', path: s.path.map((part) => part.text) };
 }
 
 /** Is every action of the set a tool (or `*`, which is narrowed to tools when arguments are read)? */
@@ -157,7 +208,7 @@ function environment(scope: Scope, what: WhatIr, grants: boolean): Env {
     readsArgs: onlyTools(what),
     grants,
     narrowed: new Set(),
-    params: new Map(),
+    params: scope.bindings,
     lets: [],
     counter: { params: 0, nodes: 0 },
   };
@@ -179,7 +230,7 @@ function checkRule(scope: Scope, s: tree.RuleStatement): RuleIr | null {
   if (scope.tally.errors === before) lintRule(scope, s, env);
   return {
     kind: 'rule',
-    name: s.name.text,
+    name: scope.prefix + s.name.text,
     effect: s.effect,
     phase: 'call',
     who,
@@ -258,7 +309,7 @@ function checkBlock(scope: Scope, s: tree.DecideStatement): BlockIr | null {
     s.what,
     cases.some((c) => readsTool(c.when)),
   );
-  return { kind: 'block', name: s.name.text, who, what, cases, otherwise, span: s.span };
+  return { kind: 'block', name: scope.prefix + s.name.text, who, what, cases, otherwise, span: s.span };
 }
 
 function outcomeIr(scope: Scope, o: tree.Outcome): OutcomeIr {

@@ -56,7 +56,7 @@ function checkFactItem(scope: Scope, item: Value): void {
   const name = item.target.text;
   const named = scope.names.get(name);
   if (named === undefined) {
-    const facts = [...scope.names.values()].filter((s) => s.kind === 'fact').map((s) => s.name.text);
+    const facts = [...scope.names].filter(([, s]) => s.kind === 'fact').map(([text]) => text);
     const near = nearest(name, facts);
     if (near !== null) scope.used.add(near);
     const extra = { help: FACTS_HELP, ...meant(scope.file, item.target.span, near) };
@@ -131,9 +131,9 @@ function checkExpected(scope: Scope, expect: tree.Expect): void {
   for (const mask of expect.masked.slice(0, 1)) scope.report('SEP4916', mask.span);
   checkInstant(scope, expect.afterApproval?.at ?? null);
   if (expect.by !== null && expect.by.text !== 'default') {
-    const units = [...scope.names.values()].filter((s) => s.kind === 'rule' || s.kind === 'decide');
-    if (!units.some((s) => s.name.text === expect.by?.text)) {
-      const near = nearest(expect.by.text, [...units.map((s) => s.name.text), 'default']);
+    const units = [...scope.names].filter(([, s]) => s.kind === 'rule' || s.kind === 'decide');
+    if (!units.some(([text]) => text === expect.by?.text)) {
+      const near = nearest(expect.by.text, [...units.map(([text]) => text), 'default']);
       const extra = { help: null, ...meant(scope.file, expect.by.span, near) };
       scope.report('SEP2001', expect.by.span, { name: expect.by.text }, extra);
     }

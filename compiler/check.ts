@@ -12,6 +12,7 @@ import {
 } from './diagnostics/diagnostic.js';
 import type { PolicyIr } from './ir.js';
 import { type Host, type Lock, NO_LOCK, readLock } from './lock.js';
+import { loadModules, moduleHashes } from './modules.js';
 import { slip } from './slips.js';
 
 export interface SourceFile {
@@ -24,12 +25,16 @@ export interface SourceFile {
 export interface Input {
   readonly source: SourceFile;
   readLock(path: string): SourceFile | null;
+  /** The module with this policy name, imported by the file at `from`; null when there is none. Absent: there are none. */
+  readonly readModule?: (name: string, from: string) => SourceFile | null;
 }
 
 export interface Checked {
   readonly file: tree.File;
   readonly ir: PolicyIr;
   readonly lock: Lock;
+  /** Hash of the text of each imported module, by policy name. */
+  readonly modules: ReadonlyMap<string, string>;
 }
 export interface Result<T> {
   /** Null when a diagnostic is an error. */
@@ -47,9 +52,15 @@ export function check(input: Input, host: Host): Result<Checked> {
   });
   if (faults.length > 0) return { output: null, diagnostics: sortDiagnostics(diagnostics) };
   const lock = lockOf(file, input, host, diagnostics);
-  const ir = checkPolicy(file, path, lock, diagnostics);
+  const readModule = input.readModule ?? (() => null);
+  const loading = { readModule, host, pins: lock === null ? null : lock.modules, diagnostics };
+  const modules = loadModules(file, path, loading);
+  // Alone, a module that only restricts speaks of tools that its importer will pin.
+  const deferred = file.tighten && lock !== null && !lock.named;
+  const ir = checkPolicy({ path, file, modules }, deferred ? null : lock, diagnostics);
   const all = sortDiagnostics(unique(diagnostics));
-  return { output: hasErrors(all) || lock === null ? null : { file, ir, lock }, diagnostics: all };
+  if (hasErrors(all) || lock === null) return { output: null, diagnostics: all };
+  return { output: { file, ir, lock, modules: moduleHashes(modules) }, diagnostics: all };
 }
 
 function lockOf(file: tree.File, input: Input, host: Host, diagnostics: Diagnostic[]): Lock | null {

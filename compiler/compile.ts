@@ -20,6 +20,7 @@ export function compile(input: Input, host: Host, compiler: CompilerId): Result<
     ir: output.ir,
     emitted,
     source: input.source.text,
+    modules: output.modules,
     compiler,
     hash: host.hash,
   });

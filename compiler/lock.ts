@@ -37,9 +37,11 @@ export interface Lock {
   /** Sorted by server, then name. */
   readonly tools: readonly PinnedTool[];
   readonly prompts: readonly PinnedPrompt[];
+  /** Hash of the text of each module, by policy name. */
+  readonly modules: ReadonlyMap<string, string>;
 }
 
-export const NO_LOCK: Lock = { named: false, tools: [], prompts: [] };
+export const NO_LOCK: Lock = { named: false, tools: [], prompts: [], modules: new Map() };
 
 type Path = readonly string[];
 /** What is wrong, and with which member of the lock. */
@@ -92,7 +94,7 @@ function lockOf(value: JsonValue, host: Host, faults: Fault[]): Lock {
     }
     const pins = object(entry['tools'] ?? {}, `the tools of ${quoted(server)}`, [...at, 'tools'], faults);
     for (const name of Object.keys(pins).sort()) {
-      const tool = pinned(server, name, pins[name] ?? null, host, faults);
+      const tool = pinnedTool(server, name, pins[name] ?? null, host, faults);
       if (tool !== null) tools.push(tool);
     }
     const offered = object(
@@ -103,12 +105,18 @@ function lockOf(value: JsonValue, host: Host, faults: Fault[]): Lock {
     );
     for (const name of Object.keys(offered).sort()) prompts.push({ server, name });
   }
-  return { named: true, tools, prompts };
+  const modules = new Map<string, string>();
+  const pinned = object(lock['modules'] ?? {}, '`modules`', ['modules'], faults);
+  for (const [name, hash] of Object.entries(pinned)) {
+    if (typeof hash === 'string') modules.set(name, hash);
+    else faults.push({ what: `the hash of the module ${quoted(name)} is not text`, at: ['modules', name] });
+  }
+  return { named: true, tools, prompts, modules };
 }
 
 const SERVER_KEYS = ['info', 'protocol', 'instructions', 'tools', 'resources', 'templates', 'prompts'];
 
-function pinned(
+function pinnedTool(
   server: string,
   name: string,
   value: JsonValue,

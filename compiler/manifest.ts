@@ -10,6 +10,8 @@ export interface Manifest {
   readonly policy: { readonly name: string; readonly version: string };
   /** `sha256:…` of the policy's bytes, of the module's bytes, and of the compiler. */
   readonly source: string;
+  /** Hashes of the texts of the imported modules, by policy name; absent without imports. */
+  readonly modules?: { readonly [name: string]: string };
   readonly module: string;
   readonly compiler: { readonly version: string; readonly hash: string };
   /** Versions of the time zone and Unicode data at hand when it was compiled. */
@@ -42,15 +44,17 @@ export function manifestOf(input: {
   readonly ir: PolicyIr;
   readonly emitted: Emitted;
   readonly source: string;
+  readonly modules: ReadonlyMap<string, string>;
   readonly compiler: CompilerId;
   readonly hash: (text: string) => string;
 }): Manifest {
-  const { ir, emitted, source, compiler, hash } = input;
+  const { ir, emitted, source, modules, compiler, hash } = input;
   return {
     version: 1,
     abi: ABI_VERSION,
     policy: { name: ir.name, version: ir.version },
     source: hash(source),
+    ...(modules.size === 0 ? {} : { modules: Object.fromEntries(modules) }),
     module: hash(emitted.js),
     compiler: { version: compiler.version, hash: compiler.hash },
     tz: compiler.tz,

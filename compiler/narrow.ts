@@ -9,6 +9,13 @@ export function argPath(e: Expr): readonly string[] | null {
   const object = argPath(e.object);
   return object === null ? null : [...object, e.property.text];
 }
+/** `a.b.c` as its names, or null when something else stands before a dot. */
+export function nameChain(e: Expr): readonly string[] | null {
+  if (e.kind === 'name') return [e.name.text];
+  if (e.kind !== 'member') return null;
+  const object = nameChain(e.object);
+  return object === null ? null : [...object, e.property.text];
+}
 export const pathKey = (path: readonly string[]): string => JSON.stringify(path);
 
 /** Paths that are present when `e` has the value `holds`. */

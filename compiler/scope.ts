@@ -6,15 +6,22 @@ import { type Code, type Diagnostic, diagnose, type Extra } from './diagnostics/
 import { meant } from './diagnostics/meant.js';
 import { nearest } from './diagnostics/suggest.js';
 import { globIr, isLiteral, literalGlob, matchesGlob } from './glob.js';
+import type { Binding } from './check-expr.js';
 import type { GlobIr, WhatIr, WhatTermIr, WhoIr, WhoTermIr } from './ir.js';
 import type { Lock, PinnedTool } from './lock.js';
 import { listed } from './types.js';
 
-type Named = Extract<tree.Statement, { readonly name: tree.Name }>;
+export type Named = Extract<tree.Statement, { readonly name: tree.Name }>;
 
 export interface Scope {
   readonly file: string;
+  /** What stands before the names of this scope in the policy: `legal.` in an instance, `base.` in a module. */
+  readonly prefix: string;
   readonly names: ReadonlyMap<string, Named>;
+  /** Where those of the names are defined that are defined elsewhere: in a module or an instance. */
+  readonly owners: ReadonlyMap<string, Scope>;
+  /** What the parameters of a template stand for. */
+  readonly bindings: ReadonlyMap<string, Binding>;
   /** Role name to the value that credentials carry. */
   readonly roles: ReadonlyMap<string, string>;
   readonly tools: readonly PinnedTool[];
@@ -45,20 +52,43 @@ const KINDS: { readonly [kind in Named['kind']]: string } = {
   instance: 'an instance',
 };
 export const kindOf = (named: Named): string => KINDS[named.kind];
+/** The scope in which what `name` names is to be read. */
+export const ownerOf = (scope: Scope, name: string): Scope => scope.owners.get(name) ?? scope;
+/** The one name in the whole policy of what is called `name` here. */
+export function fullName(scope: Scope, name: string): string {
+  const named = scope.names.get(name);
+  return ownerOf(scope, name).prefix + (named?.name.text ?? name);
+}
 
+/** What is the same in every file of a policy. */
+export interface Shared {
+  readonly lock: Lock | null;
+  readonly roles: Map<string, string>;
+  readonly diagnostics: Diagnostic[];
+}
+
+/** The scope of a file, with the scopes of its modules under their aliases. */
 export function buildScope(
   file: string,
+  prefix: string,
   statements: readonly tree.Statement[],
-  lock: Lock | null,
-  diagnostics: Diagnostic[],
+  modules: ReadonlyMap<string, Scope>,
+  { lock, roles, diagnostics }: Shared,
 ): Scope {
   const names = new Map<string, Named>();
-  const roles = new Map<string, string>();
+  const owners = new Map<string, Scope>();
+  for (const [alias, module] of modules) {
+    for (const [name, named] of module.names) {
+      names.set(`${alias}.${name}`, named);
+      owners.set(`${alias}.${name}`, ownerOf(module, name));
+    }
+  }
   const tally = { errors: 0, terms: 0 };
   const report: Scope['report'] = (code, span, args = {}, extra = {}) => {
     const diagnostic = diagnose(code, file, span, args, extra);
     if (diagnostic.severity === 'error') tally.errors++;
-    diagnostics.push(diagnostic);
+    // Warnings about a module are for those who write it: they stand where it is checked itself.
+    if (diagnostic.severity === 'error' || prefix === '') diagnostics.push(diagnostic);
   };
   const duplicate = (name: tree.Name, first: tree.Span): void =>
     report(
@@ -72,20 +102,29 @@ export function buildScope(
     if (statement.kind === 'role') {
       for (const { name, value } of statement.roles) {
         const first = roleSpans.get(name.text);
+        const known = roles.get(name.text);
+        const text = value?.value ?? name.text;
         if (first !== undefined) duplicate(name, first);
+        else if (known !== undefined && known !== text) {
+          const help = `roles are the same in all modules, and elsewhere it is ${JSON.stringify(known)}`;
+          report('SEP2002', name.span, { name: name.text }, { help });
+        }
         roleSpans.set(name.text, first ?? name.span);
-        roles.set(name.text, value?.value ?? name.text);
+        roles.set(name.text, known ?? text);
       }
     } else if ('name' in statement) {
       const { text, span } = statement.name;
       const first = names.get(text);
-      if (BUILT_IN.includes(text)) report('SEP2002', span, { name: text }, { help: BUILT_IN_HELP });
+      if (modules.has(text)) report('SEP2002', span, { name: text }, { help: 'it is the name of an import' });
+      else if (BUILT_IN.includes(text)) report('SEP2002', span, { name: text }, { help: BUILT_IN_HELP });
       else if (first === undefined) names.set(text, statement);
       else duplicate(statement.name, first.name.span);
     }
   }
   const tools = lock?.tools ?? [];
-  return { file, names, roles, tools, lock, used: new Set(), mentioned: new Set(), tally, report };
+  const bindings = new Map<string, Binding>();
+  const sets = { used: new Set<string>(), mentioned: new Set<string>() };
+  return { file, prefix, names, owners, bindings, roles, tools, lock, ...sets, tally, report };
 }
 
 const BUILT_IN: readonly string[] = [
@@ -166,9 +205,12 @@ function whoTerm(scope: Scope, term: tree.WhoTerm, seen: readonly string[]): Who
       return value === null ? null : { kind: 'role', value };
     }
     case 'name': {
+      const bound = scope.bindings.get(term.name.text);
+      if (bound !== undefined && 'who' in bound) return { kind: 'set', who: bound.who };
       const set = lookUp(scope, term.name, 'principals');
       if (set === null || !expandable(scope, term.name, seen)) return null;
-      return { kind: 'set', who: whoIr(scope, set.who, [...seen, term.name.text]) };
+      const full = fullName(scope, term.name.text);
+      return { kind: 'set', who: whoIr(ownerOf(scope, term.name.text), set.who, [...seen, full]) };
     }
   }
 }
@@ -182,7 +224,7 @@ const MAX_TERMS = 10_000;
 
 /** A set is written out where it is used: it must end, and not grow without bound. */
 function expandable(scope: Scope, name: tree.Dotted, seen: readonly string[]): boolean {
-  if (seen.includes(name.text)) {
+  if (seen.includes(fullName(scope, name.text))) {
     scope.report('SEP2007', name.span, { name: name.text });
     return false;
   }
@@ -216,7 +258,9 @@ function whatTerm(
     case 'name': {
       const set = lookUp(scope, term.name, 'actions');
       if (set === null || !expandable(scope, term.name, seen)) return null;
-      return { kind: 'set', what: whatIr(scope, set.what, toolsOnly, [...seen, term.name.text]) };
+      const full = fullName(scope, term.name.text);
+      const owner = ownerOf(scope, term.name.text);
+      return { kind: 'set', what: whatIr(owner, set.what, toolsOnly, [...seen, full]) };
     }
   }
 }
@@ -262,8 +306,9 @@ export function checkActs(scope: Scope, what: tree.What, grant: boolean, seen: r
     if (term.kind === 'act') checkPinned(scope, term, grant && what.include.includes(term));
     if (term.kind === 'name') {
       const set = scope.names.get(term.name.text);
-      if (set?.kind === 'actions' && !seen.includes(term.name.text) && seen.length < MAX_SETS) {
-        checkActs(scope, set.what, grant, [...seen, term.name.text]);
+      const full = fullName(scope, term.name.text);
+      if (set?.kind === 'actions' && !seen.includes(full) && seen.length < MAX_SETS) {
+        checkActs(ownerOf(scope, term.name.text), set.what, grant, [...seen, full]);
       }
     }
   }

@@ -87,6 +87,21 @@ export const MESSAGES = {
   ),
   SEP2013: error('unknown member', '`{object}` has no member `{name}`', null),
   SEP2014: error('not a value', '{name} is not a value', null),
+  SEP2015: error(
+    'module that cannot be used',
+    '{what}',
+    'a module is `LAST_PART.sep` beside the file that imports it, or in `modules/`, with that policy name in its header',
+  ),
+  SEP2016: error(
+    'import in a circle',
+    '`{name}` imports itself: {chain}',
+    'move what both need into a third module',
+  ),
+  SEP2017: error(
+    'module that is not pinned',
+    'the module `{name}` {is}',
+    'read it, then pin it in the lock: `"modules": { "{name}": "{hash}" }`',
+  ),
 
   SEP3001: error('type mismatch', '{what} needs {wanted}, but this is {found}', null),
   SEP3002: error(
@@ -147,6 +162,11 @@ export const MESSAGES = {
     'written out, this grows too large',
     'predicates and sets are written out where they are used; nest them less deeply, or use them less often',
   ),
+  SEP3016: error(
+    'grant in a tighten module',
+    'a module marked `tighten` only restricts, and this is `{what}`',
+    'write a `deny` or `escalate`, or remove `tighten` from the header',
+  ),
 
   SEP4001: warning(
     'path prefix as text',
@@ -195,12 +215,14 @@ export const MESSAGES = {
     'roles that a credential carries and the policy does not know change nothing',
   ),
 
-  SEP4901: unsupported('`import`', REMOVE),
   SEP4902: unsupported('`delegation strict`', REMOVE),
   SEP4903: unsupported('`limit` and `counter`', REMOVE),
   SEP4904: unsupported('`score`', REMOVE),
   SEP4905: unsupported('`schedule` and `within`', REMOVE),
-  SEP4906: unsupported('`template` and `instance`', REMOVE),
+  SEP4906: unsupported(
+    'this statement inside a template',
+    'write it outside; a template holds rules, blocks, sets, predicates and facts',
+  ),
   SEP4907: unsupported('a rule for the `list` or `result` phase', REMOVE),
   SEP4908: unsupported('`shadow until`', REMOVE),
   SEP4909: unsupported('`example`', 'write it as a `test`'),
@@ -211,7 +233,6 @@ export const MESSAGES = {
     'this kind of `fact`',
     'facts come from `config.x`, without `fresh` and `on unknown review`',
   ),
-  SEP4914: unsupported('a `tighten` module', REMOVE),
   SEP4915: unsupported(
     'this type',
     'types are `bool`, `int`, `decimal`, `string`, `path`, enums and lists of them; of parameters also `principals`',

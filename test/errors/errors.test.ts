@@ -10,8 +10,22 @@ import { command } from '../../cli/commands/explain.js';
 import type { Io } from '../../cli/terminal.js';
 import { CODES } from '../../compiler/diagnostics/messages.js';
 import { renderHuman } from '../../compiler/diagnostics/render.js';
-import { checkText, policy } from '../helpers/policy.js';
+import { checkText, pinModules, policy } from '../helpers/policy.js';
 import { SHOP_LOCK } from '../helpers/shop.js';
+
+/** Modules that cases and pages may import; all but the last are pinned. */
+const MODULES = {
+  'acme.baseline': `sep 1
+policy acme.baseline 1.0.0 tighten
+principals trusted = agent:ops-*
+deny no_shell: any -> */run_shell*
+`,
+  'acme.circle': 'sep 1\npolicy acme.circle 1.0.0\nimport acme.case\n',
+  'acme.generous': 'sep 1\npolicy acme.generous 1.0.0 tighten\nallow everything: agent:* -> fs/*\n',
+  'acme.changed': 'sep 1\npolicy acme.changed 1.0.0\n',
+};
+const { 'acme.changed': _, ...PINNED } = MODULES;
+const LOCK = pinModules(SHOP_LOCK, PINNED);
 
 const here = import.meta.dirname;
 const pages = resolve(here, '../../docs/errors');
@@ -23,11 +37,13 @@ describe.each(CODES)('%s', (code) => {
     const source = read(join(here, code, 'input.sep'));
     const own = join(here, code, 'sepal.lock');
     const lock = existsSync(own) ? read(own) : SHOP_LOCK;
-    const { diagnostics, output } = checkText(source, lock);
+    const { diagnostics, output } = checkText(source, lock === SHOP_LOCK ? LOCK : lock, MODULES);
     expect(diagnostics.map((d) => d.code)).toContain(code);
     const failed = diagnostics.some((d) => d.severity === 'error');
     expect(output === null).toBe(failed);
-    const sources = new Map([['input.sep', source], ['sepal.lock', lock]]);
+    const sources = new Map([
+      ...Object.entries(MODULES).map(([name, text]) => [`${name}.sep`, text] as const),
+      ['input.sep', source], ['sepal.lock', lock]]);
     const rendered = renderHuman(diagnostics, sources);
     const golden = join(here, code, 'expected.txt');
     if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(golden, rendered);
@@ -41,7 +57,7 @@ describe.each(CODES)('%s', (code) => {
     const prefer = section(text, 'Prefer');
     expect(section(text, 'Why').length).toBeGreaterThan(80);
     expect(codesOf(avoid)).toContain(code);
-    expect(checkText(whole(prefer), SHOP_LOCK).diagnostics.filter((d) => d.severity === 'error')).toEqual([]);
+    expect(checkText(whole(prefer), LOCK, MODULES).diagnostics.filter((d) => d.severity === 'error')).toEqual([]);
     expect(codesOf(prefer)).not.toContain(code);
   });
 
@@ -99,5 +115,5 @@ function whole(block: string): string {
 function codesOf(block: string): readonly string[] {
   const lock = block.startsWith('```json') ? block.slice(8, block.lastIndexOf('```')) : null;
   const source = lock === null ? whole(block) : policy('deny locked: any -> fs/*\n');
-  return checkText(source, lock ?? SHOP_LOCK).diagnostics.map((d) => d.code);
+  return checkText(source, lock ?? LOCK, MODULES).diagnostics.map((d) => d.code);
 }

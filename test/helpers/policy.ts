@@ -49,9 +49,25 @@ export function tool(
 }
 
 /** Checks a policy; `lock` is what its `tools` statement finds. */
-export function checkText(text: string, lock: string | null): Result<Checked> {
+export function checkText(
+  text: string,
+  lock: string | null,
+  modules: { readonly [name: string]: string } = {},
+): Result<Checked> {
   const readLock = (path: string) => (lock === null ? null : { path, text: lock });
-  return check({ source: { path: 'input.sep', text }, readLock }, host);
+  const readModule = (name: string) =>
+    Object.hasOwn(modules, name) ? { path: `${name}.sep`, text: modules[name] ?? '' } : null;
+  return check({ source: { path: 'input.sep', text }, readLock, readModule }, host);
+}
+
+/** The lock with modules pinned. */
+export function pinModules(lock: string, modules: { readonly [name: string]: string }): string {
+  const pins = Object.entries(modules).map(([name, text]) => [name, digest(text)]);
+  return JSON.stringify(
+    { ...(JSON.parse(lock) as object), modules: Object.fromEntries(pins) as unknown },
+    null,
+    2,
+  );
 }
 
 /** `sep 1`, a name and the lock in front of `body`. */

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // `sepal check` from the outside: formats, streams, exit codes, colours.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { command } from '../../../../cli/commands/check.js';
 import { SHOP_LOCK } from '../../../helpers/shop.js';
-import { policy } from '../../../helpers/policy.js';
+import { pinModules, policy } from '../../../helpers/policy.js';
 
 let folder: string;
 beforeAll(() => {
@@ -85,5 +85,30 @@ describe('sepal check', () => {
   it('says what is wrong with a format or a file', async () => {
     await expect(run('jsn', ['good.sep'])).rejects.toThrow('`--format jsn`: not a known value');
     await expect(run('json', ['none.sep'])).rejects.toThrow('none.sep');
+  });
+});
+
+describe('modules', () => {
+  const baseline = 'sep 1\npolicy acme.baseline 1.0.0 tighten\ndeny no_shell: any -> */run_*\n';
+  const root = (lock: string): string =>
+    `sep 1\npolicy acme.root 1.0.0\ntools "${lock}"\nimport acme.baseline\n`;
+
+  it('stand beside the file or in modules/, and are pinned', async () => {
+    mkdirSync(join(folder, 'modules'));
+    writeFileSync(join(folder, 'modules', 'baseline.sep'), baseline);
+    writeFileSync(join(folder, 'pinned.lock'), pinModules(SHOP_LOCK, { 'acme.baseline': baseline }));
+    writeFileSync(join(folder, 'root.sep'), root('pinned.lock'));
+    writeFileSync(join(folder, 'unpinned.sep'), root('sepal.lock'));
+    expect((await run('plain', ['root.sep'])).out).toBe('');
+    const unpinned = await run('plain', ['unpinned.sep']);
+    expect(unpinned.code).toBe(3);
+    expect(unpinned.out).toMatch(/^unpinned\.sep:4:8: error SEP2017: .*"acme\.baseline": "sha256:/);
+  });
+
+  it('with faults are shown with their own frames', async () => {
+    writeFileSync(join(folder, 'modules', 'baseline.sep'), baseline.replace('deny', 'denny'));
+    const { out } = await run('human', ['root.sep']);
+    expect(out).toContain(`--> ${join('modules', 'baseline.sep')}:3:1`);
+    expect(out).toContain(' 3 | denny no_shell');
   });
 });

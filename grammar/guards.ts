@@ -8,6 +8,10 @@ const MAX_LENGTH = 4 * 1024 * 1024;
 export const MAX_DEPTH = 64;
 /** Operators of one condition: the depth of its tree, for those who walk it. */
 export const MAX_OPERATORS = 2_000;
+/** Those among them that become calls within calls, for whose depth JavaScript engines have less room. */
+export const MAX_ARITHMETIC = 250;
+/** Members of a value, one of the other, that no one would call arithmetic. */
+export const FREE_MEMBERS = 8;
 /** What stands after a hundred faults helps nobody, and recovery costs time. */
 export const MAX_FAULTS = 100;
 

@@ -2,7 +2,7 @@
 /** Words, names, literals and expressions. The statements stand in parser.ts. */
 import { EmbeddedActionsParser, type IToken, type ParserMethod } from 'chevrotain';
 import { type Budget, errorMessages } from './expectations.js';
-import { MAX_DEPTH, MAX_FAULTS, MAX_OPERATORS, TooLarge } from './guards.js';
+import { FREE_MEMBERS, MAX_ARITHMETIC, MAX_DEPTH, MAX_FAULTS, MAX_OPERATORS, TooLarge } from './guards.js';
 import { durationMs, regexValue, stringValue, visible } from './literals.js';
 import * as t from './tokens.js';
 import type * as tree from './tree.js';
@@ -36,6 +36,7 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
   private depth = 0;
   private conditions = 0;
   private operators = 0;
+  private arithmetic = 0;
 
   constructor() {
     const budget: Budget = { left: 0 };
@@ -110,7 +111,10 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
   }
   /** A condition, or a part of one: the outermost starts to count operators anew. */
   protected inCondition<T>(read: () => T): T {
-    if (this.conditions === 0) this.operators = 0;
+    if (this.conditions === 0) {
+      this.operators = 0;
+      this.arithmetic = 0;
+    }
     this.conditions++;
     try {
       return this.deeper(read);
@@ -121,6 +125,12 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
   private countOperator(): void {
     if (++this.operators <= MAX_OPERATORS || this.RECORDING_PHASE) return;
     throw new TooLarge(`a condition of more than ${MAX_OPERATORS} operators`, this.spanOf(this.LA(1)));
+  }
+  private countArithmetic(): void {
+    this.countOperator();
+    if (++this.arithmetic <= MAX_ARITHMETIC || this.RECORDING_PHASE) return;
+    const what = `a condition of more than ${MAX_ARITHMETIC} sums, products and members of members`;
+    throw new TooLarge(what, this.spanOf(this.LA(1)));
   }
 
   /** A name that a statement gives: not reserved. */
@@ -335,7 +345,7 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
     let left = this.SUBRULE(this.product);
     this.MANY(() => {
       const op = this.OR([{ ALT: () => this.CONSUME(t.Plus) }, { ALT: () => this.CONSUME(t.Minus) }]);
-      this.countOperator();
+      this.countArithmetic();
       const right = this.SUBRULE2(this.product);
       left = { kind: 'arith', op: op.image as '+' | '-', left, right, span: this.from(start) };
     });
@@ -347,7 +357,7 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
     let left = this.SUBRULE(this.operand);
     this.MANY(() => {
       this.CONSUME(t.Star);
-      this.countOperator();
+      this.countArithmetic();
       const right = this.SUBRULE2(this.operand);
       left = { kind: 'arith', op: '*', left, right, span: this.from(start) };
     });
@@ -371,8 +381,10 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
   private postfix: ParserMethod<[], Expr> = this.RULE('operand with members', (): Expr => {
     const start = this.start();
     let value = this.SUBRULE(this.primary);
+    let members = 0;
     this.MANY(() => {
-      this.countOperator();
+      if (members++ < FREE_MEMBERS) this.countOperator();
+      else this.countArithmetic();
       this.OR([
         {
           ALT: () => {

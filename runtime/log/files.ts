@@ -69,5 +69,5 @@ export async function flushed(files: FileLayer, fd: number): Promise<void> {
 /** Nothing was harmed: there was no room. */
 export function isFull(error: unknown): boolean {
   if (!(error instanceof Error) || !('code' in error)) return false;
-  return error.code === 'ENOSPC' || error.code === 'EDQUOT';
+  return error.code === 'ENOSPC' || error.code === 'EDQUOT' || error.code === 'EFBIG';
 }

@@ -100,6 +100,10 @@ export const VERBS: { readonly [verb: string]: Verb } = {
     summary: 'verify a log of receipts against a trust file',
     load: async () => (await import('./commands/verify.js')).command,
   },
+  replay: {
+    summary: 'decide again, with another policy, what a log says was decided',
+    load: async () => (await import('./commands/replay.js')).command,
+  },
   'log show': {
     summary: 'print the receipts of a log',
     load: async () => (await import('./commands/log-show.js')).command,

@@ -2,7 +2,7 @@
 /** A log in the forms that others read. */
 export { ActaChain, dsseLine, pae, PREDICATE_TYPE } from './attest.js';
 export { exportFolder } from './folder.js';
-export type { Disclose } from './openings.js';
+export { type Disclose, sealedOpenings } from './openings.js';
 export { ExportFailure, lastCheckpoint, proveReceipts } from './prove.js';
 export { type Receipt, receipts } from './read.js';
 export { CSV_HEADER, csvLine, jsonLine } from './rows.js';

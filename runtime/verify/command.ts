@@ -11,7 +11,7 @@ import { TrustError } from './format/trust.js';
 import { CheckpointError } from './witnessed.js';
 import { verifyEquivocation, verifyReceipt } from './receipt.js';
 import { fileChunks, SourceError } from './source.js';
-import { verify, type VerifyOptions } from './verify.js';
+import { type Replay, verify, type VerifyOptions } from './verify.js';
 
 /** 0 pass, 5 fail, 7 incomplete, 1 could not run. */
 export const EXIT = { pass: 0, fail: 5, incomplete: 7, unable: 1 } as const;
@@ -43,27 +43,47 @@ receipt with its proof (N.tlog-proof, from \`sepal log prove N\`), or a proof of
 Exit codes: 0 pass, 5 fail, 7 incomplete, 1 could not run.
 `;
 
+const POLICY_USAGE = `  --policy FILE            a policy of the log; may stand several times. Each is compiled here, its hashes are compared, and every
+                           decision is made again in both engines from what the openings disclose
+`;
+
+/** The help; `--policy` stands in it where there is a compiler. */
+const usage = (compiler: boolean): string =>
+  compiler
+    ? USAGE.replace('sepal-verify LOG', 'sepal verify LOG').replace(
+        '  --openings FILE',
+        `${POLICY_USAGE}  --openings FILE`,
+      )
+    : USAGE;
+
 const OPTIONS = {
   trust: { type: 'string' },
   format: { type: 'string', default: 'text' },
   signatures: { type: 'string', default: 'all' },
   'second-opinion': { type: 'string', default: 'none' },
-  policy: { type: 'string' },
+  policy: { type: 'string', multiple: true },
   openings: { type: 'string' },
   held: { type: 'string' },
   seen: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 
+/** Makes what decides again, from the policies that `--policy` names; only `sepal verify` has a compiler. */
+export type ReplayOf = (files: readonly string[]) => Promise<Replay>;
+
 /** Runs the command and returns its exit code. */
-export async function verifyCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
-  const asked = ask(argv);
+export async function verifyCommand(
+  argv: readonly string[],
+  terminal: Terminal,
+  replayOf: ReplayOf | null = null,
+): Promise<number> {
+  const asked = ask(argv, replayOf !== null);
   if (typeof asked === 'string') {
     terminal.err(`${asked}\n`);
     return EXIT.unable;
   }
   if (asked === null) {
-    terminal.out(USAGE);
+    terminal.out(usage(replayOf !== null));
     return 0;
   }
   try {
@@ -75,6 +95,9 @@ export async function verifyCommand(argv: readonly string[], terminal: Terminal)
             ...asked.options,
             ...trust,
             ...(await beside(asked)),
+            ...(replayOf === null || asked.policies.length === 0
+              ? {}
+              : { replay: await replayOf(asked.policies) }),
             onProgress: progress(terminal),
           })
         : verifyFile(one, trust.trust);
@@ -94,6 +117,7 @@ export async function verifyCommand(argv: readonly string[], terminal: Terminal)
 interface Asked {
   readonly log: string;
   readonly trust: string | undefined;
+  readonly policies: readonly string[];
   readonly openings: string | undefined;
   readonly held: string | undefined;
   readonly seen: string | undefined;
@@ -102,7 +126,7 @@ interface Asked {
 }
 
 /** What the arguments ask for; null for help; a sentence when they are wrong. */
-function ask(argv: readonly string[]): Asked | string | null {
+function ask(argv: readonly string[], compiler: boolean): Asked | string | null {
   let parsed: ReturnType<typeof parse>;
   try {
     parsed = parse(argv);
@@ -111,7 +135,7 @@ function ask(argv: readonly string[]): Asked | string | null {
   }
   const { values, positionals } = parsed;
   if (values.help === true) return null;
-  if (values.policy !== undefined)
+  if (values.policy !== undefined && !compiler)
     return 'sepal-verify has no compiler: `sepal verify --policy FILE` decides again what the log says was decided';
   const [log] = positionals;
   if (log === undefined || positionals.length > 1)
@@ -129,6 +153,7 @@ function ask(argv: readonly string[]): Asked | string | null {
   return {
     log,
     trust: values.trust,
+    policies: values.policy ?? [],
     openings: values.openings,
     held: values.held,
     seen: values.seen,

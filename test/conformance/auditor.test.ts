@@ -32,6 +32,15 @@ function numbers(seed: number): (below: number) => number {
   };
 }
 
+/** Null where an earlier change broke it. */
+function bodyOf(entry: Buffer): Record<string, unknown> | null {
+  try {
+    return JSON.parse(entry.toString().split('\n')[1] ?? '') as Record<string, unknown>;
+  } catch {
+    return null;
+  }
+}
+
 /** What a tamperer could do: to bytes, to the order, to bodies that are signed again, to checkpoints. */
 function tampered(seed: number): {
   readonly segment: Buffer;
@@ -58,7 +67,8 @@ function tampered(seed: number): {
         log.entries[at] = entry.subarray(0, pick(entry.length));
         break;
       case 4: {
-        const body = JSON.parse(entry.toString().split('\n')[1] ?? '{}') as Record<string, unknown>;
+        const body = bodyOf(entry);
+        if (body === null) break;
         const names = Object.keys(body);
         const name = names[pick(names.length)] ?? 'v';
         const values = [

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Decides again what a log says was decided, in both engines and from what was disclosed only: match, mismatch, or not checkable
+ * and why. A gateway that signed something else than its policy says is found here, whatever keys it had.
+ */
+import type { PolicyIr } from '../../compiler/ir.js';
+import { decide as decideByReference } from '../../compiler/reference.js';
+import { decisionBody } from '../../runtime/gateway/record.js';
+import type { Body, DecisionBody } from '../../runtime/verify/format/body.js';
+import { canonical } from '../../runtime/verify/format/canonical.js';
+import type { Disclosure } from '../../runtime/verify/format/opening.js';
+import type { Replay } from '../../runtime/verify/verify.js';
+import type { Decision, PolicyModule } from '../../stdlib/abi.js';
+import { factsOf, hidden, requestOf, shownBy } from './request.js';
+
+/** A policy, compiled here and now from its source. */
+export interface KnownPolicy {
+  /** `sha256:…` of source, module and compiler, as in receipts. */
+  readonly source: string;
+  readonly moduleHash: string;
+  readonly compiler: string;
+  readonly module: PolicyModule;
+  readonly ir: PolicyIr;
+}
+
+type Answer =
+  | { readonly kind: 'match' | 'host' }
+  | { readonly kind: 'mismatch' | 'hidden'; readonly why: string };
+
+export class DecideAgain implements Replay {
+  private readonly known: ReadonlyMap<string, KnownPolicy>;
+  private readonly bindings = { same: 0, missing: 0 };
+  private readonly wrong: {
+    readonly name: 'policy binding' | 'replay';
+    readonly seq: number;
+    readonly why: string;
+  }[] = [];
+  private readonly notCheckable = new Map<string, number>();
+  /** Policies whose module could not be made again: their mismatches prove nothing. */
+  private readonly doubtful = new Map<string, string>();
+  private matches = 0;
+  private hosts = 0;
+
+  constructor(policies: readonly KnownPolicy[]) {
+    this.known = new Map(policies.map((policy) => [policy.source, policy]));
+  }
+
+  entry(body: Body, _leaf: string, disclosure: Disclosure | null): void {
+    if (body.type === 'policy') this.bind(body);
+    if (body.type !== 'decide') return;
+    const answer = this.again(body, disclosure);
+    switch (answer.kind) {
+      case 'match':
+        this.matches++;
+        return;
+      case 'host':
+        this.hosts++;
+        return;
+      case 'mismatch':
+        if (this.wrong.length < 1000) this.wrong.push({ name: 'replay', seq: body.seq, why: answer.why });
+        return;
+      case 'hidden':
+        this.notCheckable.set(answer.why, (this.notCheckable.get(answer.why) ?? 0) + 1);
+        return;
+      default:
+        throw new Error(`unexpected ${String(answer satisfies never)}`);
+    }
+  }
+
+  private bind({ seq, policy }: Body): void {
+    const own = policy === undefined ? undefined : this.known.get(policy.source);
+    if (policy === undefined || own === undefined) {
+      this.bindings.missing++;
+      return;
+    }
+    if (own.moduleHash === policy.module) this.bindings.same++;
+    else if (own.compiler === policy.compiler) {
+      const why = `the source compiles to another module than ${policy.name} ${policy.version} names (is sepal.lock beside the policy that of then?)`;
+      this.wrong.push({ name: 'policy binding', seq, why });
+    } else this.doubtful.set(policy.source, 'the policy was compiled by another compiler');
+    const other = (['unicode', 'tz'] as const).find((name) => {
+      const then = policy.versions?.[name];
+      return then !== undefined && then !== process.versions[name];
+    });
+    if (other !== undefined)
+      this.doubtful.set(policy.source, `the ${other} data of then are not those of here`);
+  }
+
+  private again(body: Body, disclosure: Disclosure | null): Answer {
+    const policy = this.known.get(body.policy?.source ?? '');
+    if (policy === undefined) return { kind: 'hidden', why: 'the source of its policy is not given' };
+    if (body.phase !== 'call')
+      return { kind: 'hidden', why: 'decisions on lists and results are not made again' };
+    const { decision } = body;
+    if (decision === undefined) return { kind: 'hidden', why: 'there is no decision' };
+    // What the gateway refuses before it asks the policy; it can only ever deny by that.
+    if (
+      decision.effect === 'deny' &&
+      decision.default &&
+      decision.steps === 0 &&
+      decision.reason !== undefined
+    ) {
+      return { kind: 'host' };
+    }
+    const shown = shownBy(body, disclosure);
+    const request = requestOf(body, shown.args);
+    if (request === null) return { kind: 'hidden', why: 'there is no request' };
+    const reads = policy.module.reads(request);
+    const unseen = hidden(shown, reads, body.facts ?? []);
+    if (unseen !== null) return { kind: 'hidden', why: unseen };
+    const facts = factsOf(shown);
+    const why =
+      (canonical(body.reads ?? []) === canonical(reads)
+        ? null
+        : 'the receipt names other reads than the policy has') ??
+      difference(body, policy.module.decide(request, facts, 'call'), 'the compiled policy', true) ??
+      difference(
+        body,
+        decideByReference(policy.ir, request, facts, 'call'),
+        'the reference interpreter',
+        false,
+      );
+    if (why === null) return { kind: 'match' };
+    const doubt = this.doubtful.get(policy.source);
+    return doubt === undefined ? { kind: 'mismatch', why } : { kind: 'hidden', why: doubt };
+  }
+
+  finish(findings: Parameters<Replay['finish']>[0]): void {
+    for (const { name, seq, why } of this.wrong) findings.fail(name, seq, why);
+    const { same, missing } = this.bindings;
+    if (missing > 0)
+      findings.skip('policy binding', `the source of ${missing} activated policies is not given`);
+    for (const why of new Set(this.doubtful.values())) findings.skip('policy binding', why);
+    if (same === 0 && missing === 0) findings.skip('policy binding', 'no policy is activated');
+    findings.note('policy binding', `${same} activated policies compile to the modules named`);
+    const open = [...this.notCheckable].map(([why, count]) => `${count} not checkable (${why})`);
+    const done = `${this.matches} decisions match in both engines`;
+    const host = this.hosts === 0 ? [] : [`${this.hosts} denied before the policy was asked`];
+    if (open.length > 0) findings.skip('replay', [done, ...host, ...open].join('; '));
+    else findings.note('replay', [done, ...host].join('; '));
+  }
+}
+
+type Told = Pick<DecisionBody, 'effect' | 'rules' | 'default' | 'reason' | 'approvals'> &
+  Partial<DecisionBody>;
+
+/** Where the decision made again is not the one recorded; the reference knows nothing of steps and shadows. */
+function difference(body: Body, decision: Decision, engine: string, whole: boolean): string | null {
+  const then = told(body.decision as DecisionBody, body.unknowns ?? [], whole);
+  const now = told(decisionBody(decision, null), decision.unknowns, whole);
+  const part = Object.keys(then).find((name) => canonical(then[name]) !== canonical(now[name]));
+  if (part === undefined) return null;
+  const says = (value: unknown): string => canonical(value).slice(0, 100);
+  return `the receipt says ${part} ${says(then[part])}, ${engine} ${says(now[part])}`;
+}
+
+function told(
+  decision: Told,
+  unknowns: readonly unknown[],
+  whole: boolean,
+): { readonly [part: string]: unknown } {
+  const { effect, rules, reason, approvals, shadow, steps } = decision;
+  return {
+    effect,
+    rules: [...rules],
+    default: decision.default,
+    reason: reason ?? null,
+    approvals: approvals ?? [],
+    unknowns,
+    ...(whole ? { shadow: shadow ?? [], steps: steps ?? 0 } : {}),
+  };
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Policies to replay with, compiled from their sources here. */
+import { compilePolicy, policyOrFail } from '../compiled.js';
+import { compilerId } from '../compiler-id.js';
+import { policyPath } from '../project.js';
+import type { Io } from '../terminal.js';
+import type { KnownPolicy } from './decide-again.js';
+
+export async function knownPolicy(file: string, io: Io): Promise<KnownPolicy> {
+  const { compiled, module, manifest } = policyOrFail(await compilePolicy(policyPath(file, io), io), io);
+  return {
+    source: manifest.source,
+    moduleHash: manifest.module,
+    compiler: compilerId().hash,
+    module,
+    ir: compiled.ir,
+  };
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The question that a receipt answered, as far as its openings show it. */
+import type { Body } from '../../runtime/verify/format/body.js';
+import type { JsonObject } from '../../runtime/verify/format/canonical.js';
+import { escapePointer } from '../../runtime/verify/format/commit.js';
+import { parseStrict } from '../../runtime/verify/format/json.js';
+import { type Disclosure, openedMembers } from '../../runtime/verify/format/opening.js';
+import { argumentsOf, isObject } from '../../runtime/verify/openings.js';
+import type { ActionKind, Facts, JsonRecord, Request } from '../../stdlib/abi.js';
+
+/** What is known of a call: arguments that are shown, and whether these are all. */
+export interface Shown {
+  readonly args: JsonObject;
+  readonly whole: boolean;
+  readonly facts: JsonObject;
+}
+
+const LIMITS = { size: 64 * 1024 * 1024, depth: 128, keys: 1_000_000 };
+
+/** Takes disclosures that the verifier has compared with the receipt's commitments. */
+export function shownBy(body: Body, disclosure: Disclosure | null): Shown {
+  const count = body.intent?.args_count ?? 0;
+  const { intent, facts, open } = disclosure ?? {};
+  const value = intent === undefined ? null : parsed(intent);
+  const args = count === 0 ? {} : value === null ? openedMembers('', open?.args ?? []) : argumentsOf(value);
+  const known = facts === undefined ? openedMembers('/facts', open?.facts ?? []) : parsed(facts);
+  return {
+    args,
+    whole: Object.keys(args).length === count,
+    facts: isObject(known) ? known : {},
+  };
+}
+
+function parsed(text: string) {
+  const result = parseStrict(text, LIMITS);
+  return result.ok ? result.value : null;
+}
+
+/** Null when the receipt is no decision on a call. */
+export function requestOf(body: Body, args: JsonObject): Request | null {
+  const { principal, intent } = body;
+  if (principal === undefined || intent === undefined || body.type !== 'decide') return null;
+  return {
+    principal: principal.id,
+    roles: principal.roles,
+    user: principal.on_behalf_of?.id ?? null,
+    userRoles: principal.on_behalf_of?.roles ?? [],
+    session: principal.session,
+    intent: {
+      kind: intent.kind as ActionKind,
+      server: intent.server,
+      name: intent.name,
+      args: plain(args),
+    },
+  };
+}
+
+const plain = (args: JsonObject): JsonRecord => args as JsonRecord;
+
+/** Why a decision cannot be made again from what is shown; null when it can. */
+export function hidden(shown: Shown, reads: readonly string[], facts: readonly string[]): string | null {
+  const fact = facts.find((name) => !Object.hasOwn(shown.facts, name));
+  if (fact !== undefined) return 'a fact that it used is not opened';
+  if (shown.whole) return null;
+  const names = new Set(Object.keys(shown.args).map((name) => `/${escapePointer(name)}`));
+  const missing = reads.find((pointer) => !names.has(`/${pointer.split('/')[1] ?? ''}`));
+  return missing === undefined
+    ? null
+    : 'an argument that it read is not opened, or was not there (which openings cannot show)';
+}
+
+export const factsOf = (shown: Shown): Facts => shown.facts as Facts;

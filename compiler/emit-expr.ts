@@ -458,6 +458,7 @@ export function readCode(m: Emitter, e: ExprIr): string {
   const code = raw(m, e);
   if (e.op === 'hint') return `known(${code})`;
   if (e.op !== 'arg' && e.op !== 'fact') return code;
+  if (e.op === 'arg' && e.nullable) return code;
   switch (e.type.kind) {
     case 'string':
     case 'path':
@@ -470,6 +471,6 @@ export function readCode(m: Emitter, e: ExprIr): string {
     case 'list':
       return `list(${code})`;
     default:
-      return e.op === 'arg' && e.nullable ? code : `json(${code})`;
+      return `json(${code})`;
   }
 }

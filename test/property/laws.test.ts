@@ -334,7 +334,7 @@ function only(args: JsonRecord, pointers: readonly string[]): JsonRecord {
       if (typeof from !== 'object' || from === null || Array.isArray(from) || !Object.hasOwn(from, key))
         break;
       from = (from as JsonRecord)[key] as Json;
-      if (i === path.length - 1) {
+      if (i === path.length - 1 || Array.isArray(from)) {
         to[key] = from;
         break;
       }

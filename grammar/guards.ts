@@ -38,8 +38,9 @@ function misleadingCharacters(source: string): readonly Fault[] {
     const start = at;
     const point = source.codePointAt(at) ?? 0;
     if (point > 0xffff) at++;
-    if (point === 0x09 || point === 0x0a || point === 0x0d) continue;
-    const why = misleading(point);
+    if (point === 0x09 || point === 0x0a) continue;
+    if (point === 0x0d && source.charCodeAt(at + 1) === 0x0a) continue;
+    const why = point === 0x0d ? 'breaks the line in some editors only' : misleading(point);
     if (why === null) continue;
     faults.push({
       code: 'SEP1008',

@@ -53,15 +53,19 @@ function commentOf(token: IToken, source: string): Comment {
 }
 
 /** Characters that start nothing, without those of which the guards spoke already. */
-function strayText(lexed: ILexingResult, said: readonly Fault[]): readonly Fault[] {
+function strayText({ groups, errors }: ILexingResult, said: readonly Fault[]): readonly Fault[] {
   const places = new Set(said.map((fault) => fault.span.start));
-  const found = (lexed.groups['stray'] ?? []).filter((token) => !places.has(token.startOffset));
-  return found.slice(0, MAX_FAULTS).map(({ image, startOffset }) => {
-    const found = visible(image, 2);
-    const instead = INSTEAD.get(image) ?? '';
-    const span = { start: startOffset, end: startOffset + image.length };
-    return { code: 'SEP1001', args: { found, instead }, span };
+  const found = (groups['stray'] ?? []).filter((token) => !places.has(token.startOffset));
+  const fault = (image: string, start: number, length: number): Fault => ({
+    code: 'SEP1001',
+    args: { found: visible(image, 2), instead: INSTEAD.get(image) ?? '' },
+    span: { start, end: start + length },
   });
+  return [
+    ...found.slice(0, MAX_FAULTS).map(({ image, startOffset }) => fault(image, startOffset, image.length)),
+    // There is a token for any character; should the lexer ever skip one all the same, that is no policy.
+    ...errors.slice(0, MAX_FAULTS).map(({ offset, length }) => fault('text', offset, length)),
+  ];
 }
 
 /** What authors mean who come from elsewhere. */

@@ -214,6 +214,7 @@ describe('text that misleads', () => {
     ['\u200b', 'U+200B cannot be seen'],
     ['\u0000', 'U+0000 is a control character'],
     ['\u0085', 'U+0085 is a control character'],
+    ['\r', 'U+000D breaks the line in some editors only'],
     ['\u2028', 'U+2028 breaks the line in some editors only'],
     ['\u{e0041}', 'U+E0041 cannot be seen'],
     ['\ud800', 'U+D800 is half a character'],

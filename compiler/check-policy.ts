@@ -79,7 +79,7 @@ function scopeOf(
   }
   const scope = buildScope(path, prefix, file.statements, scopes, shared);
   // Tests of a module are asked, and checked, where it is the policy itself.
-  const own = prefix === '' ? file.statements : file.statements.filter((s) => s.kind !== 'test');
+  const own = prefix === '' ? file.statements : file.statements.filter((s) => !CHECKS.includes(s.kind));
   parts.push({ scope, statements: own }, ...expandInstances(scope, file.statements, valuesOnly));
   for (const s of file.statements) {
     if (prefix !== '' && s.kind === 'tools') scope.report('SEP2009', s.span, {}, { help: ONLY_ROOT });
@@ -88,6 +88,7 @@ function scopeOf(
   return scope;
 }
 
+const CHECKS: readonly tree.Statement['kind'][] = ['test', 'example'];
 const ONLY_ROOT = 'a module uses the pinned tools of the policy that imports it; remove the statement';
 
 /** A module marked `tighten` can only restrict: it may be imported without reading it. */
@@ -141,6 +142,7 @@ function checkStatement(scope: Scope, s: tree.Statement, units: UnitIr[], facts:
     case 'instance':
       return;
     case 'test':
+    case 'example':
       checkTest(scope, s);
       return;
     case 'delegation':
@@ -149,7 +151,6 @@ function checkStatement(scope: Scope, s: tree.Statement, units: UnitIr[], facts:
     case 'counter':
     case 'score':
     case 'redact':
-    case 'example':
     case 'assume':
     case 'prove':
       scope.report(UNSUPPORTED[s.kind], headSpan(s));
@@ -169,7 +170,6 @@ const UNSUPPORTED = {
   score: 'SEP4904',
   schedule: 'SEP4905',
   redact: 'SEP4907',
-  example: 'SEP4909',
   assume: 'SEP4910',
   prove: 'SEP4910',
 } as const satisfies { readonly [kind: string]: Code };

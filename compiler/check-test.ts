@@ -12,9 +12,11 @@ import { describeType } from './types.js';
 
 type Value = Extract<tree.WithItem, { readonly kind: 'value' }>;
 
-export function checkTest(scope: Scope, test: tree.TestStatement): void {
+export function checkTest(scope: Scope, test: tree.TestStatement | tree.ExampleStatement): void {
+  if (test.kind === 'example') checkUnit(scope, test.rule, []);
   if (!test.steps.some((step) => step.kind === 'question')) {
-    scope.report('SEP3014', test.title.span, { what: 'nothing' });
+    const { span } = test.kind === 'test' ? test.title : test.rule;
+    scope.report('SEP3014', span, { what: 'nothing' });
   }
   if (test.steps[0]?.kind === 'question') {
     scope.report('SEP3014', test.steps[0].span, { what: 'something before it says `as` whom' });
@@ -127,17 +129,21 @@ function checkQuestion(scope: Scope, question: tree.Question): void {
   }
 }
 
+/** A rule or block, of this file, a module or an instance. */
+function checkUnit(scope: Scope, { text, span }: tree.Dotted, others: readonly string[]): void {
+  const units = [...scope.names]
+    .filter(([, s]) => s.kind === 'rule' || s.kind === 'decide')
+    .map(([name]) => name);
+  if (units.includes(text)) return;
+  const near = nearest(text, [...units, ...others]);
+  const extra = { help: 'name a rule or block of this policy', ...meant(scope.file, span, near) };
+  scope.report('SEP2001', span, { name: text }, extra);
+}
+
 function checkExpected(scope: Scope, expect: tree.Expect): void {
   for (const mask of expect.masked.slice(0, 1)) scope.report('SEP4916', mask.span);
   checkInstant(scope, expect.afterApproval?.at ?? null);
-  if (expect.by !== null && expect.by.text !== 'default') {
-    const units = [...scope.names].filter(([, s]) => s.kind === 'rule' || s.kind === 'decide');
-    if (!units.some(([text]) => text === expect.by?.text)) {
-      const near = nearest(expect.by.text, [...units.map(([text]) => text), 'default']);
-      const extra = { help: null, ...meant(scope.file, expect.by.span, near) };
-      scope.report('SEP2001', expect.by.span, { name: expect.by.text }, extra);
-    }
-  }
+  if (expect.by !== null && expect.by.text !== 'default') checkUnit(scope, expect.by, ['default']);
   const repeat = expect.repeat === null ? 1 : Number(expect.repeat.text);
   if (expect.repeat !== null && !(repeat >= 1 && repeat <= 100_000)) {
     scope.report('SEP3012', expect.repeat.span, {

@@ -3,7 +3,15 @@
  * Runs the `test "…" { … }` blocks of a policy against its compiled module. No rule of this release reads the clock, so `at`
  * changes no answer.
  */
-import type { Expect, Given, Question, TestStatement, WithItem } from '../../grammar/tree.js';
+import type {
+  ExampleStatement,
+  Expect,
+  Given,
+  Question,
+  TestStatement,
+  TestStep,
+  WithItem,
+} from '../../grammar/tree.js';
 import type { ApprovalNeed, Facts, Json, Request } from '../../stdlib/abi.js';
 import { position } from '../diagnostics/render.js';
 import { ask } from './ask.js';
@@ -15,7 +23,7 @@ import { argumentsOf, factValue } from './values.js';
 export function runTests(subject: TestSubject, only: string | null = null): TestReport {
   const met = new Set<string>();
   const tests = subject.file.statements
-    .filter((s): s is TestStatement => s.kind === 'test')
+    .flatMap((s) => (s.kind === 'test' ? [s] : s.kind === 'example' ? [asTest(s)] : []))
     .filter((s) => only === null || s.title.value.includes(only))
     .map((test) => runTest(subject, test, met));
   const names = subject.ir.units.map((unit) => unit.name);
@@ -27,6 +35,14 @@ export function runTests(subject: TestSubject, only: string | null = null): Test
     tests,
     coverage: { rules: names.length, covered: names.length - uncovered.length, uncovered },
   };
+}
+
+/** An example documents one rule: each of its answers is by that rule. */
+function asTest(s: ExampleStatement): TestStatement {
+  const byIt = (step: TestStep): TestStep =>
+    step.kind === 'question' ? { ...step, expect: { ...step.expect, by: step.expect.by ?? s.rule } } : step;
+  const title = { value: `example ${s.rule.text}`, span: s.rule.span };
+  return { kind: 'test', title, steps: s.steps.map(byIt), span: s.span };
 }
 
 interface Asker {

@@ -35,6 +35,18 @@ describe.skipIf(!existsSync(folder))('samples (skipped without the design folder
     ).toEqual(Array(3).fill('SEP4910'));
   });
 
+  it('vaults.sep compiles without its proofs', () => {
+    const source = sample('vaults.sep').replace(/^prove .*$/gm, '');
+    const { output, diagnostics } = checkText(source, LOCK);
+    expect(diagnostics.filter((d) => d.severity === 'error')).toEqual([]);
+    expect(output?.ir.units.map((u) => u.name)).toEqual([
+      'finance.edit',
+      'finance.use',
+      'legal.edit',
+      'legal.use',
+    ]);
+  });
+
   it.each(['baseline.sep', 'records.sep', 'runtime.sep', 'vaults.sep'])(
     '%s: every refusal has its own code',
     (name) => {

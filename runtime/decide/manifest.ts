@@ -7,6 +7,8 @@ export interface BundleManifest {
   readonly policy: { readonly name: string; readonly version: string };
   /** `sha256:…` of the policy's bytes and of the module's. */
   readonly source: string;
+  /** Hashes of the texts of imported modules, by policy name; absent without imports. */
+  readonly modules?: { readonly [name: string]: string };
   readonly module: string;
   readonly compiler: { readonly version: string; readonly hash: string };
   /** Versions of the time zone and Unicode data that the policy was compiled with. */
@@ -49,6 +51,7 @@ const MANIFEST: Members = {
   abi: (value) => Number.isSafeInteger(value),
   policy: fits({ name: isText, version: isText }),
   source: isHash,
+  modules: (value) => value === undefined || (isRecord(value) && Object.values(value).every(isHash)),
   module: isHash,
   compiler: fits({ version: isText, hash: isText }),
   tz: isText,
@@ -64,8 +67,9 @@ function faultIn(value: { readonly [key: string]: unknown }, members: Members): 
     if (!Object.hasOwn(members, key)) return `has an unknown key \`${key.slice(0, 60)}\``;
   }
   for (const [key, test] of Object.entries(members)) {
-    if (!Object.hasOwn(value, key)) return `lacks \`${key}\``;
-    if (!test(value[key])) return `has a \`${key}\` that this release cannot read`;
+    const member = Object.hasOwn(value, key) ? value[key] : undefined;
+    if (member === undefined && !test(undefined)) return `lacks \`${key}\``;
+    if (!test(member)) return `has a \`${key}\` that this release cannot read`;
   }
   return null;
 }

@@ -80,6 +80,13 @@ describe('the loader', () => {
     for (const [m, words] of cases) expect(await failure(js, m)).toMatch(words);
   });
 
+  it('reads the hashes of imported modules, which only some bundles have', async () => {
+    const modules = { 'acme.base': digest('base') };
+    expect((await loadPolicy(js, { ...manifest, modules })).manifest.modules).toEqual(modules);
+    expect(await failure(js, { ...manifest, modules: { 'acme.base': 'x' } })).toMatch(/a `modules` that/);
+    expect(await failure(js, { ...manifest, modules: [] })).toMatch(/a `modules` that/);
+  });
+
   it('refuses a manifest of another policy', async () => {
     const other = { ...manifest, policy: { name: 'acme.other', version: '1.0.0' } };
     expect(await failure(js, other)).toMatch('name different policies');

@@ -10,7 +10,7 @@ import { EQUIVOCATION_HEADER } from './format/equivocation.js';
 import { TrustError } from './format/trust.js';
 import { CheckpointError } from './witnessed.js';
 import { verifyEquivocation, verifyReceipt } from './receipt.js';
-import { fileChunks, SourceError } from './source.js';
+import { fileChunks, reason, SourceError } from './source.js';
 import { type Replay, verify, type VerifyOptions } from './verify.js';
 
 /** 0 pass, 5 fail, 7 incomplete, 1 could not run. */
@@ -78,10 +78,7 @@ export async function verifyCommand(
   replayOf: ReplayOf | null = null,
 ): Promise<number> {
   const asked = ask(argv, replayOf !== null);
-  if (typeof asked === 'string') {
-    terminal.err(`${asked}\n`);
-    return EXIT.unable;
-  }
+  if (typeof asked === 'string') return unable(terminal, asked, 'see --help');
   if (asked === null) {
     terminal.out(usage(replayOf !== null));
     return 0;
@@ -104,14 +101,30 @@ export async function verifyCommand(
     terminal.out(asked.json ? `${JSON.stringify(report)}\n` : printReport(report));
     return EXIT[report.result];
   } catch (error) {
-    if (error instanceof TrustError) terminal.err(`${asked.trust} is not a trust file: ${error.message}\n`);
-    else if (error instanceof HeldError) terminal.err(`${asked.held} cannot be used: ${error.message}\n`);
-    else if (error instanceof CheckpointError)
-      terminal.err(`${asked.seen} cannot be used: ${error.message}\n`);
-    else if (error instanceof SourceError) terminal.err(`${error.message}\n`);
-    else throw error;
-    return EXIT.unable;
+    if (error instanceof TrustError)
+      return unable(terminal, `${asked.trust} is not a trust file: ${error.message}`, TRUST_HELP);
+    if (error instanceof HeldError)
+      return unable(
+        terminal,
+        `${asked.held} cannot be used: ${error.message}`,
+        'one receipt a line, as JSON',
+      );
+    if (error instanceof CheckpointError)
+      return unable(terminal, `${asked.seen} cannot be used: ${error.message}`, 'name a file of checkpoints');
+    if (error instanceof SourceError)
+      return unable(terminal, error.message, error.message.includes('trust file') ? TRUST_HELP : SOURCE_HELP);
+    throw error;
   }
+}
+
+const TRUST_HELP =
+  'it is the JSON file that `sepal init` or `sepal keygen log` wrote beside the log: ask the operator';
+const SOURCE_HELP =
+  'LOG is a folder with `entries/` and `checkpoints`, an export, or a receipt with its proof';
+
+function unable(terminal: Terminal, message: string, help: string): number {
+  terminal.err(`error: ${message}\n  = help: ${help}\n`);
+  return EXIT.unable;
 }
 
 interface Asked {
@@ -131,7 +144,7 @@ function ask(argv: readonly string[], compiler: boolean): Asked | string | null 
   try {
     parsed = parse(argv);
   } catch (error) {
-    return `${error instanceof Error ? error.message : String(error)}\nTry: sepal-verify --help`;
+    return (error instanceof Error ? error.message : String(error)).split('. ')[0] ?? '';
   }
   const { values, positionals } = parsed;
   if (values.help === true) return null;
@@ -139,7 +152,7 @@ function ask(argv: readonly string[], compiler: boolean): Asked | string | null 
     return 'sepal-verify has no compiler: `sepal verify --policy FILE` decides again what the log says was decided';
   const [log] = positionals;
   if (log === undefined || positionals.length > 1)
-    return 'Give one log folder.\nTry: sepal-verify LOG --trust trust.json';
+    return 'give one log folder: `verify LOG --trust trust.json`';
   if (values.seen !== undefined && values.trust === undefined)
     return '--seen needs --trust: without the log key nothing says who signed the checkpoints';
   const { format, signatures } = values;
@@ -205,7 +218,7 @@ async function readText(file: string, what: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    throw new SourceError(`cannot read ${what}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new SourceError(`cannot read ${what} ${file}: ${reason(error)}`);
   }
 }
 

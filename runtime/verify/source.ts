@@ -101,8 +101,22 @@ function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
+const TROUBLES: ReadonlyMap<string, string> = new Map([
+  ['ENOENT', 'there is no such file or folder'],
+  ['ENOTDIR', 'it is not a folder'],
+  ['EISDIR', 'it is a folder'],
+  ['EACCES', 'permission denied'],
+]);
+
+/** Why a file cannot be read, in a reader's words. */
+export function reason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return TROUBLES.get(code) ?? error.message;
+}
+
 function unreadable(path: string, error: unknown): never {
-  throw new SourceError(`cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`);
+  throw new SourceError(`cannot read ${path}: ${reason(error)}`);
 }
 
 export interface EntryBatch {

@@ -124,6 +124,8 @@ export function gateway(dir: string, args: readonly string[] = []): Promise<Runn
   let [out, err] = ['', ''];
   child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString('utf8')));
   const ended = new Promise<number>((resolve) => child.once('close', (code) => resolve(code ?? -1)));
+  // Whatever a failing test forgets ends with its process.
+  process.once('exit', () => child.kill('SIGKILL'));
   const stop = (): Promise<number> => {
     child.kill('SIGTERM');
     return ended;

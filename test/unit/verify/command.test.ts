@@ -87,8 +87,8 @@ describe('sepal-verify', () => {
   });
 
   it.each([
-    [[], 'Give one log folder'],
-    [['a', 'b'], 'Give one log folder'],
+    [[], 'give one log folder'],
+    [['a', 'b'], 'give one log folder'],
     [['a', '--format', 'xml'], '--format is text or json, not xml'],
     [['a', '--signatures', 'some'], '--signatures is all or checkpoint'],
     [['a', '--second-opinion', 'maybe'], '--second-opinion is none, sample or all'],

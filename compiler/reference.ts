@@ -74,7 +74,7 @@ type Plain = Omit<Decision, 'unknowns' | 'shadow' | 'steps'>;
 function combine(units: readonly UnitIr[], yields: readonly (readonly Yield[])[], phase: Phase): Plain {
   const denying = units.findIndex((_, i) => has(yields[i] ?? [], 'deny'));
   if (denying >= 0) {
-    const outcome = yields[denying]?.find((y) => y?.effect === 'deny');
+    const outcome = yields[denying]?.find((y) => y?.effect === 'deny' && y.because !== null);
     return plain('deny', [units[denying]?.name ?? ''], outcome?.because ?? null);
   }
   const granting = units.findIndex((_, i) => surely(yields[i] ?? [], 'allow', 'review'));

@@ -93,7 +93,8 @@ function combine(
 ): Decision {
   const denier = possible.find((p) => p.outcomes.some(denies));
   if (denier !== undefined) {
-    return deny([denier.unit.name], denier.outcomes.find(denies)?.because ?? null, unknowns, steps);
+    const reasons = denier.outcomes.filter(denies).map((outcome) => outcome.because);
+    return deny([denier.unit.name], reasons.find((reason) => reason !== null) ?? null, unknowns, steps);
   }
   const granted = phase !== 'call' || possible.some((p) => p.outcomes.every(isGrant));
   if (!granted) return deny([], null, unknowns, steps);

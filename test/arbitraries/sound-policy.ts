@@ -318,11 +318,33 @@ const blockNamed = (name: string): fc.Arbitrary<string> =>
   });
 
 const NAMES = ['a1', 'b1', 'c1', 'd1', 'e1', 'f1'];
+/** A template and its instances, whose rules stand under their names. */
+const INSTANCES = fc
+  .array(
+    fc.tuple(
+      pick('any', 'agent:ed', 'editors', 'role:lead', 'agent:copy-*'),
+      pick('"/data"', '"/"', 'home'),
+      pick('true', 'open', 'false', '1 < 2'),
+    ),
+    { maxLength: 2 },
+  )
+  .map((all) =>
+    all.length === 0
+      ? ''
+      : `template vault(team: principals, root: path, active: bool) {
+  allow use: team -> fs/read_file when { args.path under root and active }
+  deny leak: any except team -> files when { args.path under root and principal not in team } because "kept"
+  review list: team -> fs/list_directory by role:ops timeout 1m
+}
+${all.map(([team, root, on], i) => `instance v${i} = vault(${team}, ${root}, ${on})`).join('\n')}`,
+  );
+
 /** The text of a policy that compiles. */
 export const soundPolicy: fc.Arbitrary<string> = fc
   .integer({ min: 1, max: NAMES.length })
   .chain((count) =>
     fc.tuple(
+      INSTANCES,
       ...NAMES.slice(0, count).map((name) =>
         fc.oneof({ weight: 3, arbitrary: ruleNamed(name) }, blockNamed(name)),
       ),

@@ -104,6 +104,10 @@ export const VERBS: { readonly [verb: string]: Verb } = {
     summary: 'decide again, with another policy, what a log says was decided',
     load: async () => (await import('./commands/replay.js')).command,
   },
+  reconcile: {
+    summary: "compare the client's, the gateway's and an upstream's view of the same calls",
+    load: async () => (await import('./commands/reconcile.js')).command,
+  },
   'log show': {
     summary: 'print the receipts of a log',
     load: async () => (await import('./commands/log-show.js')).command,

@@ -4,6 +4,13 @@ export { ActaChain, dsseLine, pae, PREDICATE_TYPE } from './attest.js';
 export { exportFolder } from './folder.js';
 export { type Disclose, sealedOpenings } from './openings.js';
 export { ExportFailure, lastCheckpoint, proveReceipts } from './prove.js';
+export {
+  type Difference,
+  type Message,
+  parseMessages,
+  reconcile,
+  type Reconciled,
+} from './reconcile.js';
 export { type Receipt, receipts } from './read.js';
 export { CSV_HEADER, csvLine, jsonLine } from './rows.js';
 export { exportTiles } from './tiles.js';

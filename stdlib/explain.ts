@@ -6,7 +6,6 @@
 import type {
   ApprovalNeed,
   Decision,
-  DecisionEffect,
   Explanation,
   Facts,
   Match,
@@ -214,5 +213,3 @@ const firstEffect = (unit: Unit): RuleEffect =>
   unit.kind === 'rule' ? unit.effect : (unit.cases[0]?.outcome.effect ?? 'deny');
 const words = (unit: Rule | Block): string =>
   unit.kind === 'rule' ? unit.words : unit.cases.map((c) => c.words).join('; ');
-
-export type { DecisionEffect };

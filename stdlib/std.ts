@@ -25,4 +25,3 @@ export const std = Object.freeze({
   under: underOrUnknown,
   policy,
 });
-export type Std = typeof std;

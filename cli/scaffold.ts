@@ -3,6 +3,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { format, parse } from '../grammar/index.js';
+import { quote } from '../grammar/literals.js';
 import type { JsonObject } from '../runtime/verify/format/canonical.js';
 import { argumentCheck } from '../runtime/gateway/validate.js';
 import { Failure } from './failure.js';
@@ -117,7 +118,7 @@ interface Tool {
 
 const actionText = ({ server, name }: Tool): string => `${part(server)}/${part(name)}`;
 const part = (text: string): string =>
-  /^[A-Za-z0-9_.@-]+$/.test(text) && !text.includes('->') ? text : JSON.stringify(text);
+  /^[A-Za-z0-9_.@-]+$/.test(text) && !text.includes('->') ? text : quote(text);
 
 function reviewPolicy(tools: readonly Tool[], readOnly: readonly string[]): string {
   const hint =
@@ -128,9 +129,11 @@ function reviewPolicy(tools: readonly Tool[], readOnly: readonly string[]): stri
 ${readOnly.map((action) => `//   ${action}`).join('\n')}
 // allow reading: agent:* -> …
 `;
-  const [first] = tools;
+  // A question is about one action: no `*`.
+  const askable = tools.filter(({ name }) => !name.includes('*'));
+  const [first] = askable;
   // A question with arguments that do not fit the tool's schema would be denied before any rule is asked.
-  const bare = tools.find(({ definition }) => argumentCheck(definition)({}) === null);
+  const bare = askable.find(({ definition }) => argumentCheck(definition)({}) === null);
   const tests = [
     ...(bare === undefined
       ? []
@@ -140,7 +143,7 @@ ${readOnly.map((action) => `//   ${action}`).join('\n')}
       : [testText('only agents may ask', 'user:stranger', first, 'deny by default')]),
   ].join('');
   const rule =
-    first === undefined
+    tools.length === 0
       ? '// No tools are pinned yet: run `sepal tools pull`, then grant some.\n'
       : 'review everything: agent:* -> */* by role:owner timeout 15m because "The owner decides until the policy says more"\n';
   return `sep 1

@@ -6,13 +6,13 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { Command } from '../cli/command.js';
-import { type LockFile, pinTools, printLock, readLockFile } from '../cli/lock-file.js';
 import { compilerHost } from '../cli/project.js';
 import { runCommand } from '../cli/run.js';
 import { VERBS } from '../cli/verbs.js';
 import { check } from '../compiler/check.js';
 import { readConfig } from '../runtime/config.js';
 import { configSchema } from '../runtime/config-schema.js';
+import { lockText } from './helpers/lock.js';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 const SKIPPED = new Set(['node_modules', 'dist', '.git', 'coverage', '.sepal']);
@@ -88,17 +88,12 @@ describe('links', () => {
 
 /** The pinned tools that policies of the documents speak of: the real ones of the quickstart, and a few made up for prose. */
 const LOCK: string = (() => {
-  const real = readLockFile(join(ROOT, 'examples/quickstart/sepal.lock'));
   const string = { type: 'string' };
-  const made = (name: string): object => ({
+  const made = ['read_thing', 'delete_file', 'admin_reset'].map((name) => ({
     name,
     inputSchema: { type: 'object', properties: { path: string, content: string }, required: ['path'] },
-  });
-  const fs = real?.servers.get('fs');
-  if (real === null || fs === undefined) throw new Error('the lock of the quickstart has no `fs`');
-  const more = pinTools('fs', ['read_thing', 'delete_file', 'admin_reset'].map(made));
-  const servers = new Map([...real.servers, ['fs', { ...fs, tools: new Map([...fs.tools, ...more]) }]]);
-  return printLock({ ...real, servers } satisfies LockFile);
+  }));
+  return lockText({ fs: made }, readFileSync(join(ROOT, 'examples/quickstart/sepal.lock'), 'utf8'));
 })();
 
 describe('policies', () => {

@@ -187,7 +187,12 @@ export async function* storedEntries(source: LogSource): AsyncGenerator<Buffer> 
   }
 }
 
+const BLANK = Buffer.alloc(CHUNK);
+
 function isBlank(bytes: Buffer): boolean {
-  for (let i = 0; i < bytes.length; i++) if (bytes[i] !== 0) return false;
+  for (let at = 0; at < bytes.length; at += CHUNK) {
+    const part = bytes.subarray(at, at + CHUNK);
+    if (BLANK.compare(part, 0, part.length, 0, part.length) !== 0) return false;
+  }
   return true;
 }

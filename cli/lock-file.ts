@@ -5,7 +5,7 @@ import { digest } from '../runtime/verify/format/hash.js';
 import { parseStrict } from '../runtime/verify/format/json.js';
 import { Failure } from './failure.js';
 import { readTextIfThere } from './files.js';
-import { type Pins, readPins } from '../runtime/gateway/pins.js';
+import { type Pin, type PinKind, type Pins, readPins } from '../runtime/gateway/pins.js';
 
 export interface LockedTool {
   readonly hash: string;
@@ -15,7 +15,10 @@ export interface LockedTool {
 export interface LockedServer {
   readonly info: JsonValue;
   readonly protocol: string;
+  /** What the server said it can do; null in locks that do not say. */
+  readonly capabilities: JsonObject | null;
   readonly tools: ReadonlyMap<string, LockedTool>;
+  readonly prompts: ReadonlyMap<string, LockedTool>;
 }
 
 export interface LockFile {
@@ -33,10 +36,10 @@ export function readLockFile(path: string): LockFile | null {
   if (!pins.ok)
     throw new Failure(pins.message, `${pins.help}; \`sepal tools pull --replace\` writes it anew`);
   const parsed = parseStrict(text, LIMITS);
-  return lockOf(parsed.ok ? parsed.value : null, pins.pins);
+  return lockOf(parsed.ok ? parsed.value : null, pins.pins, pins.prompts);
 }
 
-function lockOf(value: JsonValue, pins: Pins): LockFile {
+function lockOf(value: JsonValue, pins: Pins, prompts: Pins): LockFile {
   const file = asObject(value);
   const entries = asObject(file['servers'] ?? null);
   const servers = new Map<string, LockedServer>();
@@ -46,11 +49,16 @@ function lockOf(value: JsonValue, pins: Pins): LockFile {
     servers.set(name, {
       info: entry['info'] ?? {},
       protocol: typeof protocol === 'string' ? protocol : '',
-      tools: new Map([...tools].map(([tool, pin]) => [tool, { hash: pin.hash, definition: pin.definition }])),
+      capabilities: Object.hasOwn(entry, 'capabilities') ? asObject(entry['capabilities'] ?? null) : null,
+      tools: lockedOf(tools),
+      prompts: lockedOf(prompts.get(name)),
     });
   }
   return { modules: file['modules'] ?? {}, servers };
 }
+
+const lockedOf = (pins: ReadonlyMap<string, Pin> | undefined): ReadonlyMap<string, LockedTool> =>
+  new Map([...(pins ?? [])].map(([name, { hash, definition }]) => [name, { hash, definition }]));
 
 /** The text of the file: two spaces, keys sorted at every depth, so that a diff shows what changed and nothing else. */
 export function printLock(lock: LockFile): string {
@@ -59,7 +67,9 @@ export function printLock(lock: LockFile): string {
     {
       info: server.info,
       protocol: server.protocol,
+      ...(server.capabilities === null ? {} : { capabilities: server.capabilities }),
       tools: Object.fromEntries(server.tools),
+      ...(server.prompts.size === 0 ? {} : { prompts: Object.fromEntries(server.prompts) }),
     },
   ]);
   const file = { version: 1, modules: lock.modules, servers: Object.fromEntries(servers) as JsonObject };
@@ -76,12 +86,16 @@ function sorted(value: JsonValue): JsonValue {
 }
 
 /** Definitions as a server sent them, checked and hashed; a failure names the tool that cannot be pinned. */
-export function pinTools(server: string, definitions: readonly unknown[]): ReadonlyMap<string, LockedTool> {
+export function pinAll(
+  server: string,
+  kind: PinKind,
+  definitions: readonly unknown[],
+): ReadonlyMap<string, LockedTool> {
   const tools = new Map<string, LockedTool>();
   definitions.forEach((sent, i) => {
     const refuse = (reason: string): Failure =>
       new Failure(
-        `tool ${i + 1} of \`${server}\` cannot be pinned: ${reason}`,
+        `${kind} ${i + 1} of \`${server}\` cannot be pinned: ${reason}`,
         'the server must be corrected; nothing was written',
       );
     const definition = plain(sent, refuse);
@@ -114,14 +128,35 @@ function asObject(value: JsonValue): JsonObject {
 
 export interface ToolChange {
   readonly server: string;
+  /** Tools when absent. */
+  readonly kind?: 'prompt' | 'capabilities';
+  /** Its name; empty for `capabilities`. */
   readonly tool: string;
   readonly change: 'added' | 'changed' | 'removed';
   /** Of a changed tool: the members that differ, as JSON pointers. */
   readonly members: readonly string[];
 }
 
-/** What the server offers now against what is pinned, by name. */
-export function compareTools(
+/** What the server offers now against what is pinned. A lock that says nothing of capabilities pins tools alone. */
+export function compareServer(
+  server: string,
+  pinned: LockedServer | undefined,
+  offered: LockedServer,
+): readonly ToolChange[] {
+  const tools = compareNamed(server, pinned?.tools ?? new Map(), offered.tools);
+  if (pinned === undefined || pinned.capabilities === null) return tools;
+  const prompts = compareNamed(server, pinned.prompts, offered.prompts);
+  const members: string[] = [];
+  differences(pinned.capabilities, offered.capabilities ?? {}, '', members);
+  const able: ToolChange = { server, kind: 'capabilities', tool: '', change: 'changed', members };
+  return [
+    ...tools,
+    ...prompts.map((change): ToolChange => ({ ...change, kind: 'prompt' })),
+    ...(members.length === 0 ? [] : [able]),
+  ];
+}
+
+function compareNamed(
   server: string,
   pinned: ReadonlyMap<string, LockedTool>,
   offered: ReadonlyMap<string, LockedTool>,
@@ -149,6 +184,7 @@ function differences(a: JsonValue, b: JsonValue, at: string, out: string[]): voi
   }
   const [left, right] = [asObject(a), asObject(b)];
   for (const key of [...new Set([...Object.keys(left), ...Object.keys(right)])].sort()) {
+    if (out.length >= MAX_MEMBERS) return;
     const pointer = `${at}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
     const [l, r] = [left[key], right[key]];
     if (l === undefined || r === undefined) out.push(pointer);

@@ -11,10 +11,10 @@ import { Failure, why } from './failure.js';
 import { replaceFile } from './files.js';
 import { version } from './install.js';
 import {
-  compareTools,
+  compareServer,
   type LockedServer,
   type LockFile,
-  pinTools,
+  pinAll,
   printLock,
   type ToolChange,
 } from './lock-file.js';
@@ -48,9 +48,11 @@ export async function askServers(
       const server = config.servers.get(name);
       if (server === undefined) throw new Failure(`there is no server \`${name}\``);
       const offer = await pullOffer(server, version());
-      const tools = pinTools(name, offer.tools);
-      io.err(`${name}: ${tools.size} tools, MCP ${offer.protocol}\n`);
-      return [name, { info: offer.info as JsonValue, protocol: offer.protocol, tools }];
+      const [tools, prompts] = [pinAll(name, 'tool', offer.tools), pinAll(name, 'prompt', offer.prompts)];
+      const more = prompts.size === 0 ? '' : `, ${prompts.size} prompts`;
+      io.err(`${name}: ${tools.size} tools${more}, MCP ${offer.protocol}\n`);
+      const { protocol, capabilities } = offer;
+      return [name, { info: offer.info as JsonValue, protocol, capabilities, tools, prompts }];
     }),
   );
   const failed = results.flatMap((result, i) =>
@@ -69,9 +71,7 @@ export function allChanges(
   lock: LockFile | null,
   offers: ReadonlyMap<string, LockedServer>,
 ): readonly ToolChange[] {
-  return [...offers].flatMap(([name, offer]) =>
-    compareTools(name, lock?.servers.get(name)?.tools ?? new Map(), offer.tools),
-  );
+  return [...offers].flatMap(([name, offer]) => compareServer(name, lock?.servers.get(name), offer));
 }
 
 /** Writes the lock after reading it back: what the gateway would refuse is not written. */
@@ -86,7 +86,8 @@ export function writeLock(path: string, lock: LockFile): void {
 export function describeChange(change: ToolChange): string {
   const sign = change.change === 'added' ? '+' : change.change === 'removed' ? '-' : '~';
   const members = change.members.length === 0 ? '' : `  (${change.members.join(', ')})`;
-  return `${sign} ${change.server}/${change.tool}${members}`;
+  const what = change.kind === undefined ? '' : `${change.kind} `;
+  return `${sign} ${what}${change.server}${change.tool === '' ? '' : `/${change.tool}`}${members}`;
 }
 
 /** Tells every running gateway of this configuration to read its pins again. */

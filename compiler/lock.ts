@@ -114,7 +114,16 @@ function lockOf(value: JsonValue, host: Host, faults: Fault[]): Lock {
   return { named: true, tools, prompts, modules };
 }
 
-const SERVER_KEYS = ['info', 'protocol', 'instructions', 'tools', 'resources', 'templates', 'prompts'];
+const SERVER_KEYS = [
+  'info',
+  'protocol',
+  'instructions',
+  'capabilities',
+  'tools',
+  'resources',
+  'templates',
+  'prompts',
+];
 
 function pinnedTool(
   server: string,

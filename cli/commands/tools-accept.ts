@@ -65,11 +65,19 @@ function apply(
   for (const change of accepted) {
     const offer = offers.get(change.server);
     if (offer === undefined) continue;
-    const tools = new Map<string, LockedTool>(servers.get(change.server)?.tools ?? []);
-    const tool = offer.tools.get(change.tool);
-    if (tool === undefined) tools.delete(change.tool);
-    else tools.set(change.tool, tool);
-    servers.set(change.server, { info: offer.info, protocol: offer.protocol, tools });
+    const { info, protocol } = offer;
+    const own = servers.get(change.server) ?? { ...offer, tools: new Map(), prompts: new Map() };
+    servers.set(change.server, { ...taken(own, offer, change), info, protocol });
   }
   return { modules: lock?.modules ?? {}, servers };
+}
+
+function taken(own: LockedServer, offer: LockedServer, { kind, tool }: ToolChange): LockedServer {
+  if (kind === 'capabilities') return { ...own, capabilities: offer.capabilities };
+  const member = kind === 'prompt' ? 'prompts' : 'tools';
+  const all = new Map<string, LockedTool>(own[member]);
+  const now = offer[member].get(tool);
+  if (now === undefined) all.delete(tool);
+  else all.set(tool, now);
+  return { ...own, [member]: all };
 }

@@ -38,14 +38,19 @@ function printChange(
   io: Io,
 ): void {
   io.out(`${shown(describeChange({ ...change, members: [] }))}\n`);
-  const before = lock?.servers.get(change.server)?.tools.get(change.tool)?.definition ?? null;
-  const after = offers.get(change.server)?.tools.get(change.tool)?.definition ?? null;
+  const before = definitionOf(lock?.servers.get(change.server), change);
+  const after = definitionOf(offers.get(change.server), change);
   for (const member of change.members) {
     io.out(
       `    ${shown(member)}\n      pinned: ${short(at(before, member))}\n      now:    ${short(at(after, member))}\n`,
     );
   }
   if (change.change === 'added') io.out(`    ${short(after?.['description'] ?? null)}\n`);
+}
+
+function definitionOf(server: LockedServer | undefined, { kind, tool }: ToolChange): JsonObject | null {
+  if (kind === 'capabilities') return server?.capabilities ?? null;
+  return server?.[kind === 'prompt' ? 'prompts' : 'tools'].get(tool)?.definition ?? null;
 }
 
 function at(value: JsonValue | null, pointer: string): JsonValue | undefined {

@@ -8,19 +8,22 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { ResultSchema } from '@modelcontextprotocol/sdk/types.js';
 import { CfWorkerJsonSchemaValidator } from '@modelcontextprotocol/sdk/validation/cfworker-provider.js';
 import type { ServerConfig } from '../../runtime/config.js';
+import type { JsonObject } from '../../runtime/verify/format/canonical.js';
 
 export interface Offer {
   /** `serverInfo` as sent. */
   readonly info: unknown;
   readonly protocol: string;
-  /** Every tool definition, whole, as the server sent it. */
+  readonly capabilities: JsonObject;
+  /** Every definition, whole, as the server sent it. */
   readonly tools: readonly unknown[];
+  readonly prompts: readonly unknown[];
 }
 
 const MAX_PAGES = 1000;
 const TIMEOUT_MS = 60_000;
 
-/** Starts or connects to the server, lists its tools and leaves. Rejects with what went wrong, its last words included. */
+/** Starts or connects to the server, lists its tools and prompts and leaves. Rejects with what went wrong, its last words included. */
 export async function pullOffer(server: ServerConfig, version: string): Promise<Offer> {
   const said: string[] = [];
   const transport = connectorOf(server, said);
@@ -36,7 +39,12 @@ export async function pullOffer(server: ServerConfig, version: string): Promise<
   );
   try {
     await client.connect(transport, { timeout: TIMEOUT_MS });
-    return { info: client.getServerVersion() ?? {}, protocol, tools: await listTools(client) };
+    // A client of ours declares nothing and is answered as the gateway will be.
+    const capabilities = JSON.parse(JSON.stringify(client.getServerCapabilities() ?? {})) as JsonObject;
+    const list = (kind: 'tools' | 'prompts'): Promise<readonly unknown[]> =>
+      Object.hasOwn(capabilities, kind) ? listAll(client, kind) : Promise.resolve([]);
+    const [tools, prompts] = [await list('tools'), await list('prompts')];
+    return { info: client.getServerVersion() ?? {}, protocol, capabilities, tools, prompts };
   } catch (error) {
     const words = said.join('').trim().split('\n').slice(-3).join(' | ').slice(-500);
     const message = plainly(error, server);
@@ -86,24 +94,24 @@ function connectorOf(server: ServerConfig, said: string[]): Transport {
 }
 
 /** The loose result schema keeps members that the SDK does not know, so that the whole definition is pinned. */
-async function listTools(client: Client): Promise<readonly unknown[]> {
-  const tools: unknown[] = [];
+async function listAll(client: Client, kind: 'tools' | 'prompts'): Promise<readonly unknown[]> {
+  const found: unknown[] = [];
   const seen = new Set<string>();
   let cursor: string | undefined;
   do {
     const params = cursor === undefined ? {} : { cursor };
-    const page = await client.request({ method: 'tools/list', params }, ResultSchema, {
+    const page = await client.request({ method: `${kind}/list`, params }, ResultSchema, {
       timeout: TIMEOUT_MS,
     });
-    const listed = page['tools'];
-    if (!Array.isArray(listed)) throw new Error('the answer to tools/list has no list of tools');
-    tools.push(...(listed as readonly unknown[]));
+    const listed = page[kind];
+    if (!Array.isArray(listed)) throw new Error(`the answer to ${kind}/list has no list of ${kind}`);
+    found.push(...(listed as readonly unknown[]));
     const next = page['nextCursor'];
     cursor = typeof next === 'string' ? next : undefined;
     if (cursor !== undefined && (seen.has(cursor) || seen.size >= MAX_PAGES)) {
-      throw new Error('the pages of tools/list do not end');
+      throw new Error(`the pages of ${kind}/list do not end`);
     }
     if (cursor !== undefined) seen.add(cursor);
   } while (cursor !== undefined);
-  return tools;
+  return found;
 }

@@ -11,21 +11,22 @@
 import type { JsonObject } from '../verify/format/canonical.js';
 import { forward } from './forward.js';
 import type { Asked, Gate } from './gate.js';
-import { type Intake, readToolCall } from './intake.js';
+import { type Intake, type Reader, readToolCall } from './intake.js';
 import { admit, draftOf, type Judged, judge, record, type Settled } from './judge.js';
 import { defaultDeny, newCallId } from './record.js';
 import { malformed, park, refuse, refuseEnded } from './refuse.js';
 import { hold, live, redeemed, reviewKey } from './review.js';
 import type { RequestId } from './wire/message.js';
 
-/** Answers one `tools/call`: the response's text, or null when the client has cancelled and expects none. */
+/** Answers one action, a `tools/call` unless `read` reads another kind: the response's text, or null when the client has cancelled. */
 export async function call(
   gate: Gate,
   id: RequestId,
   params: JsonObject,
   asked: Asked,
+  read: Reader = readToolCall,
 ): Promise<string | null> {
-  const intake = readToolCall(gate, asked.caller, params);
+  const intake = await read(gate, asked.caller, params);
   if ('malformed' in intake) return malformed(gate, id, asked, intake.malformed);
   const settled = await settle(gate, intake, asked, await judge(gate, intake, asked));
   if (settled.kind !== 'parked') return conclude(gate, id, intake, asked, settled);
@@ -36,7 +37,7 @@ export async function call(
   if (state === 'pending') return park(gate, id, pending);
   if (state !== 'approved') return refuseEnded(gate, id, pending, state);
   // Read and decided again: pins and policy of this moment count, not those of the moment at which it was asked.
-  const again = readToolCall(gate, asked.caller, params);
+  const again = await read(gate, asked.caller, params);
   if ('malformed' in again) return malformed(gate, id, asked, again.malformed);
   return conclude(gate, id, again, asked, await settle(gate, again, asked, await judge(gate, again, asked)));
 }

@@ -23,6 +23,8 @@ export interface Connection {
   /** Index into LOG_LEVELS; messages below it are not relayed. */
   logLevel: number;
   readonly running: Map<RequestId, Running>;
+  /** Resources that it is told of when they change, and the server of each. */
+  readonly subscriptions: Map<string, string>;
   /** Sends a message that belongs to no request; dropped where the transport has no stream for it. */
   push: (text: string) => void;
 }
@@ -30,7 +32,14 @@ export interface Connection {
 export const LOG_LEVELS = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency'];
 
 export function newConnection(caller: Caller): Connection {
-  return { caller, revision: null, logLevel: 1, running: new Map(), push: () => undefined };
+  return {
+    caller,
+    revision: null,
+    logLevel: 1,
+    running: new Map(),
+    subscriptions: new Map(),
+    push: () => undefined,
+  };
 }
 
 /** Cancels everything that still runs for a client that has ended its session. */

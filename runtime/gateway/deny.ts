@@ -11,7 +11,7 @@ import { canonicalIntent } from './wire/intent.js';
 import { isObject, METHOD_NOT_FOUND, type RpcRequest } from './wire/message.js';
 import { errorOf, RECEIPT_META } from './wire/reply.js';
 
-const REASON = 'this release relays tools only';
+const REASON = 'no server here offers this, or it is not relayed';
 const MAX_NAME = 256;
 /** What can stand in a receipt as a method; anything else is foreign text, counted under its beginning. */
 const METHOD = /^[\w.$/-]{1,128}$/;

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What a caller can see: pinned tools whose live definition still equals the pin and that some rule may grant. */
-import { withinCeiling } from '../decide/ceiling.js';
+/** What a caller can see: pinned tools and prompts whose live definition still equals the pin and that some rule may grant. */
+import { type Action, withinCeiling } from '../decide/ceiling.js';
 import { canonical, type JsonObject } from '../verify/format/canonical.js';
 import { type Caller, callerKey, upstreamKey } from './caller.js';
 import { driftKey, type Gate, type PinnedTool } from './gate.js';
 import type { Place } from './names.js';
+import type { Pin, PinKind } from './pins.js';
 
 /** Is the live definition known to differ from the pin (changed or gone), for this caller's process? */
-export function drifted(gate: Gate, caller: Caller, place: Place): boolean {
+export function drifted(gate: Gate, caller: Caller, kind: PinKind, place: Place): boolean {
   const upstream = gate.upstreams.get(place.server);
   if (upstream === undefined) return true;
-  const drift = gate.drift.get(driftKey(place.server, upstream.key(upstreamKey(caller))));
+  const drift = gate.drift.get(driftKey(place.server, upstream.key(upstreamKey(caller)), kind));
   return drift !== undefined && (drift.changed.includes(place.name) || drift.missing.includes(place.name));
 }
 
@@ -24,8 +25,8 @@ export function pinned(gate: Gate, place: Place): PinnedTool | undefined {
   return gate.catalog().tools.get(place.server)?.get(place.name);
 }
 
-export function visible(gate: Gate, caller: Caller, place: Place): boolean {
-  const action = { kind: 'tool', server: place.server, name: place.name } as const;
+export function visible(gate: Gate, caller: Caller, { kind, server, name }: Action): boolean {
+  const action = { kind, server, name };
   return (
     withinCeiling(caller.identity.ceiling, action) && gate.policy().module.visible(caller.subject, action)
   );
@@ -34,11 +35,12 @@ export function visible(gate: Gate, caller: Caller, place: Place): boolean {
 const lists = new WeakMap<Gate, Map<string, { readonly version: string; readonly text: string }>>();
 const MAX_LISTS = 500;
 
-/** The text of the `tools/list` result for this caller; kept per caller and policy, never shared. */
-export function toolList(gate: Gate, caller: Caller): string {
+/** The text of the result of `tools/list` or `prompts/list` for this caller; kept per caller and policy, never shared. */
+export function pinnedList(gate: Gate, caller: Caller, kind: PinKind): string {
   const cache = lists.get(gate) ?? new Map<string, { version: string; text: string }>();
   lists.set(gate, cache);
   const key = JSON.stringify([
+    kind,
     callerKey(caller),
     caller.subject.roles,
     caller.subject.userRoles,
@@ -48,7 +50,7 @@ export function toolList(gate: Gate, caller: Caller): string {
   const found = cache.get(key);
   if (found !== undefined && found.version === version) return found.text;
   if (cache.size >= MAX_LISTS) cache.clear();
-  const text = `{"tools":[${shown(gate, caller)
+  const text = `{"${kind}s":[${shown(gate, caller, kind)
     .map((tool) => canonical(tool))
     .join(',')}]}`;
   cache.set(key, { version, text });
@@ -57,21 +59,20 @@ export function toolList(gate: Gate, caller: Caller): string {
 
 const driftVersion = (gate: Gate): string => JSON.stringify([...gate.drift]);
 
-function shown(gate: Gate, caller: Caller): readonly JsonObject[] {
-  const tools: JsonObject[] = [];
-  const catalog = gate.catalog();
+function shown(gate: Gate, caller: Caller, kind: PinKind): readonly JsonObject[] {
+  const found: JsonObject[] = [];
+  const { pins, names } = gate.catalog();
   for (const server of gate.upstreams.keys()) {
-    for (const { pin } of catalog.tools.get(server)?.values() ?? []) {
-      const exposed = catalog.names.exposed(pin);
-      if (
-        exposed === undefined ||
-        drifted(gate, caller, pin) ||
-        outdated(gate, pin, pin.hash) ||
-        !visible(gate, caller, pin)
-      )
-        continue;
-      tools.push({ ...pin.definition, name: exposed });
+    for (const pin of pins[kind].get(server)?.values() ?? []) {
+      const exposed = names[kind].exposed(pin);
+      if (exposed !== undefined && callable(gate, caller, kind, pin))
+        found.push({ ...pin.definition, name: exposed });
     }
   }
-  return tools;
+  return found;
 }
+
+const callable = (gate: Gate, caller: Caller, kind: PinKind, pin: Pin): boolean =>
+  !drifted(gate, caller, kind, pin) &&
+  !(kind === 'tool' && outdated(gate, pin, pin.hash)) &&
+  visible(gate, caller, { kind, server: pin.server, name: pin.name });

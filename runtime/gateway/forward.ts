@@ -13,7 +13,8 @@ import { NotSent } from './upstream/channel.js';
 import type { Answer } from './upstream/hop.js';
 import type { Upstream } from './upstream/supervise.js';
 import { isObject, type RequestId } from './wire/message.js';
-import { errorText, RECEIPT_META, resultText, toolRefusal, withMeta } from './wire/reply.js';
+import { notDone } from './refuse.js';
+import { errorText, RECEIPT_META, resultText, withMeta } from './wire/reply.js';
 
 export interface Admitted {
   readonly id: RequestId;
@@ -33,7 +34,9 @@ export async function forward(gate: Gate, admitted: Admitted): Promise<string | 
   const { intake, asked, reservation } = admitted;
   const started = performance.now();
   const gone = admitted.redeems && (asked.side.gone.aborted || asked.cancel.aborted);
-  const answer = gone ? notSent('the client has gone') : await send(gate, intake, asked);
+  const answer = gone
+    ? notSent('the client has gone')
+    : await send(gate, carrying(intake, admitted.entry), asked);
   const unsent = answer.kind === 'failed' && answer.status === 'not_sent';
   await (unsent ? reservation.release() : reservation.commit());
   const ms = Math.round(performance.now() - started);
@@ -43,8 +46,15 @@ export async function forward(gate: Gate, admitted: Admitted): Promise<string | 
   const { server } = intake.intent;
   await denyAsked(gate, asked.caller, server, wanted, {});
   const sentence = `The server \`${server}\` asks for input in the middle of the call, which is not allowed here.`;
-  return toolRefusal(admitted.id, sentence, { [RECEIPT_META]: receiptMeta(admitted.entry, 'allow') });
+  const meta = { [RECEIPT_META]: receiptMeta(admitted.entry, 'allow') };
+  return notDone(admitted.id, intake.intent.kind, sentence, meta);
 }
+
+/** The upstream gets the receipt of the decision, so that it can say later what it was asked and by whose leave. */
+const carrying = (intake: Intake, entry: Appended): Intake => ({
+  ...intake,
+  beside: { ...intake.beside, receipt: JSON.stringify(receiptMeta(entry, 'allow')) },
+});
 
 /** A result that asks for input (2026-07-28) is a request of the server: the method that it asks for first, or null. */
 function wantedInput(value: unknown): string | null {
@@ -113,9 +123,9 @@ async function attempt(
   asked: Asked,
 ): Promise<{ readonly answer: Answer; readonly stale: boolean }> {
   const hop = await upstream.hop(key);
-  if (drifted(gate, asked.caller, intake.intent)) {
-    const why =
-      'the definition of this tool is not the pinned one; the operator has to accept it (`sepal tools diff`)';
+  const { kind } = intake.intent;
+  if ((kind === 'tool' || kind === 'prompt') && drifted(gate, asked.caller, kind, intake.intent)) {
+    const why = 'its definition is not the pinned one; the operator has to accept it (`sepal tools diff`)';
     return { answer: { kind: 'failed', status: 'not_sent', why }, stale: false };
   }
   const answer = await hop.call(intake.intent, intake.beside, {
@@ -143,7 +153,6 @@ function reply(gate: Gate, { id, intake, asked, entry }: Admitted, answer: Answe
       ? 'the call was not sent'
       : 'it is not known whether the call ran, and it is not repeated';
   gate.say(`${entry.id}: ${intake.intent.server}/${intake.intent.name}: ${answer.why}`);
-  return toolRefusal(id, `The server \`${intake.intent.server}\` did not answer: ${answer.why}; ${lost}.`, {
-    [RECEIPT_META]: receipt,
-  });
+  const sentence = `The server \`${intake.intent.server}\` did not answer: ${answer.why}; ${lost}.`;
+  return notDone(id, intake.intent.kind, sentence, { [RECEIPT_META]: receipt });
 }

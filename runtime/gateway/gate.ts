@@ -11,7 +11,8 @@ import type { Connection, Side } from './connection.js';
 import type { Floods } from './floods.js';
 import type { Throttle } from './front/throttle.js';
 import type { Names } from './names.js';
-import type { Drift, Pin, Pins } from './pins.js';
+import type { JsonObject } from '../verify/format/canonical.js';
+import type { Drift, Live, Pin, PinKind, Pins } from './pins.js';
 import type { Upstream } from './upstream/supervise.js';
 import type { ArgumentCheck } from './validate.js';
 
@@ -48,11 +49,13 @@ export interface Active {
   readonly side: Side;
 }
 
-/** The pinned tools in force and the names that they are shown under. */
+/** What is pinned and in force, and the names that it is shown under. */
 export interface Catalog {
-  readonly pins: Pins;
+  readonly pins: { readonly [kind in PinKind]: Pins };
   readonly tools: ReadonlyMap<string, ReadonlyMap<string, PinnedTool>>;
-  readonly names: Names;
+  readonly names: { readonly [kind in PinKind]: Names };
+  /** What each configured server can do, as it said when it was pinned. */
+  readonly capabilities: ReadonlyMap<string, JsonObject>;
   /** Grows with each reload. */
   readonly version: number;
 }
@@ -70,11 +73,13 @@ export interface Gate {
   readonly approvals: Approvals;
   readonly catalog: () => Catalog;
   readonly upstreams: ReadonlyMap<string, Upstream>;
-  /** Live definitions that differ from their pins, by server and process. */
+  /** Live definitions that differ from their pins, by server, process and kind. */
   readonly drift: Map<string, Drift>;
   /** What each process listed last, by the same keys. */
-  readonly live: Map<string, { readonly server: string; readonly hashes: ReadonlyMap<string, string> }>;
+  readonly live: Map<string, Live>;
   readonly active: Set<Active>;
+  /** All clients of all fronts. */
+  readonly connections: () => Iterable<Connection>;
   /** Outcome entries on their way to the disk. */
   readonly settling: Set<Promise<unknown>>;
   readonly floods: Floods;
@@ -94,4 +99,5 @@ export interface Asked {
   readonly cancel: AbortSignal;
 }
 
-export const driftKey = (server: string, key: string): string => JSON.stringify([server, key]);
+export const driftKey = (server: string, key: string, kind: PinKind): string =>
+  JSON.stringify([server, key, kind]);

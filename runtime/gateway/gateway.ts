@@ -23,7 +23,7 @@ import { serveStdio, type StdioFront } from './front/stdio.js';
 import { throttle } from './front/throttle.js';
 import type { ActivePolicy, Catalog, Gate, PinnedTool } from './gate.js';
 import { handle } from './methods.js';
-import { nameTools } from './names.js';
+import { type Names, nameTools } from './names.js';
 import { loadPins, type Pins } from './pins.js';
 import { LIST_CHANGED, relay, setDrift } from './relay.js';
 import { closeDraft } from './review.js';
@@ -128,10 +128,16 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     kid: options.kid,
     version: options.version,
     policy: () => active,
-    decide: evaluator(options.policy, config.config, options.limits ?? noLimits),
+    decide: evaluator(
+      options.policy,
+      config.config,
+      options.limits ?? noLimits,
+      (server, name) => catalog.pins.tool.get(server)?.get(name)?.definition ?? null,
+    ),
     admits: ({ identity }) => authenticator.holds(identity),
     drift: new Map(),
     active: new Set(),
+    connections,
     settling: new Set(),
     floods: floods(log, clock.wall),
     denials: throttle(DENIALS, clock.monotonic),
@@ -142,7 +148,10 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const reloadPins = (): void => {
     catalog = readTools(config, lock, say, catalog.version + 1);
     for (const place of gate.live.keys()) setDrift(gate, place);
-    for (const connection of connections()) connection.push(LIST_CHANGED);
+    for (const connection of connections()) {
+      connection.push(LIST_CHANGED.tool);
+      connection.push(LIST_CHANGED.prompt);
+    }
   };
   const tokens: TokenBook = {
     all: () => book.all(),
@@ -289,7 +298,7 @@ const connectionsOf = (front: HttpFront | StdioFront): readonly Connection[] =>
 function readTools(config: Config, lock: string, say: (line: string) => void, version: number): Catalog {
   const loaded = loadPins(lock);
   if (!loaded.ok) throw new StartRefused(loaded.message, loaded.help);
-  const pins: Pins = loaded.pins;
+  const { pins } = loaded;
   const tools = new Map<string, Map<string, PinnedTool>>();
   for (const server of config.servers.keys()) {
     const own = pins.get(server);
@@ -300,10 +309,16 @@ function readTools(config: Config, lock: string, say: (line: string) => void, ve
       new Map([...(own ?? [])].map(([name, pin]) => [name, { pin, check: argumentCheck(pin.definition) }])),
     );
   }
-  const places = [...tools.values()].flatMap((own) => [...own.values()].map(({ pin }) => pin));
+  const { prompts, capabilities } = loaded;
+  const names = { tool: namesOf(config, pins), prompt: namesOf(config, prompts) };
+  return { pins: { tool: pins, prompt: prompts }, names, tools, capabilities, version };
+}
+
+function namesOf(config: Config, pins: Pins): Names {
+  const places = [...config.servers.keys()].flatMap((server) => [...(pins.get(server)?.values() ?? [])]);
   const named = nameTools(places, config.servers.size, config.names);
   if (!named.ok) throw new StartRefused(named.message, named.help);
-  return { pins, names: named.names, tools, version };
+  return named.names;
 }
 
 interface TokenBook {

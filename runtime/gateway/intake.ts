@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/** From a request's parameters to a canonical intent, and what stands in its way before any rule is asked. */
+/** From a request's parameters to a canonical intent, and what stands in its way before any rule is asked. One reader for each kind of action. */
 import type { JsonObject } from '../verify/format/canonical.js';
 import type { Caller } from './caller.js';
 import { drifted, outdated, pinned, visible } from './discovery.js';
 import type { Gate } from './gate.js';
 import type { Place } from './names.js';
+import { type Route, routeOf, uriFault } from './resources.js';
 import { type CanonicalIntent, canonicalIntent, type Envelope, envelope } from './wire/intent.js';
 import { isObject } from './wire/message.js';
 
@@ -15,26 +16,26 @@ export interface Intake {
   readonly definition: string | null;
   /** Why this is a deny that no rule is asked about; null when the policy decides. */
   readonly barred: string | null;
-  /** The client is told "unknown tool": it is one, or one that this caller cannot see. */
+  /** The client is told that there is no such thing: there is none, or this caller cannot see it. */
   readonly hidden: boolean;
   /** The name as the client sent it. */
   readonly exposed: string;
 }
 
+/** Reads the parameters of a request: the intake, or the reason for a refusal as malformed. */
+export type Reader = (gate: Gate, caller: Caller, params: JsonObject) => Read | Promise<Read>;
+
+type Read = Intake | { readonly malformed: string };
+
 const MAX_NAME = 256;
 
-/** The reason for a refusal as malformed, or the intake. */
-export function readToolCall(
-  gate: Gate,
-  caller: Caller,
-  params: JsonObject,
-): Intake | { readonly malformed: string } {
+export function readToolCall(gate: Gate, caller: Caller, params: JsonObject): Read {
   const { name, arguments: args = {}, task } = params;
   if (typeof name !== 'string' || name === '' || name.length > MAX_NAME)
     return { malformed: '`name` must be a short string' };
   if (!isObject(args)) return { malformed: '`arguments` must be an object' };
   if (task !== undefined) return { malformed: 'tasks are not supported; send the call without `task`' };
-  const found = gate.catalog().names.find(name);
+  const found = gate.catalog().names.tool.find(name);
   const place: Place = found ?? { server: '', name };
   const intent = canonicalIntent({ kind: 'tool', method: 'tools/call', ...place }, args, params);
   const beside = envelope(params);
@@ -42,7 +43,7 @@ export function readToolCall(
   const tool = found === undefined ? undefined : pinned(gate, place);
   if (tool === undefined) return { ...own, definition: null, barred: 'no such tool is pinned', hidden: true };
   const definition = tool.pin.hash;
-  if (drifted(gate, caller, place)) {
+  if (drifted(gate, caller, 'tool', place)) {
     return { ...own, definition, barred: 'the definition of this tool is not the pinned one', hidden: true };
   }
   if (outdated(gate, place, definition)) {
@@ -53,11 +54,85 @@ export function readToolCall(
       hidden: true,
     };
   }
-  const hidden = !visible(gate, caller, place);
+  const hidden = !visible(gate, caller, intent);
   return { ...own, definition, hidden, barred: hidden ? null : bar(tool.check(args), beside) };
 }
 
 function bar(misfit: string | null, beside: Envelope): string | null {
   if (misfit !== null) return `the arguments do not fit the tool's schema: ${misfit}`;
   return beside.decision === undefined ? null : 'the decision token is not valid';
+}
+
+/** `prompts/get`: pinned as tools are; its arguments are texts. */
+export function readPrompt(gate: Gate, caller: Caller, params: JsonObject): Read {
+  const { name, arguments: args = {} } = params;
+  if (typeof name !== 'string' || name === '' || name.length > MAX_NAME)
+    return { malformed: '`name` must be a short string' };
+  if (!isObject(args) || Object.values(args).some((value) => typeof value !== 'string'))
+    return { malformed: '`arguments` must be an object of strings' };
+  const found = gate.catalog().names.prompt.find(name);
+  const place: Place = found ?? { server: '', name };
+  const intent = canonicalIntent({ kind: 'prompt', method: 'prompts/get', ...place }, args, params);
+  const own = { intent, beside: envelope(params), exposed: name };
+  const pin = found === undefined ? undefined : gate.catalog().pins.prompt.get(place.server)?.get(place.name);
+  if (pin === undefined)
+    return { ...own, definition: null, barred: 'no such prompt is pinned', hidden: true };
+  const definition = pin.hash;
+  if (drifted(gate, caller, 'prompt', place)) {
+    return {
+      ...own,
+      definition,
+      barred: 'the definition of this prompt is not the pinned one',
+      hidden: true,
+    };
+  }
+  const hidden = !visible(gate, caller, intent);
+  return { ...own, definition, hidden, barred: null };
+}
+
+/** `resources/read` and `resources/subscribe`: the URI in canonical form is the name. */
+export const readResource =
+  (method: 'resources/read' | 'resources/subscribe'): Reader =>
+  async (gate, caller, params) => {
+    const { uri } = params;
+    const fault = uriFault(uri);
+    if (fault !== null || typeof uri !== 'string') return { malformed: fault ?? '`uri` must be a string' };
+    const route = await routeOf(gate, caller, 'resource', uri);
+    return routed(route, { kind: 'resource', method, name: uri }, {}, params);
+  };
+
+/** `completion/complete`: of an argument of a pinned prompt, or of a resource template. */
+export const readCompletion: Reader = async (gate, caller, params) => {
+  const { ref, argument } = params;
+  if (!isObject(ref) || !isObject(argument)) return { malformed: '`ref` and `argument` must be objects' };
+  const { type, name, uri } = ref;
+  const action = { kind: 'completion', method: 'completion/complete' } as const;
+  if (type === 'ref/prompt' && typeof name === 'string') {
+    const place = gate.catalog().names.prompt.find(name);
+    if (place === undefined || drifted(gate, caller, 'prompt', place))
+      return routed('none', { ...action, name }, argument, params);
+    // The name in `ref` is the exposed one; the server knows its own.
+    const own = { ...params, ref: { ...ref, name: place.name } };
+    const seen = visible(gate, caller, { ...action, ...place });
+    return routed(seen ? place : 'none', { ...action, name: place.name }, argument, own, name);
+  }
+  if (type !== 'ref/resource' || typeof uri !== 'string' || uri.length > MAX_NAME * 8)
+    return { malformed: '`ref` must name a prompt or a resource template' };
+  const route = await routeOf(gate, caller, 'completion', uri);
+  return routed(route, { ...action, name: uri }, argument, params);
+};
+
+function routed(
+  route: Route,
+  action: { readonly kind: 'resource' | 'completion'; readonly method: string; readonly name: string },
+  args: JsonObject,
+  params: JsonObject,
+  exposed: string = action.name,
+): Intake {
+  const server = typeof route === 'string' ? '' : route.server;
+  const intent = canonicalIntent({ ...action, server }, args, params);
+  const own = { intent, beside: envelope(params), exposed, definition: null };
+  if (route === 'several')
+    return { ...own, hidden: false, barred: 'more than one server may own this; the operator has to choose' };
+  return { ...own, hidden: route === 'none', barred: route === 'none' ? 'no server offers this' : null };
 }

@@ -4,10 +4,13 @@ import { call } from './call.js';
 import { type Caller, sourceName, upstreamKey } from './caller.js';
 import { type Connection, LOG_LEVELS, type Side } from './connection.js';
 import { denyRequest } from './deny.js';
-import { toolList } from './discovery.js';
+import { pinnedList } from './discovery.js';
 import type { Asked, Gate } from './gate.js';
+import { readCompletion, readPrompt, readResource } from './intake.js';
 import { awaitDecision, propose } from './propose.js';
 import { refuseInput } from './refuse.js';
+import { resourceList, serversWith } from './resources.js';
+import { subscribe, unsubscribe } from './subscriptions.js';
 import { REVISIONS } from './upstream/hop.js';
 import {
   type ClientMessage,
@@ -83,13 +86,32 @@ async function dispatch(gate: Gate, message: RpcRequest, asked: Asked): Promise<
   if (method === 'ping') return resultOf(id, {});
   if (connection.revision === null)
     return refuseInput(gate, caller, id, INVALID_REQUEST, 'send `initialize` first');
+  if (!relayed(gate, method)) return denyRequest(gate, caller, message);
   switch (method) {
     case 'tools/list':
+    case 'prompts/list':
       if (params['cursor'] !== undefined)
         return refuseInput(gate, caller, id, INVALID_PARAMS, 'the cursor is not one of ours');
-      return resultText(id, toolList(gate, caller));
+      return resultText(id, pinnedList(gate, caller, method === 'tools/list' ? 'tool' : 'prompt'));
+    case 'resources/list':
+    case 'resources/templates/list': {
+      if (params['cursor'] !== undefined)
+        return refuseInput(gate, caller, id, INVALID_PARAMS, 'the cursor is not one of ours');
+      const list = method === 'resources/list' ? 'resources' : 'resourceTemplates';
+      return resultOf(id, await resourceList(gate, caller, list));
+    }
     case 'tools/call':
       return call(gate, id, params, asked);
+    case 'prompts/get':
+      return call(gate, id, params, asked, readPrompt);
+    case 'resources/read':
+      return call(gate, id, params, asked, readResource(method));
+    case 'resources/subscribe':
+      return subscribe(gate, id, params, asked);
+    case 'resources/unsubscribe':
+      return unsubscribe(gate, id, params, asked);
+    case 'completion/complete':
+      return call(gate, id, params, asked, readCompletion);
     case 'logging/setLevel':
       return setLevel(gate, id, message, connection, caller);
     case 'authorization/propose':
@@ -124,9 +146,32 @@ async function initialize(
   const own = { 'dev.sepal/authorization': authorization };
   return resultOf(id, {
     protocolVersion: connection.revision,
-    capabilities: { tools: { listChanged: true }, logging: {}, extensions: own, experimental: own },
+    capabilities: { ...offers(gate), logging: {}, extensions: own, experimental: own },
     serverInfo: { name: 'sepal', version: gate.version },
   });
+}
+
+/** What a server must be able to do for a method to be relayed. */
+const NEEDS: ReadonlyMap<string, string> = new Map([
+  ['prompts', 'prompts'],
+  ['resources', 'resources'],
+  ['completion', 'completions'],
+]);
+
+function relayed(gate: Gate, method: string): boolean {
+  const ability = NEEDS.get(method.split('/')[0] ?? '');
+  return ability === undefined || serversWith(gate, ability).length > 0;
+}
+
+/** What some server can do and we relay. */
+function offers(gate: Gate): { readonly [capability: string]: object } {
+  const some = (ability: string): boolean => serversWith(gate, ability).length > 0;
+  return {
+    tools: { listChanged: true },
+    ...(some('prompts') ? { prompts: { listChanged: true } } : {}),
+    ...(some('resources') ? { resources: { subscribe: true, listChanged: true } } : {}),
+    ...(some('completions') ? { completions: {} } : {}),
+  };
 }
 
 async function setLevel(

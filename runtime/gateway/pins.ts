@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The tool definitions that the operator accepted (`sepal.lock`), and which live ones still equal them. */
+/** The definitions of tools and prompts that the operator accepted (`sepal.lock`), and which live ones still equal them. */
 import { readFileSync } from 'node:fs';
 import { canonical, type JsonObject } from '../verify/format/canonical.js';
 import { digest } from '../verify/format/hash.js';
@@ -15,11 +15,21 @@ export interface Pin {
   readonly definition: JsonObject;
 }
 
-/** Pins by server, then by the upstream's own tool name. */
+/** Pins by server, then by the upstream's own name. */
 export type Pins = ReadonlyMap<string, ReadonlyMap<string, Pin>>;
 
+/** What is pinned by name: each kind has names of its own. */
+export type PinKind = 'tool' | 'prompt';
+
 export type PinsResult =
-  | { readonly ok: true; readonly pins: Pins }
+  | {
+      readonly ok: true;
+      /** The tools. */
+      readonly pins: Pins;
+      readonly prompts: Pins;
+      /** What each server said it can do when it was pinned. */
+      readonly capabilities: ReadonlyMap<string, JsonObject>;
+    }
   | { readonly ok: false; readonly message: string; readonly help: string };
 
 const LIMITS = { size: 64 * 1024 * 1024, depth: 128, keys: 1_000_000 };
@@ -55,28 +65,42 @@ export function readPins(bytes: Uint8Array, file: string): PinsResult {
   if (!isObject(parsed.value) || parsed.value['version'] !== 1) return bad('this is not a lock of version 1');
   const servers = parsed.value['servers'] ?? {};
   if (!isObject(servers)) return bad('`servers` is not an object');
-  const pins = new Map<string, Map<string, Pin>>();
+  const [pins, prompts] = [new Map<string, Map<string, Pin>>(), new Map<string, Map<string, Pin>>()];
+  const capabilities = new Map<string, JsonObject>();
   for (const [server, entry] of Object.entries(servers)) {
-    const tools = isObject(entry) ? (entry['tools'] ?? {}) : null;
-    if (!isObject(tools)) return bad(`\`servers.${server}.tools\` is not an object`);
-    const own = new Map<string, Pin>();
-    for (const [name, tool] of Object.entries(tools)) {
-      const pin = readPin(server, name, tool);
-      if (typeof pin === 'string') return bad(pin);
-      own.set(name, pin);
+    for (const [member, all] of [
+      ['tools', pins],
+      ['prompts', prompts],
+    ] as const) {
+      const own = readKind(server, member, isObject(entry) ? (entry[member] ?? {}) : null);
+      if (typeof own === 'string') return bad(own);
+      all.set(server, own);
     }
-    pins.set(server, own);
+    const able = isObject(entry) ? (entry['capabilities'] ?? {}) : {};
+    if (!isObject(able)) return bad(`\`servers.${server}.capabilities\` is not an object`);
+    capabilities.set(server, able);
   }
-  return { ok: true, pins };
+  return { ok: true, pins, prompts, capabilities };
 }
 
-function readPin(server: string, name: string, tool: unknown): Pin | string {
-  const where = `\`servers.${server}.tools.${name}\``;
+function readKind(server: string, member: 'tools' | 'prompts', pinned: unknown): Map<string, Pin> | string {
+  if (!isObject(pinned)) return `\`servers.${server}.${member}\` is not an object`;
+  const own = new Map<string, Pin>();
+  for (const [name, one] of Object.entries(pinned)) {
+    const pin = readPin(server, member, name, one);
+    if (typeof pin === 'string') return pin;
+    own.set(name, pin);
+  }
+  return own;
+}
+
+function readPin(server: string, member: string, name: string, tool: unknown): Pin | string {
+  const where = `\`servers.${server}.${member}.${name}\``;
   if (!isObject(tool) || !isObject(tool['definition']) || typeof tool['hash'] !== 'string') {
     return `${where} lacks \`hash\` or \`definition\``;
   }
   const { hash, definition } = tool as { readonly hash: string; readonly definition: JsonObject };
-  if (definition['name'] !== name) return `${where} holds the definition of another tool`;
+  if (definition['name'] !== name) return `${where} holds the definition of another name`;
   if (definitionHash(definition) !== hash) return `${where} does not have the hash that it was pinned by`;
   return { server, name, hash, definition };
 }
@@ -85,9 +109,17 @@ const textOf = (value: unknown): string => (typeof value === 'string' ? value : 
 
 export interface Drift {
   readonly server: string;
+  readonly kind: PinKind;
   readonly changed: readonly string[];
   readonly added: readonly string[];
   readonly missing: readonly string[];
+}
+
+/** What one process listed last: name and hash of each definition of a kind. */
+export interface Live {
+  readonly server: string;
+  readonly kind: PinKind;
+  readonly hashes: ReadonlyMap<string, string>;
 }
 
 /** Name and hash of each live definition. */
@@ -96,13 +128,9 @@ export function hashesOf(live: readonly JsonObject[]): ReadonlyMap<string, strin
 }
 
 /** What is live against what is pinned. */
-export function compare(
-  server: string,
-  pins: ReadonlyMap<string, Pin>,
-  live: ReadonlyMap<string, string>,
-): Drift {
+export function compare({ server, kind, hashes: live }: Live, pins: ReadonlyMap<string, Pin>): Drift {
   const missing = [...pins.keys()].filter((name) => !live.has(name));
   const changed = [...pins.values()].filter(({ name, hash }) => live.has(name) && live.get(name) !== hash);
   const added = [...live.keys()].filter((name) => !pins.has(name));
-  return { server, changed: changed.map(({ name }) => name), missing, added };
+  return { server, kind, changed: changed.map(({ name }) => name), missing, added };
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What a client is told when its call is not forwarded. */
-import type { Decision } from '../../stdlib/abi.js';
+import type { ActionKind, Decision } from '../../stdlib/abi.js';
 import type { Pending, WaitResult } from '../approvals/types.js';
 import type { Appended } from '../log/types.js';
 import { type Caller, sourceName } from './caller.js';
@@ -8,7 +8,7 @@ import type { Asked, Gate } from './gate.js';
 import type { Intake } from './intake.js';
 import { receiptMeta } from './record.js';
 import { pendingMeta, reviewReceipt } from './review.js';
-import { INVALID_PARAMS, type RequestId } from './wire/message.js';
+import { INVALID_PARAMS, NOT_DONE, NOT_FOUND, type RequestId } from './wire/message.js';
 import { errorOf, RECEIPT_META, toolRefusal } from './wire/reply.js';
 
 /** Not a call at all: an error, and a count in the log. */
@@ -30,18 +30,33 @@ export async function refuseInput(
 /** A deny. A tool that the caller cannot see and one that does not exist are answered alike. */
 export function refuse(id: RequestId, intake: Intake, decision: Decision, entry: Appended): string {
   const meta = { [RECEIPT_META]: receiptMeta(entry, 'deny') };
-  if (intake.hidden) return errorOf(id, INVALID_PARAMS, `Unknown tool: ${intake.exposed}`, meta);
+  const { kind } = intake.intent;
+  if (intake.hidden) return unknown(id, kind, intake.exposed, meta);
   const sentence =
     decision.reason === null
       ? 'Denied: no rule of the policy allows this call.'
       : `Denied: ${decision.reason}`;
-  return toolRefusal(id, sentence, meta);
+  return notDone(id, kind, sentence, meta);
 }
+
+/** As servers say it of what they do not have. */
+function unknown(id: RequestId, kind: ActionKind, name: string, meta: Meta): string {
+  if (kind === 'resource')
+    return errorOf(id, NOT_FOUND, `Resource not found: ${name}`, { uri: name, ...meta });
+  return errorOf(id, INVALID_PARAMS, `Unknown ${kind === 'completion' ? 'reference' : kind}: ${name}`, meta);
+}
+
+/** A call that is answered and did not happen: for a tool a result that the model can read, else an error. */
+export function notDone(id: RequestId, kind: ActionKind, sentence: string, meta: Meta): string {
+  return kind === 'tool' ? toolRefusal(id, sentence, meta) : errorOf(id, NOT_DONE, sentence, meta);
+}
+
+type Meta = { readonly [key: string]: unknown };
 
 /** People have not answered (or the client has gone): the identical call may be repeated. */
 export function park(gate: Gate, id: RequestId, pending: Pending): string {
   const sentence = `approval ${pending.id} pending; repeat the same call when approved`;
-  return toolRefusal(id, sentence, pendingMeta(pending, reviewReceipt(pending, gate.kid)));
+  return notDone(id, kindOf(pending), sentence, pendingMeta(pending, reviewReceipt(pending, gate.kid)));
 }
 
 const ENDED: { readonly [state in Exclude<WaitResult, 'pending' | 'approved'>]: string } = {
@@ -50,9 +65,12 @@ const ENDED: { readonly [state in Exclude<WaitResult, 'pending' | 'approved'>]: 
   redeemed: 'Denied: the approval has been used by another call.',
 };
 
+/** Receipts name kinds as text; those of parked calls are ours. */
+const kindOf = ({ intent }: Pending): ActionKind => intent.kind as ActionKind;
+
 /** The review that this call waited in has ended without it. */
 export function refuseEnded(gate: Gate, id: RequestId, pending: Pending, state: keyof typeof ENDED): string {
-  return toolRefusal(id, ENDED[state], {
+  return notDone(id, kindOf(pending), ENDED[state], {
     'dev.sepal/review': { decision: 'deny', approvalId: pending.id },
     [RECEIPT_META]: reviewReceipt(pending, gate.kid),
   });

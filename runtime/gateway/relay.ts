@@ -3,14 +3,21 @@
 import type { JsonObject } from '../verify/format/canonical.js';
 import { type Connection, LOG_LEVELS } from './connection.js';
 import { denyUpstream } from './deny.js';
+import { upstreamKey } from './caller.js';
+import { visible } from './discovery.js';
 import { driftKey, type Gate } from './gate.js';
-import { compare, type Drift, hashesOf } from './pins.js';
+import { compare, type Drift, hashesOf, type Live, type PinKind } from './pins.js';
 import type { UpstreamEvents } from './upstream/supervise.js';
 import { notificationOf } from './wire/reply.js';
 
 const SHOWN = 10;
 const MAX_PLACES = 10_000;
-export const LIST_CHANGED = notificationOf('notifications/tools/list_changed', undefined);
+export const LIST_CHANGED: { readonly [kind in PinKind]: string } = {
+  tool: notificationOf('notifications/tools/list_changed', undefined),
+  prompt: notificationOf('notifications/prompts/list_changed', undefined),
+};
+const RESOURCES_CHANGED = notificationOf('notifications/resources/list_changed', undefined);
+const NOTHING: Live = { server: '', kind: 'tool', hashes: new Map() };
 
 /** `gate` is asked for late: upstreams are built before it. `connections` are all that could be told of a changed list. */
 export function relay(gate: () => Gate, connections: () => Iterable<Connection>): UpstreamEvents {
@@ -39,33 +46,74 @@ export function relay(gate: () => Gate, connections: () => Iterable<Connection>)
         one.side.notify(text);
       }
     },
-    listed: (server, key, tools) => listed(gate(), connections, told, server, key, tools),
+    listed: (server, key, kind, definitions) =>
+      listed(gate(), { server, key, kind, definitions }, connections, told),
+    resourcesChanged: (server, key) => tellOf(gate(), server, key, connections, RESOURCES_CHANGED),
+    resourceUpdated: (server, key, params) => resourceUpdated(gate(), server, key, params, connections),
     noise: (server, why) => void gate().floods.record('refused_input', `server ${server}`, why),
     trouble: (server, message) => gate().say(`server \`${server}\`: ${message}`),
   };
 }
 
+interface Listed {
+  readonly server: string;
+  readonly key: string;
+  readonly kind: PinKind;
+  readonly definitions: readonly JsonObject[];
+}
+
 function listed(
   gate: Gate,
+  { server, key, kind, definitions }: Listed,
   connections: () => Iterable<Connection>,
   told: Map<string, string>,
-  server: string,
-  key: string,
-  tools: readonly JsonObject[],
 ): void {
-  const place = driftKey(server, key);
+  const place = driftKey(server, key, kind);
   if (gate.live.size >= MAX_PLACES) forgetOldest(gate);
-  gate.live.set(place, { server, hashes: hashesOf(tools) });
+  gate.live.set(place, { server, kind, hashes: hashesOf(definitions) });
   const before = JSON.stringify(gate.drift.get(place) ?? null);
   const drift = setDrift(gate, place);
   if (JSON.stringify(gate.drift.get(place) ?? null) !== before) {
-    for (const connection of connections()) connection.push(LIST_CHANGED);
+    for (const connection of connections()) connection.push(LIST_CHANGED[kind]);
   }
   const news = describe(drift);
-  if (news === '' || told.get(server) === news) return;
-  told.set(server, news);
-  gate.say(`server \`${server}\` is not as pinned: ${news}; see \`sepal tools diff\``);
+  const about = `${kind} ${server}`;
+  if (news === '' || told.get(about) === news) return;
+  told.set(about, news);
+  const what = kind === 'tool' ? '' : `, ${kind}s`;
+  gate.say(`server \`${server}\` is not as pinned${what}: ${news}; see \`sepal tools diff\``);
   void gate.floods.record('pins_changed', server, news);
+}
+
+/** To those whose process it is. */
+function tellOf(
+  gate: Gate,
+  server: string,
+  key: string,
+  connections: () => Iterable<Connection>,
+  text: string,
+): void {
+  for (const connection of connections())
+    if (gate.upstreams.get(server)?.key(upstreamKey(connection.caller)) === key) connection.push(text);
+}
+
+/** To those who asked for it, and may still see it. */
+function resourceUpdated(
+  gate: Gate,
+  server: string,
+  key: string,
+  params: { readonly uri: string; readonly raw: string },
+  connections: () => Iterable<Connection>,
+): void {
+  const text = `{"jsonrpc":"2.0","method":"notifications/resources/updated","params":${params.raw}}`;
+  for (const connection of connections()) {
+    if (gate.upstreams.get(server)?.key(upstreamKey(connection.caller)) !== key) continue;
+    const asked = [...connection.subscriptions].some(
+      ([uri, at]) => at === server && (params.uri === uri || params.uri.startsWith(`${uri}/`)),
+    );
+    if (asked && visible(gate, connection.caller, { kind: 'resource', server, name: params.uri }))
+      connection.push(text);
+  }
 }
 
 function forgetOldest(gate: Gate): void {
@@ -77,8 +125,8 @@ function forgetOldest(gate: Gate): void {
 
 /** Compares what the process at `place` listed last with the pins in force. */
 export function setDrift(gate: Gate, place: string): Drift {
-  const { server = '', hashes = new Map<string, string>() } = gate.live.get(place) ?? {};
-  const drift = compare(server, gate.catalog().pins.get(server) ?? new Map(), hashes);
+  const live = gate.live.get(place) ?? NOTHING;
+  const drift = compare(live, gate.catalog().pins[live.kind].get(live.server) ?? new Map());
   if (drift.changed.length + drift.missing.length > 0) gate.drift.set(place, drift);
   else gate.drift.delete(place);
   return drift;

@@ -60,7 +60,7 @@ async function answers(gate: Gate, subject: Subject): Promise<void> {
 async function refusals(gate: Gate, asked: Parameters<typeof call>[3]): Promise<boolean> {
   const { tools, names } = gate.catalog();
   const [first] = [...tools.values()].flatMap((own) => [...own.values()]);
-  const real = first === undefined ? undefined : names.exposed(first.pin);
+  const real = first === undefined ? undefined : names.tool.exposed(first.pin);
   for (const name of real === undefined ? [TOOL] : [TOOL, real]) {
     const answer = JSON.parse((await call(gate, 0, { name, arguments: {} }, asked)) ?? '{}') as Answer;
     if (answer.error?.data?.[RECEIPT_META]?.decision !== 'deny') return false;

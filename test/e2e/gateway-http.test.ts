@@ -64,6 +64,7 @@ describe('real servers behind the HTTP front', () => {
       'experimental',
       'extensions',
       'logging',
+      'resources',
       'tools',
     ]);
     expect(client.getServerVersion()?.name).toBe('sepal');
@@ -146,17 +147,17 @@ describe('real servers behind the HTTP front', () => {
   it('denies every other method with a receipt', async () => {
     const before = log.bodies.length;
     for (const request of [
-      client.listResources(),
       client.listPrompts(),
-      client.readResource({ uri: 'file:///etc/passwd' }),
+      client.getPrompt({ name: 'p' }),
+      client.complete({ ref: { type: 'ref/prompt', name: 'p' }, argument: { name: 'a', value: '' } }),
     ]) {
       await expect(request).rejects.toMatchObject({ code: -32601 });
     }
     const kinds = log.bodies.slice(before).map((body) => [body.intent?.kind, body.decision?.effect]);
     expect(kinds).toEqual([
-      ['resource', 'deny'],
       ['prompt', 'deny'],
-      ['resource', 'deny'],
+      ['prompt', 'deny'],
+      ['completion', 'deny'],
     ]);
   });
 

@@ -132,7 +132,8 @@ describe('what is forwarded', () => {
     const decided = log.bodies.filter((body) => body.type === 'decide' && body.decision?.effect === 'allow');
     expect(sent).toHaveLength(3);
     for (const [i, line] of sent.entries()) {
-      const forwarded = line.slice(line.indexOf('"params":') + '"params":'.length, -1);
+      const bare = line.replace(/"_meta":\{"dev\.sepal\/receipt":\{[^{}]*\}\},/, '');
+      const forwarded = bare.slice(bare.indexOf('"params":') + '"params":'.length, -1);
       const intent = `{"kind":"tool","method":"tools/call","name":"echo","params":${forwarded},"server":"s"}`;
       expect(canonical(JSON.parse(intent)), 'it is canonical').toBe(intent);
       const digest = `sha256:${createHash('sha256').update(intent).digest('hex')}`;

@@ -127,6 +127,11 @@ export function configOf(dir: string, extra: object): Config {
   return result.config;
 }
 
+const pinned = (definitions: readonly JsonObject[]): JsonObject =>
+  Object.fromEntries(
+    definitions.map((one) => [`${one['name'] as string}`, { hash: definitionHash(one), definition: one }]),
+  );
+
 /** Starts each configured server once and pins what it lists. */
 export async function pin(
   config: Config,
@@ -135,16 +140,24 @@ export async function pin(
   const servers: { [name: string]: JsonObject } = {};
   for (const [server, own] of config.servers) {
     const nothing = () => undefined;
-    const events = { asked: nothing, logged: nothing, listed: nothing, noise: nothing, trouble: nothing };
+    const events = {
+      asked: nothing,
+      logged: nothing,
+      listed: nothing,
+      resourcesChanged: nothing,
+      resourceUpdated: nothing,
+      noise: nothing,
+      trouble: nothing,
+    };
     const upstream = supervise(server, own, { version: '0', env: process.env, now: Date.now, events });
     const hop = await upstream.hop('pin');
     const tools = (await hop.tools()).filter((tool) => only(server, `${tool['name'] as string}`));
     servers[server] = {
       info: hop.info,
       protocol: hop.protocol,
-      tools: Object.fromEntries(
-        tools.map((tool) => [`${tool['name'] as string}`, { hash: definitionHash(tool), definition: tool }]),
-      ),
+      capabilities: hop.capabilities,
+      tools: pinned(tools),
+      prompts: pinned(await hop.prompts()),
     };
     await upstream.close();
   }

@@ -91,8 +91,13 @@ export async function behindStub(
   return { client, log, said, notes, read, gateway, config };
 }
 
-/** Statuses of the outcome entries so far. */
+/** Statuses of the outcome entries, once each call that was let through has one and a little later. */
 export async function outcomes(log: MemoryLog) {
+  const count = (effect: string): number =>
+    log.bodies.filter((body) => body.decision?.effect === effect).length;
+  const closed = (): number => log.bodies.filter((body) => body.type === 'outcome').length;
   await new Promise((resolve) => setTimeout(resolve, 50));
+  for (let i = 0; i < 200 && closed() < count('allow'); i++)
+    await new Promise((resolve) => setTimeout(resolve, 20));
   return log.bodies.flatMap((body) => (body.outcome === undefined ? [] : [body.outcome.status]));
 }

@@ -19,7 +19,7 @@ const MAX_PAGES = 100;
 const MAX_GIVEN = 1_000;
 /** Where in a text the id of an answer is looked for. */
 const EDGE = 512;
-const MAX_TOOLS = 5_000;
+const MAX_LISTED = 5_000;
 
 export type Answer =
   | { readonly kind: 'result'; readonly raw: string; readonly value: unknown }
@@ -36,7 +36,10 @@ export interface HopEvents {
   asked(method: string, params: unknown): void;
   /** `notifications/message`: raw text of its params and its level. */
   logged(params: string, level: string): void;
+  /** Of tools or prompts. */
   listChanged(): void;
+  resourcesChanged(): void;
+  resourceUpdated(params: { readonly uri: string; readonly raw: string }): void;
   /** It said something that has no place: no message, an answer to nothing, an unknown notification. */
   noise(why: string): void;
   /** `detail` is for the operator only. */
@@ -61,8 +64,13 @@ export interface Hop {
   readonly capabilities: JsonObject;
   readonly instructions: string | null;
   call(intent: CanonicalIntent, beside: Envelope, options: CallOptions): Promise<Answer>;
-  /** Every page of `tools/list`. */
+  /** Every page of `tools/list`; none where the server has no tools. */
   tools(): Promise<readonly JsonObject[]>;
+  /** Every page of `prompts/list`; none where the server has no prompts. */
+  prompts(): Promise<readonly JsonObject[]>;
+  resources(list: 'resources' | 'resourceTemplates'): Promise<readonly JsonObject[]>;
+  /** No longer wants to hear of a resource. */
+  unsubscribe(uri: string): Promise<void>;
   setLogLevel(level: string): void;
   running(): number;
   alive(): boolean;
@@ -177,8 +185,18 @@ function notified(state: State, message: UpstreamMessage & { readonly kind: 'not
       state.events.logged(message.raw, typeof params['level'] === 'string' ? params['level'] : 'info');
       return;
     case 'notifications/tools/list_changed':
+    case 'notifications/prompts/list_changed':
       state.events.listChanged();
       return;
+    case 'notifications/resources/list_changed':
+      state.events.resourcesChanged();
+      return;
+    case 'notifications/resources/updated': {
+      const { uri } = params;
+      if (typeof uri === 'string') state.events.resourceUpdated({ uri, raw: message.raw });
+      else state.events.noise('an update of no resource');
+      return;
+    }
     default:
       state.events.noise(`the notification ${message.method}`);
   }
@@ -263,6 +281,7 @@ function hopOf(state: State, channel: Channel, hello: JsonObject, protocol: stri
     hello['capabilities'],
     hello['instructions'],
   ];
+  const can = (ability: string): boolean => isObject(capabilities) && Object.hasOwn(capabilities, ability);
   return {
     info: isObject(info) ? info : {},
     protocol,
@@ -282,11 +301,12 @@ function hopOf(state: State, channel: Channel, hello: JsonObject, protocol: stri
         progress: beside.progressToken === null ? null : progress,
       });
     },
-    tools: () => listTools(state),
+    tools: async () => (can('tools') ? listAll(state, TOOLS) : []),
+    prompts: async () => (can('prompts') ? listAll(state, PROMPTS) : []),
+    resources: (list) => listAll(state, list === 'resources' ? RESOURCES : TEMPLATES),
+    unsubscribe: async (uri) => void (await ask(state, 'resources/unsubscribe', { uri }, LIST_MS)),
     setLogLevel: (level) => {
-      if (isObject(capabilities) && Object.hasOwn(capabilities, 'logging')) {
-        ask(state, 'logging/setLevel', { level }, LIST_MS).catch(() => undefined);
-      }
+      if (can('logging')) ask(state, 'logging/setLevel', { level }, LIST_MS).catch(() => undefined);
     },
     running: () => state.waiting.size,
     alive: () => state.closed === null,
@@ -297,27 +317,48 @@ function hopOf(state: State, channel: Channel, hello: JsonObject, protocol: stri
   };
 }
 
-/** Walks all pages; a repeated cursor, too many pages or tools, and entries without a name are errors. */
-async function listTools(state: State): Promise<readonly JsonObject[]> {
+interface Listing {
+  readonly method: string;
+  /** Of the result. */
+  readonly member: string;
+  /** What tells its entries apart. */
+  readonly key: string;
+  /** One of them, in words. */
+  readonly of: string;
+}
+
+const TOOLS: Listing = { method: 'tools/list', member: 'tools', key: 'name', of: 'tool' };
+const PROMPTS: Listing = { method: 'prompts/list', member: 'prompts', key: 'name', of: 'prompt' };
+const RESOURCES: Listing = { method: 'resources/list', member: 'resources', key: 'uri', of: 'resource' };
+const TEMPLATES: Listing = {
+  method: 'resources/templates/list',
+  member: 'resourceTemplates',
+  key: 'uriTemplate',
+  of: 'template',
+};
+
+/** Walks all pages; a repeated cursor, too many pages or entries, and entries without a name are errors. */
+async function listAll(state: State, { method, member, key, of }: Listing): Promise<readonly JsonObject[]> {
   const found = new Map<string, JsonObject>();
   const cursors = new Set<string>();
   let cursor: string | null = null;
   for (let page = 0; page < MAX_PAGES; page++) {
-    const result: JsonObject = await ask(state, 'tools/list', cursor === null ? {} : { cursor }, LIST_MS);
-    const tools = Array.isArray(result['tools']) ? result['tools'] : [];
-    for (const tool of tools) {
-      if (!isObject(tool) || typeof tool['name'] !== 'string')
-        throw new NotSent('a tool without a name in `tools/list`');
-      if (found.has(tool['name']))
-        throw new NotSent(`the tool \`${tool['name'].slice(0, 100)}\` stands twice in \`tools/list\``);
-      if (found.size >= MAX_TOOLS) throw new NotSent(`more than ${MAX_TOOLS} tools`);
-      found.set(tool['name'], tool);
+    const result: JsonObject = await ask(state, method, cursor === null ? {} : { cursor }, LIST_MS);
+    const entries = Array.isArray(result[member]) ? result[member] : [];
+    for (const entry of entries) {
+      const name = isObject(entry) ? entry[key] : undefined;
+      if (!isObject(entry) || typeof name !== 'string')
+        throw new NotSent(`a ${of} without a name in \`${method}\``);
+      if (found.has(name))
+        throw new NotSent(`the ${of} \`${name.slice(0, 100)}\` stands twice in \`${method}\``);
+      if (found.size >= MAX_LISTED) throw new NotSent(`more than ${MAX_LISTED} entries in \`${method}\``);
+      found.set(name, entry);
     }
     const next: unknown = result['nextCursor'];
     if (typeof next !== 'string') return [...found.values()];
-    if (cursors.has(next)) throw new NotSent('`tools/list` repeats a cursor');
+    if (cursors.has(next)) throw new NotSent(`\`${method}\` repeats a cursor`);
     cursors.add(next);
     cursor = next;
   }
-  throw new NotSent(`more than ${MAX_PAGES} pages of tools`);
+  throw new NotSent(`more than ${MAX_PAGES} pages in \`${method}\``);
 }

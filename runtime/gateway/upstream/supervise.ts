@@ -3,6 +3,7 @@
 import type { Pool } from 'undici';
 import type { ServerConfig } from '../../config.js';
 import type { JsonObject } from '../../verify/format/canonical.js';
+import type { PinKind } from '../pins.js';
 import { NotSent, troubleOf } from './channel.js';
 import { type Hop, type HopEvents, openHop } from './hop.js';
 import { openHttp, openPool } from './http.js';
@@ -11,8 +12,10 @@ import { openStdio } from './stdio.js';
 export interface UpstreamEvents {
   asked(server: string, key: string, method: string, params: unknown): void;
   logged(server: string, key: string, params: string, level: string): void;
-  /** The live definitions, at each start and after each `list_changed`. */
-  listed(server: string, key: string, tools: readonly JsonObject[]): void;
+  /** The live definitions of a kind, at each start and after each `list_changed`. */
+  listed(server: string, key: string, kind: PinKind, definitions: readonly JsonObject[]): void;
+  resourcesChanged(server: string, key: string): void;
+  resourceUpdated(server: string, key: string, params: { readonly uri: string; readonly raw: string }): void;
   /** It said something that has no place; it is dropped and counted. */
   noise(server: string, why: string): void;
   /** For the operator's log: a start that failed, an end that was not asked for. */
@@ -158,6 +161,8 @@ async function openOne(keeper: Keeper, key: string, slot: Slot): Promise<Hop> {
     asked: (method, params) => events.asked(server, key, method, params),
     logged: (params, level) => events.logged(server, key, params, level),
     listChanged: () => changed(keeper, key, slot),
+    resourcesChanged: () => events.resourcesChanged(server, key),
+    resourceUpdated: (params) => events.resourceUpdated(server, key, params),
     noise: (why) => events.noise(server, why),
     closed: (detail) => {
       const started = slot.live !== null;
@@ -178,7 +183,9 @@ async function openOne(keeper: Keeper, key: string, slot: Slot): Promise<Hop> {
   );
   try {
     slot.listed = now();
-    events.listed(server, key, await hop.tools());
+    events.listed(server, key, 'tool', await hop.tools());
+    const prompts = await hop.prompts().catch((error: unknown) => unlistable(error, server, options));
+    events.listed(server, key, 'prompt', prompts);
     return hop;
   } catch (error) {
     await hop.close();
@@ -191,8 +198,13 @@ async function relist({ server, options }: Keeper, key: string, slot: Slot): Pro
   slot.listed = options.now();
   const { live } = slot;
   if (live === null) return;
-  const tools = await live.tools().catch((error: unknown) => unlistable(error, server, options));
-  options.events.listed(server, key, tools);
+  for (const [kind, list] of [
+    ['tool', live.tools()],
+    ['prompt', live.prompts()],
+  ] as const) {
+    const found = await list.catch((error: unknown) => unlistable(error, server, options));
+    options.events.listed(server, key, kind, found);
+  }
 }
 
 /** One reading at a time, one more behind it, not in a row: a server that reports changes without end slows only its own calls. */
@@ -223,7 +235,7 @@ function fail(slot: Slot, steady: boolean, now: number): void {
   slot.notBefore = now + Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (slot.failures - 1));
 }
 
-/** A list that cannot be read is an empty one: every pinned tool counts as changed. */
+/** A list that cannot be read is an empty one: everything pinned counts as missing. */
 function unlistable(error: unknown, server: string, options: SuperviseOptions): readonly JsonObject[] {
   options.events.trouble(server, troubleOf(error));
   return [];

@@ -34,6 +34,8 @@ export interface Envelope {
   readonly tracestate: string | null;
   /** The client's decision token (SEP), as sent. */
   readonly decision: JsonValue | undefined;
+  /** JSON text of the receipt of the decision, for the upstream to keep. */
+  readonly receipt?: string;
 }
 
 const DECISION_META = 'dev.sepal/decision';
@@ -93,6 +95,7 @@ export function forwardText(intent: CanonicalIntent, id: number, beside: Envelop
   if (beside.traceparent !== null && beside.tracestate !== null)
     own.push(`"tracestate":${JSON.stringify(beside.tracestate)}`);
   if (intent.meta !== null) own.push(intent.meta.slice(1, -1));
+  if (beside.receipt !== undefined) own.push(`"dev.sepal/receipt":${beside.receipt}`);
   const meta = own.length === 0 ? '' : `"_meta":{${own.join(',')}}${intent.params === '{}' ? '' : ','}`;
   return `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(intent.method)},"params":{${meta}${intent.params.slice(1)}}`;
 }

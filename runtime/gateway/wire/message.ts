@@ -38,6 +38,10 @@ export const INVALID_REQUEST = -32600;
 export const METHOD_NOT_FOUND = -32601;
 export const INVALID_PARAMS = -32602;
 export const INTERNAL_ERROR = -32603;
+/** MCP: there is no such resource. */
+export const NOT_FOUND = -32002;
+/** Ours, outside of the range that JSON-RPC reserves: denied, pending, or not known whether it was done. */
+export const NOT_DONE = -31001;
 
 const MEMBERS = ['jsonrpc', 'id', 'method', 'params', 'result', 'error'];
 const PARAMS = ['name', 'arguments', '_meta', 'uri', 'cursor'];

@@ -94,7 +94,7 @@ describe('pins', () => {
       lock({ hash: definitionHash(definition), definition: { ...definition, description: 'evil' } }),
       'does not have the hash',
     ],
-    [lock({ hash: definitionHash(definition), definition }, 'other'), 'another tool'],
+    [lock({ hash: definitionHash(definition), definition }, 'other'), 'another name'],
     [lock({ definition }), 'lacks `hash`'],
     ['{"version":1,"servers":{"s":{"tools":[]}}}', '`servers.s.tools` is not an object'],
   ])('refuses %s and says what to do', (text, why) => {
@@ -108,7 +108,8 @@ describe('pins', () => {
     const pins = read(lock());
     if (!pins.ok) throw new Error(pins.message);
     const own = pins.pins.get('s')!;
-    const live = (tools: object[]) => compare('s', own, hashesOf(tools as never));
+    const live = (tools: object[]) =>
+      compare({ server: 's', kind: 'tool', hashes: hashesOf(tools as never) }, own);
     expect(live([definition])).toMatchObject({ changed: [], missing: [], added: [] });
     expect(live([{ inputSchema: { type: 'object' }, name: 'echo' }])).toMatchObject({ changed: [] });
     expect(live([{ ...definition, annotations: {} }])).toMatchObject({ changed: ['echo'] });

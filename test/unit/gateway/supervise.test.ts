@@ -27,6 +27,8 @@ function start(extra: object, mode = 'plain') {
       asked: nothing,
       logged: nothing,
       listed: nothing,
+      resourcesChanged: () => undefined,
+      resourceUpdated: () => undefined,
       noise: () => undefined,
       trouble: (_server, message) => trouble.push(message),
     },

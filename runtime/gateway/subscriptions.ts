@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Who wants to hear of which resource. Subscribing is decided as reading is; one process may serve several connections of a principal. */
+import type { JsonObject } from '../verify/format/canonical.js';
+import { call } from './call.js';
+import { upstreamKey } from './caller.js';
+import type { Connection } from './connection.js';
+import type { Asked, Gate } from './gate.js';
+import { type Reader, readResource } from './intake.js';
+import { refuseInput } from './refuse.js';
+import { uriFault } from './resources.js';
+import { INVALID_PARAMS, type RequestId } from './wire/message.js';
+import { resultOf } from './wire/reply.js';
+
+const MAX_SUBSCRIPTIONS = 1_000;
+
+export async function subscribe(
+  gate: Gate,
+  id: RequestId,
+  params: JsonObject,
+  asked: Asked,
+): Promise<string | null> {
+  const { subscriptions } = asked.connection;
+  if (subscriptions.size >= MAX_SUBSCRIPTIONS)
+    return refuseInput(
+      gate,
+      asked.caller,
+      id,
+      INVALID_PARAMS,
+      `more than ${MAX_SUBSCRIPTIONS} subscriptions`,
+    );
+  let place: { readonly uri: string; readonly server: string } | null = null;
+  const read: Reader = async (at, caller, own) => {
+    const intake = await readResource('resources/subscribe')(at, caller, own);
+    if ('intent' in intake) place = { uri: intake.intent.name, server: intake.intent.server };
+    return intake;
+  };
+  const answer = await call(gate, id, params, asked, read);
+  const { uri, server } = place ?? { uri: '', server: '' };
+  if (answer !== null && server !== '' && Object.hasOwn(JSON.parse(answer) as object, 'result'))
+    subscriptions.set(uri, server);
+  return answer;
+}
+
+/** Ends something only: not decided. The server is told once nobody of this principal listens any more. */
+export async function unsubscribe(
+  gate: Gate,
+  id: RequestId,
+  { uri }: JsonObject,
+  { caller, connection }: Asked,
+): Promise<string> {
+  const fault = uriFault(uri);
+  if (fault !== null || typeof uri !== 'string')
+    return refuseInput(gate, caller, id, INVALID_PARAMS, fault ?? '`uri` must be a string');
+  const server = connection.subscriptions.get(uri);
+  connection.subscriptions.delete(uri);
+  if (server !== undefined) await leave(gate, connection, server, uri);
+  return resultOf(id, {});
+}
+
+async function leave(gate: Gate, connection: Connection, server: string, uri: string): Promise<void> {
+  const upstream = gate.upstreams.get(server);
+  const key = upstreamKey(connection.caller);
+  const others = [...gate.connections()].some(
+    (other) =>
+      other.subscriptions.get(uri) === server &&
+      upstream?.key(upstreamKey(other.caller)) === upstream?.key(key),
+  );
+  if (others) return;
+  await upstream
+    ?.running(key)
+    ?.unsubscribe(uri)
+    .catch((error: unknown) => gate.say(`server \`${server}\`: ${String(error)}`));
+}

@@ -10,7 +10,7 @@ import { type BundleManifest, loadPolicy } from '../runtime/decide/load.js';
 import { argumentCheck, type ArgumentCheck } from '../runtime/gateway/validate.js';
 import { type Pins, readPins } from '../runtime/gateway/pins.js';
 import { parseStrict } from '../runtime/verify/format/json.js';
-import type { JsonRecord, PolicyModule } from '../stdlib/abi.js';
+import type { Intent, Json, JsonRecord, PolicyModule } from '../stdlib/abi.js';
 import { compilerId } from './compiler-id.js';
 import { EXIT } from './exit-codes.js';
 import { Failure, why } from './failure.js';
@@ -29,6 +29,7 @@ export interface Policy {
   /** Absolute path of the lock that the policy names; null when it names none. */
   readonly lock: string | null;
   readonly misfit: Misfit;
+  readonly scan: Scan;
 }
 
 export interface CompileResult {
@@ -53,6 +54,7 @@ export async function compilePolicy(path: string, io: Io): Promise<CompileResult
     manifest,
     lock,
     misfit: misfitOf(lock),
+    scan: await scanFor(manifest, lock),
   };
   return { policy, diagnostics, sources };
 }
@@ -64,6 +66,20 @@ export function policyOrFail(result: CompileResult, io: Io): Policy {
   io.err(`${renderHuman(diagnostics, sources, false)}\n`);
   const errors = diagnostics.filter((d) => d.severity === 'error').length;
   throw new Failure(`the policy has ${errors} ${errors === 1 ? 'error' : 'errors'}`, null, EXIT.policy);
+}
+
+/** Computes a result of the scanner for a question; undefined where it cannot be had. */
+export type Scan = (path: readonly string[], intent: Intent) => Json | undefined;
+
+/** Scans arguments, and the pinned definitions of `lock`. The scanner is loaded only for a policy that asks it. */
+export async function scanFor(manifest: BundleManifest, lock: string | null): Promise<Scan> {
+  if (!manifest.facts.some((fact) => fact.source === 'scan')) return () => undefined;
+  const { scanFact } = await import('../runtime/scan/index.js');
+  const pins: Pins = lock === null ? new Map() : pinsAt(lock);
+  return (path, { kind, server, name, args }) => {
+    const pin = kind === 'tool' ? pins.get(server)?.get(name) : undefined;
+    return scanFact(path, { args, tool: pin?.definition ?? null });
+  };
 }
 
 function misfitOf(lock: string | null): Misfit {

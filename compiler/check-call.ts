@@ -12,6 +12,7 @@ import {
   typeOfRef,
 } from './check-expr.js';
 import { argProperty } from './check-member.js';
+import { checkScan, SCANS } from './check-scan.js';
 import { meant } from './diagnostics/meant.js';
 import { nearest } from './diagnostics/suggest.js';
 import type { TypeIr } from './ir.js';
@@ -22,7 +23,7 @@ import { bool, castTo, describeType, fitTo, type Typed } from './types.js';
 type Call = Extract<tree.Expr, { kind: 'call' }>;
 const INT: TypeIr = { kind: 'int' };
 /** Functions of the language that this release does not compile. */
-const LATER = ['url', 'ip', 'domain', 'cidr', 'injection_score', 'has_secrets', 'has_pii', 'findings'];
+const LATER = ['url', 'ip', 'domain', 'cidr'];
 
 export function checkCall(env: Env, e: Call): Typed | null {
   const name = e.callee.text;
@@ -36,6 +37,11 @@ export function checkCall(env: Env, e: Call): Typed | null {
     }
     case 'size':
       return checkSize(env, e);
+    case 'injection_score':
+    case 'has_secrets':
+    case 'has_pii':
+    case 'findings':
+      return checkScan(env, e);
     default: {
       const named = env.scope.names.get(name);
       if (named?.kind === 'let') return inline(env, e, named);
@@ -51,7 +57,7 @@ function reportUnknown(env: Env, e: Call, name: string): void {
     return;
   }
   const lets = [...env.scope.names].filter(([, s]) => s.kind === 'let').map(([text]) => text);
-  const near = nearest(name, ['has', 'size', 'lower', ...LATER, ...lets]);
+  const near = nearest(name, ['has', 'size', 'lower', ...SCANS, ...LATER, ...lets]);
   if (near !== null) env.scope.used.add(near);
   env.scope.report('SEP2012', e.callee.span, { name }, meant(env.scope.file, e.callee.span, near));
 }

@@ -42,7 +42,7 @@ export function checkPolicy(
   diagnostics: Diagnostic[],
 ): PolicyIr {
   const { file } = source;
-  const shared: Shared = { lock, roles: new Map(), diagnostics };
+  const shared: Shared = { lock, roles: new Map(), scans: new Map(), diagnostics };
   const units: UnitIr[] = [];
   const facts: FactIr[] = [];
   const parts: Part[] = [];
@@ -60,7 +60,7 @@ export function checkPolicy(
     name: file.name?.text ?? '',
     version: file.version?.text ?? '',
     roles: [...scope.roles].map(([name, value]) => ({ name, value })).sort(byName),
-    facts: facts.sort(byName),
+    facts: [...facts, ...shared.scans.values()].sort(byName),
     tools: scope.tools.map(({ server, name, hash, hints }) => ({ server, name, hash, hints })),
     units: units.sort(byName),
   };

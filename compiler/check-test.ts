@@ -3,6 +3,8 @@
 import type * as tree from '../grammar/tree.js';
 import { reportMember } from './check-compare.js';
 import { typeOfRef } from './check-expr.js';
+import { SCAN_RESULTS } from './check-scan.js';
+import { nameChain } from './narrow.js';
 import { meant } from './diagnostics/meant.js';
 import { nearest } from './diagnostics/suggest.js';
 import type { TypeIr } from './ir.js';
@@ -35,7 +37,8 @@ function checkGiven(scope: Scope, given: tree.Given): void {
   }
   for (const item of [...given.with, ...(given.for?.with ?? [])]) {
     if (item.kind === 'roles') checkRoles(scope, item.roles);
-    else if (item.kind === 'result' || item.argument !== null) scope.report('SEP4916', item.span);
+    else if (item.kind === 'result') scope.report('SEP4916', item.span);
+    else if (item.argument !== null) checkScanItem(scope, item, item.argument);
     else checkFactItem(scope, item);
   }
   checkInstant(scope, given.at);
@@ -50,6 +53,32 @@ function checkRoles(scope: Scope, roles: readonly tree.Name[]): void {
       scope.report('SEP4010', role.span, { name: role.text }, meant(scope.file, role.span, near));
     }
   }
+}
+
+/** `injection_score(args) 0.7`: the result in place of what a scan of the question would give. */
+function checkScanItem(scope: Scope, item: Value, subject: tree.Expr): void {
+  const name = item.target.text;
+  const type = SCAN_RESULTS.get(name);
+  if (type === undefined) {
+    const near = nearest(name, SCAN_RESULTS.keys());
+    const help = 'a result of the scanner is given as `injection_score(args) 0.7`';
+    scope.report(
+      'SEP2012',
+      item.target.span,
+      { name },
+      { help, ...meant(scope.file, item.target.span, near) },
+    );
+    return;
+  }
+  const chain = nameChain(subject);
+  const root = chain?.[0] ?? '';
+  if (root !== 'args' && root !== 'tool') {
+    scope.report('SEP3001', subject.span, {
+      what: `\`${name}\``,
+      wanted: '`args`, one argument or `tool`',
+      found: 'another value',
+    });
+  } else if (item.value !== null) checkFactValue(scope, name, type, item.value);
 }
 
 const FACTS_HELP = 'facts are declared with `fact`, roles follow the word `roles`';

@@ -22,8 +22,11 @@ export interface PolicyIr {
 export interface FactIr {
   readonly name: string;
   readonly type: TypeIr;
-  readonly source: 'claim' | 'config' | 'http';
-  /** Path below the source, e.g. `["limits", "max"]` for `config.limits.max`. */
+  readonly source: 'claim' | 'config' | 'http' | 'scan';
+  /**
+   * Path below the source, e.g. `["limits", "max"]` for `config.limits.max`; of a scan the function, for `findings` the kind, and
+   * what is scanned: `["findings", "card", "args", "body"]`.
+   */
   readonly path: readonly string[];
 }
 

@@ -7,7 +7,7 @@ import { meant } from './diagnostics/meant.js';
 import { nearest } from './diagnostics/suggest.js';
 import { globIr, isLiteral, literalGlob, matchesGlob } from './glob.js';
 import type { Binding } from './check-expr.js';
-import type { GlobIr, WhatIr, WhatTermIr, WhoIr, WhoTermIr } from './ir.js';
+import type { FactIr, GlobIr, WhatIr, WhatTermIr, WhoIr, WhoTermIr } from './ir.js';
 import type { Lock, PinnedTool } from './lock.js';
 import { listed } from './types.js';
 
@@ -31,6 +31,8 @@ export interface Scope {
   readonly used: Set<string>;
   /** Names that a definition mentions, which itself may be used or not. */
   readonly mentioned: Set<string>;
+  /** Results of the scanner that conditions of the whole policy read, by name. */
+  readonly scans: Map<string, FactIr>;
   /** Errors so far; terms of sets written out for this statement. */
   readonly tally: { errors: number; terms: number };
   report(code: Code, span: tree.Span, args?: Readonly<Record<string, string>>, extra?: Extra): void;
@@ -64,6 +66,7 @@ export function fullName(scope: Scope, name: string): string {
 export interface Shared {
   readonly lock: Lock | null;
   readonly roles: Map<string, string>;
+  readonly scans: Map<string, FactIr>;
   readonly diagnostics: Diagnostic[];
 }
 
@@ -73,7 +76,7 @@ export function buildScope(
   prefix: string,
   statements: readonly tree.Statement[],
   modules: ReadonlyMap<string, Scope>,
-  { lock, roles, diagnostics }: Shared,
+  { lock, roles, scans, diagnostics }: Shared,
 ): Scope {
   const names = new Map<string, Named>();
   const owners = new Map<string, Scope>();
@@ -124,7 +127,7 @@ export function buildScope(
   const tools = lock?.tools ?? [];
   const bindings = new Map<string, Binding>();
   const sets = { used: new Set<string>(), mentioned: new Set<string>() };
-  return { file, prefix, names, owners, bindings, roles, tools, lock, ...sets, tally, report };
+  return { file, prefix, names, owners, bindings, roles, tools, lock, ...sets, scans, tally, report };
 }
 
 const BUILT_IN: readonly string[] = [

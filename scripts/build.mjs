@@ -24,7 +24,13 @@ const shared = {
   charset: 'utf8',
 };
 
-const entries = ['cli/main.ts', 'compiler/index.ts', 'runtime/index.ts', 'examples/quickstart/main.ts'];
+const entries = [
+  'cli/main.ts',
+  'compiler/index.ts',
+  'runtime/index.ts',
+  'runtime/scan/worker.ts',
+  'examples/quickstart/main.ts',
+];
 rmSync(join(root, 'dist'), { recursive: true, force: true });
 await build({
   ...shared,

@@ -11,6 +11,8 @@ import {
   isBundle,
   type Misfit,
   misfitBy,
+  type Scan,
+  scanFor,
   openBundle,
   policyOrFail,
 } from '../compiled.js';
@@ -93,6 +95,7 @@ interface Subject {
   readonly module: PolicyModule;
   readonly manifest: BundleManifest;
   readonly misfit: Misfit;
+  readonly scan: Scan;
   /** `config` facts of the configuration, where there is one. */
   readonly facts: Facts;
 }
@@ -106,10 +109,11 @@ async function openSubject(values: Input<typeof OPTIONS>['values'], io: Io): Pro
     config === null ? {} : configFacts(manifest.facts, config.config);
   if (isBundle(path)) {
     const { module, manifest } = await openBundle(path);
-    return { module, manifest, misfit: misfitBy(config?.lock ?? bundleLock(path)), facts: facts(manifest) };
+    const lock = config?.lock ?? bundleLock(path);
+    return { module, manifest, misfit: misfitBy(lock), scan: await scanFor(manifest, lock), facts: facts(manifest) };
   }
-  const { module, manifest, misfit } = policyOrFail(await compilePolicy(path, io), io);
-  return { module, manifest, misfit, facts: facts(manifest) };
+  const { module, manifest, misfit, scan } = policyOrFail(await compilePolicy(path, io), io);
+  return { module, manifest, misfit, scan, facts: facts(manifest) };
 }
 
 interface Answer extends Explanation {
@@ -133,7 +137,13 @@ function answerOf(subject: Subject, { request, facts }: Asked): Answer {
     } as const;
     return { decision, matched: [], near: [], refused };
   }
-  const all = { ...subject.facts, ...facts };
+  const scanned = subject.manifest.facts.filter(
+    (fact) => fact.source === 'scan' && !Object.hasOwn(facts, fact.name),
+  );
+  const results = Object.fromEntries(
+    scanned.map((fact) => [fact.name, subject.scan(fact.path, request.intent)]),
+  );
+  const all = { ...subject.facts, ...results, ...facts };
   return { ...subject.module.explain(request, all, 'call'), refused: null };
 }
 

@@ -17,7 +17,7 @@ export const command = defineCommand({
   run: async ({ values, rest }, io) => {
     const format = choice('format', values.format, ['human', 'json']);
     const policy = policyOrFail(await compilePolicy(policyPath(rest[0], io), io), io);
-    const { compiled, source, module, misfit } = policy;
+    const { compiled, source, module, misfit, scan } = policy;
     const subject = {
       path: source.path,
       source: source.text,
@@ -25,6 +25,7 @@ export const command = defineCommand({
       ir: compiled.ir,
       module,
       misfit,
+      scan,
     };
     const report = runTests(subject, values.only ?? null);
     if (values.only !== undefined && report.tests.length === 0) {

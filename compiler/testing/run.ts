@@ -14,6 +14,8 @@ import type {
 } from '../../grammar/tree.js';
 import type { ApprovalNeed, Facts, Json, Request } from '../../stdlib/abi.js';
 import { position } from '../diagnostics/render.js';
+import { scanName } from '../check-scan.js';
+import { nameChain } from '../narrow.js';
 import { ask } from './ask.js';
 import { describeAnswer, describeExpect, mismatch } from './expect.js';
 import type { Answer, QuestionFailure, TestReport, TestResult, TestSubject } from './types.js';
@@ -124,17 +126,34 @@ function readItem(
       faults.push('`with result` is not supported yet');
       return;
     case 'value': {
-      const name = item.target.text;
-      if (item.argument !== null || !subject.ir.facts.some((fact) => fact.name === name)) {
+      const name = nameOf(item);
+      if (!subject.ir.facts.some((fact) => fact.name === name)) {
         faults.push(`\`${name}\` is not a fact of this policy`);
         return;
       }
+      // Own but undefined: it is unavailable, and nothing is computed in its place.
+      facts[name] = undefined;
       if (item.value === null) return;
       const value = factValue(item.value);
       if (value === undefined) faults.push(`the value of \`${name}\` is not a literal`);
       else facts[name] = value;
     }
   }
+}
+
+/** `injection_score(args)` for a result of the scanner, as conditions name it. */
+function nameOf(item: Extract<WithItem, { kind: 'value' }>): string {
+  if (item.argument === null) return item.target.text;
+  return scanName(item.target.text, nameChain(item.argument) ?? []);
+}
+
+/** What was given, and for what was not what a scan of the question gives. */
+function scanned(subject: TestSubject, given: Facts, request: Request): Facts {
+  const facts: { [name: string]: Json | undefined } = Object.create(null);
+  for (const { name, source, path } of subject.ir.facts) {
+    if (source === 'scan') facts[name] = subject.scan(path, request.intent);
+  }
+  return Object.assign(facts, given);
 }
 
 function runQuestion(
@@ -168,12 +187,13 @@ function runQuestion(
     },
   };
   const phase = step.onList ? 'list' : 'call';
-  const first = ask(subject, request, asker.facts, phase);
+  const facts = scanned(subject, asker.facts, request);
+  const first = ask(subject, request, facts, phase);
   for (const match of first.matched) met.add(match.name);
   const wrong = mismatch(expect, first);
   if (wrong.length > 0) return fail(wanted, describeAnswer(first), wrong);
   if (expect.afterApproval === null) return null;
-  const second = approved(first, ask(subject, request, asker.facts, phase));
+  const second = approved(first, ask(subject, request, facts, phase));
   const after = mismatch(expect.afterApproval.expect, second);
   if (after.length === 0) return null;
   return fail(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { File, Span } from '../../grammar/tree.js';
-import type { Decision, JsonRecord, Match, PolicyModule } from '../../stdlib/abi.js';
+import type { Decision, Intent, Json, JsonRecord, Match, PolicyModule } from '../../stdlib/abi.js';
 import type { PolicyIr } from '../ir.js';
 
 /** A checked and compiled policy, and what the host knows of its pinned tools. */
@@ -13,6 +13,8 @@ export interface TestSubject {
   readonly module: PolicyModule;
   /** Checks arguments against the pinned schema: null when they fit, else one sentence. */
   readonly misfit: (server: string, tool: string, args: JsonRecord) => string | null;
+  /** Computes a result of the scanner (`FactIr.path`); undefined where it cannot. */
+  readonly scan: (path: readonly string[], intent: Intent) => Json | undefined;
 }
 
 /** What a question was answered: the decision and every rule that matched. */

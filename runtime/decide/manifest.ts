@@ -43,7 +43,7 @@ const fits =
 const FACT: Members = {
   name: isText,
   type: (value) => isRecord(value) && isText(value['kind']),
-  source: (value) => value === 'claim' || value === 'config' || value === 'http',
+  source: (value) => value === 'claim' || value === 'config' || value === 'http' || value === 'scan',
   path: (value) => Array.isArray(value) && value.every(isText),
 };
 const MANIFEST: Members = {

@@ -129,7 +129,7 @@ describe('refused', () => {
     ['sampling from web', 'tool.hints.readOnly', 'SEP3013'],
     ['fs/*, sampling from web', 'args.path under "/x"', 'SEP3013'],
     ['fs/*', 'tool.description contains "x"', 'SEP4911'],
-    ['fs/*', 'has_secrets(args)', 'SEP4911'],
+    ['fs/*', 'has_secrets(result)', 'SEP4911'],
     ['web/fetch', 'url(args.url).host == "x"', 'SEP4911'],
     ['web/fetch', 'args.url in domain("x")', 'SEP4911'],
     ['fs/*', '5m > 3m', 'SEP4911'],

@@ -24,7 +24,10 @@ async function report(body: string, only: string | null = null): Promise<TestRep
   const url = `data:text/javascript;base64,${Buffer.from(output.js).toString('base64')}`;
   const module = ((await import(url)) as CompiledModule).link(std);
   const { file, ir } = output;
-  return runTests({ path: 'p.sep', source: text, file, ir, module, misfit: () => null }, only);
+  return runTests(
+    { path: 'p.sep', source: text, file, ir, module, misfit: () => null, scan: () => undefined },
+    only,
+  );
 }
 
 const RULES = `role lead

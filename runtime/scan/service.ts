@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Scans for the gateway: small values at once, large ones in a thread, so that other calls keep their latency. A scan that takes too
+ * long, a thread that dies, or too many waiting make the result unknown, which every policy takes for the strict side.
+ */
+import { Worker } from 'node:worker_threads';
+import { type Scannable, scanCall, scanFact, subjectAt } from './facts.js';
+import type { ScanAnswer, ScanTask } from './worker.js';
+
+type Result = number | boolean | undefined;
+
+/** Characters that are scanned on the event loop: about a millisecond. */
+const INLINE = 16 * 1024;
+const TIMEOUT_MS = 5000;
+const MAX_WAITING = 64;
+
+/** From the bundles in `dist/*` to the thread's own. */
+const THREAD = new URL('../runtime/scan/worker.js', import.meta.url);
+
+export interface ScanService {
+  /** The value of a fact (`FactIr.path`); undefined when it cannot be had. */
+  fact(path: readonly string[], of: Scannable): Promise<Result>;
+  close(): Promise<void>;
+}
+
+interface Waiting {
+  readonly resolve: (value: Result) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+export function scanService(thread: URL = THREAD): ScanService {
+  const waiting = new Map<number, Waiting>();
+  let worker: Worker | null = null;
+  let next = 0;
+
+  const settle = (id: number, value: Result): void => {
+    const task = waiting.get(id);
+    if (task === undefined) return;
+    waiting.delete(id);
+    clearTimeout(task.timer);
+    task.resolve(value);
+  };
+  /** Ends the thread; everything that waits for it is unknown. */
+  const drop = async (): Promise<void> => {
+    const ended = worker;
+    worker = null;
+    for (const id of waiting.keys()) settle(id, undefined);
+    await ended?.terminate();
+  };
+  const start = (): Worker => {
+    const started = new Worker(thread, {
+      env: {},
+      stdin: false,
+      resourceLimits: { maxOldGenerationSizeMb: 512 },
+    });
+    const lost = (): void => void (worker === started ? drop() : undefined);
+    started.on('message', ({ id, value }: ScanAnswer) => settle(id, value));
+    started.on('error', lost);
+    started.on('exit', lost);
+    started.unref();
+    return started;
+  };
+  const inThread = (path: readonly string[], of: Scannable): Promise<Result> =>
+    new Promise((resolve) => {
+      if (waiting.size >= MAX_WAITING) {
+        resolve(undefined);
+        return;
+      }
+      const id = next++;
+      waiting.set(id, { resolve, timer: setTimeout(() => void drop(), TIMEOUT_MS) });
+      worker ??= start();
+      worker.postMessage({ id, path, of } satisfies ScanTask);
+    });
+
+  return {
+    fact: (path, of) => {
+      const { subject } = scanCall(path);
+      return sizeOf(subjectAt(of, subject), INLINE) > INLINE
+        ? inThread(path, of).catch(() => undefined)
+        : Promise.resolve(scanFact(path, of));
+    },
+    close: drop,
+  };
+}
+
+/** Characters in a value, counted up to a little over `most`. */
+function sizeOf(value: unknown, most: number): number {
+  if (typeof value === 'string') return value.length;
+  if (typeof value !== 'object' || value === null) return 8;
+  let size = 0;
+  for (const [key, child] of Object.entries(value)) {
+    size += key.length + sizeOf(child, most - size);
+    if (size > most) break;
+  }
+  return size;
+}

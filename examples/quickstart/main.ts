@@ -90,7 +90,8 @@ async function unattended(client: Client, stage: Stage): Promise<void> {
   if (existsSync(outside)) throw new Unexpected('the denied file was written');
 }
 
-async function reviewed(client: Client, stage: Stage): Promise<void> {
+/** Resolves with the number of the call that waits in the end. */
+async function reviewed(client: Client, stage: Stage): Promise<string> {
   title('4. A call that a person decides');
   const move = {
     source: join(stage.scratch, 'drafts', 'post.md'),
@@ -125,6 +126,7 @@ async function reviewed(client: Client, stage: Stage): Promise<void> {
   const runs = (await receiptsOf(stage, first.call)).filter((body) => body.outcome?.status === 'ok').length;
   if (runs !== 1) throw new Unexpected(`the approved call ran ${runs} times`);
   say(`  it ran exactly once: its receipts hold ${runs} outcome`);
+  return String(third.seq);
 }
 
 const VERIFY_MS = 15_000;
@@ -171,9 +173,13 @@ const indent = (text: string): string =>
     .map((line) => paint('2', `    ${line}`))
     .join('\n');
 
-function nextSteps(stage: Stage, gateway: RunningGateway, token: string): void {
+function nextSteps(stage: Stage, gateway: RunningGateway, token: string, waiting: string): void {
   title(`The gateway stays up at ${gateway.url}`);
   const args = JSON.stringify({ path: join(stage.scratch, 'a.txt'), content: 'x' });
+  const wrap = {
+    command: process.execPath,
+    args: [commandFile(), 'wrap', '--config', join(stage.dir, 'sepal.json')],
+  };
   say(`
   In another terminal:
 
@@ -181,12 +187,19 @@ function nextSteps(stage: Stage, gateway: RunningGateway, token: string): void {
     alias sepal='node ${commandFile()}'
     sepal log show                        # every decision so far
     sepal approvals list                  # the last call still waits for user:eve
-    sepal decide --config sepal.json --as agent:writer --call fs/write_file --explain \\
+    sepal approvals show ${waiting}
+    sepal approvals deny ${waiting} --key eve.key
+    sepal decide --as agent:writer --call fs/write_file --explain \\
       --args '${args}'
     sepal test                            # change policy.sep and see
+    sepal verify .sepal/log --trust trust.json
 
   An MCP client (Streamable HTTP): ${gateway.url}
     Authorization: Bearer ${token}
+
+  The same behind stdio, for the configuration of an MCP client:
+
+    ${JSON.stringify({ mcpServers: { sepal: wrap } })}
 
   For your own servers: sepal init my-gateway
 
@@ -211,11 +224,11 @@ async function play(stage: Stage, once: boolean): Promise<void> {
       `  ${gateway.url}: agent:writer is shown ${tools.length} of the ${pinned(stage)} pinned tools of \`fs\` and \`memory\``,
     );
     await unattended(client, stage);
-    await reviewed(client, stage);
+    const waiting = await reviewed(client, stage);
     await verified(stage);
     await client.close();
     if (!once) {
-      nextSteps(stage, gateway, token);
+      nextSteps(stage, gateway, token, waiting);
       process.once('SIGINT', () => void gateway.stop());
       process.once('SIGTERM', () => void gateway.stop());
       await gateway.ended;

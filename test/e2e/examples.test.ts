@@ -47,6 +47,42 @@ describe('examples', () => {
     expect(ran.code).toBe(0);
   });
 
+  it('the quickstart stays up, what it prints can be pasted, and an interrupt ends it in order', async () => {
+    const child = spawn(process.execPath, [join(ROOT, 'dist/examples/quickstart/main.js')], {
+      cwd: ROOT,
+      env: { ...process.env, NO_COLOR: '1' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    process.once('exit', () => child.kill('SIGKILL'));
+    let out = '';
+    const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+    await new Promise<void>((resolve, reject) => {
+      child.stdout.on('data', (chunk: Buffer) => {
+        out += chunk.toString('utf8');
+        if (out.includes('Ctrl-C stops it.')) resolve();
+      });
+      void ended.then(() => reject(new Error(out)));
+    });
+    const printed = /In another terminal:\n([^]*?)\n {2}An MCP client/.exec(out)?.[1] ?? '';
+    const lines = printed.trim().split(/\n(?! {6})/);
+    const script = lines.map((line) => `${line.trim()}\necho "= $?"`).join('\n');
+    const pasted = await run('bash', ['-O', 'expand_aliases', '-c', script]);
+    expect(pasted.out.match(/^= \d+$/gm)?.join(' '), pasted.out).toBe('= 0 = 0 = 0 = 0 = 0 = 0 = 2 = 0 = 0');
+    const wrap = JSON.parse(/^ {4}(\{"mcpServers".*)$/m.exec(out)?.[1] ?? '') as {
+      readonly mcpServers: { readonly sepal: { readonly command: string; readonly args: readonly string[] } };
+    };
+    const { command, args } = wrap.mcpServers.sepal;
+    expect(await run(command, args)).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('wrapping fs, memory'),
+    });
+    const dir = /^ {4}cd (\S+)$/m.exec(out)?.[1] ?? ROOT;
+    expect(existsSync(dir)).toBe(true);
+    child.kill('SIGINT');
+    expect(await ended).toBe(0);
+    expect(existsSync(dir)).toBe(false);
+  });
+
   it('filesystem answers as its README shows', async () => {
     const policy = example('filesystem/policy.sep');
     const args = '{"path":"/srv/data/../../etc/passwd","content":"x"}';

@@ -6,13 +6,16 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const sepal = (...args) => execFileSync(process.execPath, [join(root, 'dist/cli/main.js'), ...args], { encoding: 'utf8' });
+const sepal = (...args) =>
+  execFileSync(process.execPath, [join(root, 'dist/cli/main.js'), ...args], { encoding: 'utf8' });
 
 const verbs = sepal('--help')
   .split('\n')
   .map((line) => /^ {2}([a-z]+(?: [a-z]+)?) {2,}/.exec(line)?.[1])
   .filter((verb) => verb !== undefined);
-const sections = verbs.map((verb) => `### sepal ${verb}\n\n\`\`\`text\n${sepal(...verb.split(' '), '--help').trimEnd()}\n\`\`\`\n`);
+const sections = verbs.map(
+  (verb) => `### sepal ${verb}\n\n\`\`\`text\n${sepal(...verb.split(' '), '--help').trimEnd()}\n\`\`\`\n`,
+);
 
 const file = join(root, 'docs/cli.md');
 const MARK = '<!-- Below: written by scripts/cli-reference.mjs. -->\n';

@@ -17,7 +17,7 @@ export function evaluator(
   policy: LoadedPolicy,
   config: JsonRecord,
   limits: Limits,
-  definitionOf: DefinitionOf = () => null,
+  definitionOf: DefinitionOf,
 ): DecideOnce {
   const values = new Map<string, Json>();
   for (const { name, source, path } of policy.manifest.facts) {

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-export { ask } from './ask.js';
 export { renderTests } from './render.js';
 export { runTests } from './run.js';
-export type { Answer, QuestionFailure, TestReport, TestResult, TestSubject } from './types.js';
+export type { TestReport } from './types.js';

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A log in the forms that others read. */
-export { ActaChain, dsseLine, pae, PREDICATE_TYPE } from './attest.js';
+export { ActaChain, dsseLine, pae } from './attest.js';
 export { exportFolder } from './folder.js';
 export { type Disclose, sealedOpenings } from './openings.js';
-export { ExportFailure, lastCheckpoint, proveReceipts } from './prove.js';
+export { ExportFailure, proveReceipts } from './prove.js';
 export {
   type Difference,
-  type Message,
   parseMessages,
   reconcile,
   type Reconciled,

@@ -79,8 +79,6 @@ export function closeDraft(policy: () => ActivePolicy): CloseDraft {
   });
 }
 
-export const closingReason = (why: Closing): string => WHY[why];
-
 /** The receipt of the decide(review) entry, for the client's `_meta`. */
 export function reviewReceipt(pending: Pending, kid: string): ReceiptMeta {
   return { id: pending.id, hash: pending.leaf, decision: 'review', seq: pending.seq, kid };

@@ -11,9 +11,6 @@ import { leafHash } from './format/tree.js';
 import { isObject } from './openings.js';
 import { verifyReceipt } from './receipt.js';
 
-/** The member of `_meta` in which the gateway hands out receipts. */
-export const RECEIPT_META = 'dev.sepal/receipt';
-
 export interface Held {
   /** Origin of the log; null when the holder kept only the number. */
   readonly log: string | null;

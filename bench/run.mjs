@@ -9,8 +9,10 @@ import { build } from 'esbuild';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '..');
-/** Inside node_modules, so that the bundles find the packages that stay outside of them. */
-const out = join(root, 'node_modules/.cache/sepal-bench');
+/** Inside node_modules, so that the bundles find the packages that stay outside of them; of this run alone. */
+const out = join(root, `node_modules/.cache/sepal-bench-${process.pid}`);
+process.once('exit', () => rmSync(out, { recursive: true, force: true }));
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 
 /** What only benches import. */
 const DEVELOPMENT = ['@cedar-policy/cedar-wasm', 'tinybench'];
@@ -45,7 +47,6 @@ for (const [name, { title, entry, script, command }] of chosen) {
 }
 
 async function buildAll() {
-  rmSync(out, { recursive: true, force: true });
   const entries = chosen.flatMap(([, { entry }]) => (entry === undefined ? [] : [join(here, entry)]));
   if (entries.length > 0) await bundle([...entries, join(here, 'decide/worker.ts')], here);
   // The command as it ships (scripts/build.mjs), beside dist/ and not in it: a bench leaves no trace there.

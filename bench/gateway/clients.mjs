@@ -1,17 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two small raw MCP clients for timing: what they cost is the same in front of the upstream and in front of the gateway.
+// The clients of the gateway bench, each the same in front of the upstream and in front of the gateway: the SDK's own, which is
+// what agents run, and bare ones that cost next to nothing, which hide nothing of what the gateway adds.
 import { spawn } from 'node:child_process';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { Pool } from 'undici';
 
-const HELLO = {
-  protocolVersion: '2025-11-25',
-  capabilities: {},
-  clientInfo: { name: 'bench', version: '1.0.0' },
-};
+const INFO = { name: 'bench', version: '1.0.0' };
+const HELLO = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: INFO };
 
-/** A stdio client of `argv`; `call(name, args)` resolves with the result. */
-export async function stdioClient(argv, env = process.env) {
-  const child = spawn(argv[0], argv.slice(1), { stdio: ['pipe', 'pipe', 'pipe'], env });
+async function sdkClient(transport) {
+  const client = new Client(INFO);
+  await client.connect(transport);
+  return {
+    call: (name, args) => client.callTool({ name, arguments: args }),
+    close: () => client.close(),
+  };
+}
+
+/** The SDK's client over stdio. */
+export const sdkStdio = ([command, ...args]) =>
+  sdkClient(new StdioClientTransport({ command, args, env: process.env, stderr: 'pipe' }));
+
+/** The SDK's client over Streamable HTTP. */
+export const sdkHttp = (url, token) =>
+  sdkClient(
+    new StreamableHTTPClientTransport(new URL(url), {
+      requestInit: token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } },
+    }),
+  );
+
+/** A line in, a line out; `call(name, args)` resolves with the result. */
+export async function bareStdio(argv) {
+  const child = spawn(argv[0], argv.slice(1), { stdio: ['pipe', 'pipe', 'pipe'] });
   let stderr = '';
   child.stderr.on('data', (chunk) => (stderr = (stderr + chunk).slice(-4000)));
   const waiting = new Map();
@@ -26,7 +48,8 @@ export async function stdioClient(argv, env = process.env) {
       waiting.delete(message.id);
     }
   });
-  child.once('exit', () => {
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  ended.then(() => {
     for (const settle of waiting.values()) settle({ error: { message: `the process ended: ${stderr}` } });
   });
   let next = 1;
@@ -40,15 +63,17 @@ export async function stdioClient(argv, env = process.env) {
   child.stdin.write('{"jsonrpc":"2.0","method":"notifications/initialized"}\n');
   return {
     call: (name, args) => send('tools/call', { name, arguments: args }),
-    close: () => {
+    close: async () => {
       child.stdin.end();
-      child.kill();
+      const kill = setTimeout(() => child.kill(), 5000);
+      await ended;
+      clearTimeout(kill);
     },
   };
 }
 
-/** A Streamable HTTP client that accepts JSON and SSE answers. */
-export async function httpClient(url, token) {
+/** Streamable HTTP over one pool; accepts JSON and SSE answers. */
+export async function bareHttp(url, token) {
   const { origin, pathname } = new URL(url);
   const pool = new Pool(origin, { connections: 64 });
   let session;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Parts of a text that are another text in disguise. Each reader makes one pass; what does not decode to text is left alone. */
 
+import { isUtf8 } from 'node:buffer';
+import { Rewritten } from './rewritten.js';
+
 export interface Part {
   readonly start: number;
   readonly end: number;
@@ -10,34 +13,27 @@ export interface Part {
   readonly via: string;
 }
 
-/** Decoded text with the way back. What is decoded is never longer than its encoding. */
+/** Decoded text with the way back. */
 class Decoded {
-  readonly #out: string[] = [];
-  readonly #origin: Uint32Array;
-  #length = 0;
+  readonly #out: Rewritten;
   #found = 0;
 
   constructor(length: number) {
-    this.#origin = new Uint32Array(length + 1);
+    this.#out = new Rewritten(length);
   }
   /** Keeps `text` from `from` to `to` as it is. */
   keep(text: string, from: number, to: number): void {
-    if (to > from) this.#out.push(text.slice(from, to));
-    for (let i = from; i < to; i++) this.#origin[this.#length++] = i;
+    this.#out.keep(text, from, to);
   }
   /** Puts `decoded` in place of what starts at `at`. */
   put(decoded: string, at: number): void {
-    this.#out.push(decoded);
-    this.#origin.fill(at, this.#length, this.#length + decoded.length);
-    this.#length += decoded.length;
+    this.#out.put(decoded, at);
     this.#found++;
   }
   /** The part, if an escape was in it. */
   part(text: string, via: string): readonly Part[] {
     if (this.#found === 0) return [];
-    this.#origin[this.#length] = text.length;
-    const origin = this.#origin.subarray(0, this.#length + 1);
-    return [{ start: 0, end: text.length, text: this.#out.join(''), origin, via }];
+    return [{ start: 0, end: text.length, ...this.#out.finish(text.length), via }];
   }
 }
 
@@ -45,29 +41,39 @@ class Decoded {
 const MIN_BASE64 = 16;
 const MIN_HEX = 12;
 
-const isDigit = (u: number): boolean => u >= 48 && u <= 57;
-const isHex = (u: number): boolean => isDigit(u) || (u >= 65 && u <= 70) || (u >= 97 && u <= 102);
-const isAlnum = (u: number): boolean => isDigit(u) || (u >= 65 && u <= 90) || (u >= 97 && u <= 122);
-const isBase64 = (u: number): boolean => isAlnum(u) || u === 43 || u === 47 || u === 45 || u === 95;
-
-const utf8 = new TextDecoder('utf-8', { fatal: true });
+const CLASS = (() => {
+  const table = new Uint8Array(128);
+  for (let u = 0; u < 128; u++) {
+    const digit = u >= 48 && u <= 57;
+    const letter = (u >= 65 && u <= 90) || (u >= 97 && u <= 122);
+    const hex = digit || (u >= 65 && u <= 70) || (u >= 97 && u <= 102);
+    const base64 = digit || letter || u === 43 || u === 47 || u === 45 || u === 95;
+    table[u] = (digit ? 1 : 0) | (hex ? 2 : 0) | (digit || letter ? 4 : 0) | (base64 ? 8 : 0);
+  }
+  return table;
+})();
+const isDigit = (u: number): boolean => ((CLASS[u] ?? 0) & 1) !== 0;
+const isHex = (u: number): boolean => ((CLASS[u] ?? 0) & 2) !== 0;
+const isAlnum = (u: number): boolean => ((CLASS[u] ?? 0) & 4) !== 0;
+const isBase64 = (u: number): boolean => ((CLASS[u] ?? 0) & 8) !== 0;
 
 /** Bytes as text, if they are text: valid UTF-8 in which nearly all is printable. */
 function readable(bytes: Uint8Array): string | null {
-  if (bytes.length < 5) return null;
-  let text: string;
-  try {
-    text = utf8.decode(bytes);
-  } catch {
-    return null;
-  }
+  if (bytes.length < 5 || !looksText(bytes) || !isUtf8(bytes)) return null;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
+}
+
+/** At most one control character in twenty: what is no text shows itself soon. */
+function looksText(bytes: Uint8Array): boolean {
+  const most = bytes.length / 20;
   let odd = 0;
-  for (let i = 0; i < text.length; i++) {
-    const u = text.charCodeAt(i);
-    if (u < 32 && u !== 9 && u !== 10 && u !== 13) odd++;
-    else if (u === 127) odd++;
+  for (let i = 0; i < bytes.length; i++) {
+    const u = bytes[i] ?? 0;
+    if ((u < 32 && u !== 9 && u !== 10 && u !== 13) || u === 127) {
+      if (++odd > most) return false;
+    }
   }
-  return odd * 20 > text.length ? null : text;
+  return true;
 }
 
 /** All parts of `text` that are encoded, one reader after the other. */
@@ -199,9 +205,14 @@ function runs(parts: Part[], text: string): void {
   for (let i = 0; i < text.length; i++) {
     if (!isBase64(text.charCodeAt(i))) continue;
     const start = i;
-    let hex = true;
-    for (; i < text.length && isBase64(text.charCodeAt(i)); i++) hex &&= isHex(text.charCodeAt(i));
+    let classes = 15;
+    for (; i < text.length; i++) {
+      const here = CLASS[text.charCodeAt(i)] ?? 0;
+      if ((here & 8) === 0) break;
+      classes &= here;
+    }
     const length = i - start;
+    const hex = (classes & 2) !== 0;
     if (hex && length >= MIN_HEX) {
       const even = length - (length % 2);
       add(parts, text, start, start + even, 'hex', Buffer.from(text.slice(start, start + even), 'hex'));
@@ -244,8 +255,13 @@ function spacedHex(parts: Part[], text: string): void {
     }
     const prefix = text.charCodeAt(i) === 48 && (text.charCodeAt(i + 1) | 32) === 120 ? 2 : 0;
     let stop = i + prefix;
-    let hex = true;
-    for (; stop < text.length && isAlnum(text.charCodeAt(stop)); stop++) hex &&= isHex(text.charCodeAt(stop));
+    let classes = 15;
+    for (; stop < text.length; stop++) {
+      const here = CLASS[text.charCodeAt(stop)] ?? 0;
+      if ((here & 4) === 0) break;
+      classes &= here;
+    }
+    const hex = (classes & 2) !== 0;
     const length = stop - i - prefix;
     if (hex && length > 0 && length % 2 === 0 && length <= 64) {
       if (start < 0) start = i;
@@ -258,12 +274,25 @@ function spacedHex(parts: Part[], text: string): void {
 }
 
 function addHex(parts: Part[], text: string, start: number, end: number): void {
-  const digits = text
-    .slice(start, end)
-    .replaceAll('0x', '')
-    .replaceAll('0X', '')
-    .replaceAll(/[^0-9A-Fa-f]/g, '');
-  if (digits.length >= MIN_HEX) add(parts, text, start, end, 'hex', Buffer.from(digits, 'hex'));
+  const bytes = Buffer.alloc((end - start) >> 1);
+  let length = 0;
+  for (let i = start; i < end; ) {
+    const high = nibble(text.charCodeAt(i));
+    // A zero before an x is no digit; pairs never stand apart.
+    if (high < 0 || (text.charCodeAt(i + 1) | 32) === 120) {
+      i++;
+      continue;
+    }
+    bytes[length++] = (high << 4) | nibble(text.charCodeAt(i + 1));
+    i += 2;
+  }
+  if (length * 2 >= MIN_HEX) add(parts, text, start, end, 'hex', bytes.subarray(0, length));
+}
+
+function nibble(u: number): number {
+  if (u >= 48 && u <= 57) return u - 48;
+  const low = u | 32;
+  return low >= 97 && low <= 102 ? low - 87 : -1;
 }
 
 function add(parts: Part[], text: string, start: number, end: number, via: string, bytes: Uint8Array): void {

@@ -4,6 +4,8 @@
  * for the look-alikes of Latin letters). Only for matching: what is forwarded is never changed here.
  */
 
+import { Rewritten } from './rewritten.js';
+
 /** Text with a way back: `origin[i]` is where character `i` came from; null while nothing was folded. */
 export interface Folded {
   readonly text: string;
@@ -72,11 +74,8 @@ const MARK = /^\p{M}$/u;
 const SPACE = /^[\p{Zs}\p{Zl}\p{Zp}]$/u;
 const IGNORABLE = /^\p{Default_Ignorable_Code_Point}$/u;
 
-/** True for text that needs no folding. */
-export function isAscii(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return false;
-  return true;
-}
+/** True for text that needs no folding: as long in UTF-8 as in UTF-16. */
+export const isAscii = (text: string): boolean => Buffer.byteLength(text) === text.length;
 
 /** Unicode Bidi_Control. */
 const isReordering = (point: number): boolean =>
@@ -93,49 +92,42 @@ const NOTHING = { hidden: '', hiddenAt: null, invisible: 0, reordering: 0 } as c
 /** Folds in one pass; work is linear in the length of the text. */
 export function fold(text: string): Folded {
   if (isAscii(text)) return { text, origin: null, ...NOTHING };
-  const out: string[] = [];
-  const origin: number[] = [];
+  const out = new Rewritten(text.length);
   const hidden: string[] = [];
   let hiddenAt: Folded['hiddenAt'] = null as Folded['hiddenAt'];
   let invisible = 0;
   let reordering = 0;
-  let at = 0;
-  for (const c of text) {
-    const point = c.codePointAt(0) ?? 0;
+  for (let at = 0; at < text.length; ) {
+    const unit = text.charCodeAt(at);
+    if (unit < 0x80) {
+      out.unit(unit, at++);
+      continue;
+    }
+    const point = text.codePointAt(at) ?? unit;
+    const length = point > 0xffff ? 2 : 1;
     if (isTag(point)) {
       if (point >= 0xe0020 || point === 0xe000a) hidden.push(String.fromCharCode(point - 0xe0000));
-      hiddenAt = { start: hiddenAt?.start ?? at, end: at + c.length };
+      hiddenAt = { start: hiddenAt?.start ?? at, end: at + length };
     } else if (isReordering(point)) reordering++;
     else {
-      const plain = point < 0x80 ? c : foldOne(c);
-      if (plain === '' && IGNORABLE.test(c)) invisible++;
-      for (let i = 0; i < plain.length; i++) {
-        out.push(plain[i] ?? '');
-        origin.push(at);
-      }
+      const plain = foldOne(point);
+      out.put(plain, at);
+      if (plain === '' && IGNORABLE.test(String.fromCodePoint(point))) invisible++;
     }
-    at += c.length;
+    at += length;
   }
-  origin.push(at);
-  return {
-    text: out.join(''),
-    origin: Uint32Array.from(origin),
-    hidden: hidden.join(''),
-    hiddenAt,
-    invisible,
-    reordering,
-  };
+  return { ...out.finish(text.length), hidden: hidden.join(''), hiddenAt, invisible, reordering };
 }
 
-const seen = new Map<string, string>();
-const MAX_SEEN = 4096;
+const seen = new Map<number, string>();
+const MAX_SEEN = 1 << 16;
 
 /** One character of foreign text as ASCII where there is such a reading. */
-function foldOne(c: string): string {
-  const known = seen.get(c);
+function foldOne(point: number): string {
+  const known = seen.get(point);
   if (known !== undefined) return known;
-  const folded = compute(c);
-  if (seen.size < MAX_SEEN) seen.set(c, folded);
+  const folded = compute(String.fromCodePoint(point));
+  if (seen.size < MAX_SEEN) seen.set(point, folded);
   return folded;
 }
 

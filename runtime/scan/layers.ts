@@ -238,8 +238,15 @@ const LEET = new Map([
 ]);
 const CORE_SET = new Set(CORE);
 
-const isLetter = (u: number): boolean => (u >= 97 && u <= 122) || (u >= 65 && u <= 90);
-const LEET_UNITS = new Set([...LEET.keys()].map((c) => c.charCodeAt(0)));
+/** 1 for letters, 2 for what stands for one, 4 for all that ends a word. */
+const KIND = (() => {
+  const table = new Uint8Array(128);
+  for (let u = 0; u < 128; u++) {
+    const letter = (u >= 97 && u <= 122) || (u >= 65 && u <= 90);
+    table[u] = u <= 32 ? 4 : letter ? 1 : LEET.has(String.fromCharCode(u)) ? 2 : 0;
+  }
+  return table;
+})();
 
 /** `1gn0r3 pr3v10us`: only where a word of orders comes out. */
 function leet(text: string): string | null {
@@ -248,15 +255,15 @@ function leet(text: string): string | null {
   let found = false;
   for (let i = 0; i < text.length; ) {
     const start = i;
-    let letters = false;
-    let digits = false;
-    for (; i < text.length && text.charCodeAt(i) > 32; i++) {
-      const unit = text.charCodeAt(i);
-      if (isLetter(unit)) letters = true;
-      else if (LEET_UNITS.has(unit)) digits = true;
+    let kinds = 0;
+    for (; i < text.length; i++) {
+      const kind = KIND[text.charCodeAt(i)] ?? 0;
+      if (kind === 4) break;
+      kinds |= kind;
     }
-    if (letters && digits && i - start <= 32) {
-      const plain = Array.from(text.slice(start, i), (c) => LEET.get(c) ?? c).join('');
+    if (kinds === 3 && i - start <= 32) {
+      let plain = '';
+      for (let j = start; j < i; j++) plain += LEET.get(text[j] ?? '') ?? text[j];
       const core = CORE_SET.has(plain.toLowerCase().replaceAll(/[^a-z]/g, ''));
       found ||= core;
       out.push(text.slice(from, start), plain);

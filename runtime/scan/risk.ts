@@ -203,13 +203,14 @@ const SQL_TAILS = [
   ';--',
   "||'",
 ];
-const SQL_FIRST = new Set([...SQL_TAILS.map((tail) => tail[0] ?? ''), ')']);
+const SQL_FIRST = new Set(SQL_TAILS.map((tail) => tail.slice(0, 2)));
 
 /** `' OR '1'='1`, `'; DROP TABLE`, `UNION SELECT … FROM`. */
 function sqlTail(text: string, at: number): Hit | null {
-  if (!SQL_FIRST.has(firstOf(text, at + 1))) return null;
-  let rest = near(text, at + 1, 40).replaceAll(' ', '');
-  while (rest.startsWith(')')) rest = rest.slice(1);
+  let from = at + 1;
+  while (from - at < 12 && ' )'.includes(text[from] ?? '-')) from++;
+  if (!SQL_FIRST.has(firstOf(text, from) + firstOf(text, from + 1))) return null;
+  const rest = near(text, from, 40).replaceAll(' ', '');
   return SQL_TAILS.some((tail) => rest.startsWith(tail))
     ? hit(at, Math.min(text.length, at + 24), 0.75)
     : null;
@@ -242,7 +243,7 @@ function unc(text: string, at: number): Hit | null {
 export const riskRules: readonly Rule[] = [
   risk('exfiltration', 'markdown-image', ['!['], markdownImage, 400),
   risk('exfiltration', 'sink', SINKS, sink),
-  risk('exfiltration', 'sender', COMMANDS, sender, 128),
+  risk('exfiltration', 'sender', COMMANDS, sender, 1000),
   risk(
     'exfiltration',
     'filled-url',

@@ -23,13 +23,13 @@ export const RULES: readonly Rule[] = [
 ];
 
 /** Of one text; more are no better news. */
-const MAX_FINDINGS = 1000;
+const MAX_FINDINGS = 10_000;
 /** Longer texts are not looked at: what is not seen is unknown. */
 const MAX_TEXT = 16 * 1024 * 1024;
 
 /** Work for one text, in characters read by rules per character of it; beyond, the text is made to be slow. */
-const WORK = 40;
-const FREE_WORK = 256 * 1024;
+const WORK = 60;
+const FREE_WORK = 1024 * 1024;
 
 type Meaning = {
   readonly rules: { readonly rule: Rule; readonly anchor: string }[];
@@ -64,9 +64,8 @@ class Scan {
   /** False when nothing is left; the scan is then incomplete. */
   readonly spend = (work: number): boolean => {
     this.#work -= work;
-    if (this.#work >= 0) return true;
-    this.incomplete = 'work';
-    return false;
+    if (this.#work < 0) this.incomplete ??= 'work';
+    return this.incomplete === null;
   };
 
   /** Keeps the surest finding of a rule at a place. */

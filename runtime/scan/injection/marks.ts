@@ -222,7 +222,7 @@ export const markRules: readonly Rule[] = [
     ],
     0.6,
   ),
-  mark('delimiter', 'turns', ['human:', 'user:', 'assistant:'], 0.5, turn, 600),
+  mark('delimiter', 'turns', ['human:', 'user:', 'assistant:'], 0.5, turn, 2000),
   mark(
     'tool-poisoning',
     'call-syntax',
@@ -283,7 +283,7 @@ export const markRules: readonly Rule[] = [
     ],
     0.65,
   ),
-  mark('hidden-text', 'comment', ['<!--'], 0.7, hiddenMarkup, 800),
+  mark('hidden-text', 'comment', ['<!--'], 0.7, hiddenMarkup, 1500),
   mark(
     'hidden-text',
     'style',
@@ -302,6 +302,7 @@ export const markRules: readonly Rule[] = [
     ],
     0.6,
     hiddenMarkup,
+    1500,
   ),
   mark(
     'jailbreak',

@@ -2,7 +2,7 @@
 /** E-mail addresses, telephone numbers, addresses of machines and of houses. */
 import { parsePhoneNumberFromString } from 'libphonenumber-js/min';
 import { isIP } from 'node:net';
-import { ALNUM, DOTTED, isIn, runEnd, startsRun } from '../characters.js';
+import { ALNUM, DIGIT, DOTTED, isIn, runEnd, startsRun, UPPER_DIGIT } from '../characters.js';
 import type { Personal } from './numbers.js';
 import type { Group } from './numbers.js';
 
@@ -45,8 +45,8 @@ export function emailAt(text: string, at: number): Personal | null {
 /** Mailboxes of roles and machines name no person. */
 const NOBODY = new Set(['noreply', 'no-reply', 'donotreply', 'git', 'postmaster', 'mailer-daemon', 'root']);
 
-/** What one parse costs, in characters read. */
-const PARSE = 1500;
+/** Numbers of one text that the library is asked about; of the rest the form is enough, which takes more for numbers, not less. */
+export const MAX_PARSES = 400;
 
 const PHONE_WORDS = [
   'phone',
@@ -65,7 +65,7 @@ const PHONE_WORDS = [
 ];
 
 /** A telephone number, if its form or the words before say so; whether it can exist is the library's to say. */
-export function phoneIn(text: string, group: Group, spend: (work: number) => boolean): Personal | null {
+export function phoneIn(text: string, group: Group, mayParse: () => boolean): Personal | null {
   const { digits, shape } = group;
   if (digits.length < 7 || digits.length > 15 || group.separators.includes('/')) return null;
   const plus = text[group.start - 1] === '+';
@@ -86,7 +86,7 @@ export function phoneIn(text: string, group: Group, spend: (work: number) => boo
           : [];
   if (!plus && !us && !bracket && regions.length === 0) return null;
   for (const region of regions) {
-    if (!spend(PARSE)) return null;
+    if (!mayParse()) return { kind: 'phone', confidence: 0.6, start, end: group.end };
     const number = parsePhoneNumberFromString(written, region);
     if (number === undefined) continue;
     const fictional =
@@ -140,19 +140,30 @@ const STREETS = new Set([
 /** `12 Long Street, Town, ST 12345`: a number, names, a word for a street, and more after a comma. */
 export function streetAt(text: string, at: number, numberEnd: number): Personal | null {
   if (numberEnd - at > 5 || text[numberEnd] !== ' ' || !startsRun(text, at, ALNUM)) return null;
-  const words = text.slice(numberEnd + 1, numberEnd + 61).split(' ');
-  let end = numberEnd + 1;
-  for (const [i, word] of words.slice(0, 5).entries()) {
-    const bare = word.replace(/[.,]+$/, '');
-    end += word.length + 1;
-    if (i > 0 && STREETS.has(bare.toLowerCase())) {
-      const rest = text.slice(end, end + 40);
-      const goesOn = word.endsWith(',') || /^(?:Apt|Suite|Unit|#)/.test(rest);
+  let word = numberEnd + 1;
+  for (let i = 0; i < 5 && word < numberEnd + 61; i++) {
+    const first = text.charCodeAt(word);
+    if (!isIn(UPPER_DIGIT, first)) return null;
+    let stop = word;
+    while (stop < text.length && stop - word < 40 && text.charCodeAt(stop) !== 32) stop++;
+    const comma = text.charCodeAt(stop - 1) === 44;
+    if (i > 0 && !isIn(DIGIT, first) && STREETS.has(bareWord(text, word, stop))) {
+      const rest = text.slice(stop + 1, stop + 41);
+      const goesOn = comma || /^(?:Apt|Suite|Unit|#)/.test(rest);
       return goesOn && /[A-Z]/.test(rest)
-        ? { kind: 'address', confidence: 0.65, start: at, end: end - 1 }
+        ? { kind: 'address', confidence: 0.65, start: at, end: stop }
         : null;
     }
-    if (!/^[A-Z0-9]/.test(bare) || word.endsWith(',')) return null;
+    if (comma) return null;
+    word = stop + 1;
   }
   return null;
 }
+
+const bareWord = (text: string, start: number, end: number): string =>
+  end - start > 12
+    ? ''
+    : text
+        .slice(start, end)
+        .replace(/[.,]+$/, '')
+        .toLowerCase();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Numbers of people and accounts: candidates by their form, told apart by check digits, and by the words before them where the form is common. */
-import { ALNUM, DIGIT, isIn, startsRun } from '../characters.js';
+import { ALNUM, DIGIT, isIn, LETTER, startsRun } from '../characters.js';
 import type { Hit } from '../rule.js';
 import * as check from './checks.js';
 
@@ -25,36 +25,53 @@ const MAX_GROUP = 40;
 const MAX_RUNS = 7;
 const MIN_DIGITS = 5;
 
-/** The group of digits that starts at `at`, if it can be a number of something. */
-export function groupAt(text: string, at: number): Group | null {
-  const runs: number[] = [];
-  let separators = '';
-  let digits = '';
+const between = (u: number): boolean => u === 32 || u === 45 || u === 46 || u === 47 || u === 41;
+
+/** Where the group of digits that starts at `at` ends, if it can be a number of something; else -1. */
+function groupEnd(text: string, at: number): number {
+  const limit = Math.min(text.length, at + MAX_GROUP);
+  let runs = 0;
+  let digits = 0;
   let i = at;
   let end = at;
-  while (i < text.length && i - at < MAX_GROUP) {
+  while (i < limit) {
     const from = i;
     while (i < text.length && isIn(DIGIT, text.charCodeAt(i))) i++;
     if (i === from) break;
-    if (runs.length === MAX_RUNS) return null;
-    runs.push(i - from);
-    digits += text.slice(from, i);
+    if (++runs > MAX_RUNS) return -1;
+    digits += i - from;
     end = i;
-    const c = text[i] ?? '';
-    if (!' -./)'.includes(c) || c === '') break;
-    const two = text.slice(i, i + 2);
-    const skip = two === ') ' || two === ')-' ? 2 : 1;
-    if (!isIn(DIGIT, text.charCodeAt(i + skip))) break;
-    separators += c;
-    i += skip;
+    const unit = text.charCodeAt(i);
+    if (!between(unit)) break;
+    const next = text.charCodeAt(i + 1);
+    i += unit === 41 && (next === 32 || next === 45) ? 2 : 1;
+    if (!isIn(DIGIT, text.charCodeAt(i))) break;
   }
-  if (digits.length < MIN_DIGITS) return null;
+  return digits < MIN_DIGITS ? -1 : end;
+}
+
+/** The group of digits that starts at `at`, if it can be a number of something. */
+export function groupAt(text: string, at: number): Group | null {
+  const end = groupEnd(text, at);
+  if (end < 0) return null;
+  let shape = '';
+  let separators = '';
+  let digits = '';
+  for (let i = at; i < end; ) {
+    const from = i;
+    while (i < end && isIn(DIGIT, text.charCodeAt(i))) i++;
+    shape += shape === '' ? String(i - from) : `-${i - from}`;
+    digits += text.slice(from, i);
+    if (i >= end) break;
+    separators += text[i] ?? '';
+    while (!isIn(DIGIT, text.charCodeAt(i))) i++;
+  }
   let before: string | undefined;
   return {
     start: at,
     end,
     digits,
-    shape: runs.join('-'),
+    shape,
     separators,
     before: () => (before ??= text.slice(Math.max(0, at - 40), at).toLowerCase()),
   };
@@ -174,17 +191,22 @@ const IBAN_MOST = 42;
 
 /** Identifiers with letters: the run of letters and digits that starts at `at`. */
 export function wordKinds(text: string, at: number, end: number): Personal | null {
+  const letter = isIn(LETTER, text.charCodeAt(at));
+  if (end - at < 8 && !(letter && isIn(DIGIT, text.charCodeAt(at + 2)))) return null;
   const word = text.slice(at, end);
   const found = (kind: string, confidence: number): Personal => ({ kind, confidence, start: at, end });
   const iban = ibanAt(text, at);
   if (iban !== null) return { kind: 'iban', confidence: 0.95, start: at, end: iban };
+  const length = end - at;
+  if (length < 9 || length > 18) return null;
   const upper = word.toUpperCase();
-  switch (form(upper)) {
+  const shape = form(upper);
+  switch (shape) {
     case '8L':
     case 'L7L':
     case 'L8':
-      if (/^[0-9XYZ]/.test(upper) && form(upper) !== 'L8' && check.isNif(upper)) return found('nif', 0.8);
-      if (/^[STFGM]/.test(upper) && form(upper) === 'L7L' && check.isNric(upper)) return found('nric', 0.85);
+      if (/^[0-9XYZ]/.test(upper) && shape !== 'L8' && check.isNif(upper)) return found('nif', 0.8);
+      if (/^[STFGM]/.test(upper) && shape === 'L7L' && check.isNric(upper)) return found('nric', 0.85);
       return null;
     case 'LL6L':
       return check.isNino(upper) && word === upper ? found('nino', 0.8) : null;
@@ -231,10 +253,10 @@ function isMbi(word: string): boolean {
 
 /** An IBAN, in one piece or in groups of four. */
 function ibanAt(text: string, at: number): number | null {
+  if (!isIn(LETTER, text.charCodeAt(at)) || !isIn(DIGIT, text.charCodeAt(at + 2))) return null;
   const country = text.slice(at, at + 2).toUpperCase();
   const length = check.ibanLength(country);
-  if (length === null || !isIn(DIGIT, text.charCodeAt(at + 2)) || !isIn(DIGIT, text.charCodeAt(at + 3)))
-    return null;
+  if (length === null || !isIn(DIGIT, text.charCodeAt(at + 3))) return null;
   let taken = '';
   let i = at;
   for (const limit = Math.min(text.length, at + IBAN_MOST); i < limit && taken.length < length; i++) {

@@ -29,8 +29,8 @@ function valueAfter(text: string, from: number): Value | null {
   if (text[i] === '\\') i++;
   const quote = text[i] ?? '';
   if (quote !== '' && `"'\``.includes(quote)) {
-    const end = text.slice(i + 1, i + 1 + MAX_VALUE).search(/["'`\n\\]/);
-    return end < 0 ? null : { start: i + 1, end: i + 1 + end, quoted: true };
+    const end = quoteEnd(text, i + 1);
+    return end < 0 ? null : { start: i + 1, end, quoted: true };
   }
   let end = i;
   for (const limit = Math.min(text.length, i + MAX_VALUE); end < limit; end++) {
@@ -38,6 +38,15 @@ function valueAfter(text: string, from: number): Value | null {
     if (c <= ' ' || `"'\`,;&|<>)]}\\`.includes(c)) break;
   }
   return end > i ? { start: i, end, quoted: false } : null;
+}
+
+/** The next quote, backslash or end of line; -1 where there is none near. */
+function quoteEnd(text: string, from: number): number {
+  for (let i = from, limit = Math.min(text.length, from + MAX_VALUE); i < limit; i++) {
+    const u = text.charCodeAt(i);
+    if (u === 34 || u === 39 || u === 96 || u === 10 || u === 92) return i;
+  }
+  return -1;
 }
 
 function spaces(text: string, at: number): number {
@@ -255,7 +264,7 @@ export const assignmentRules: readonly Rule[] = [
     detector: 'secret',
     kind: 'generic',
     anchors: STRONG,
-    reach: 128,
+    reach: 1200,
     check: strong,
   },
   {
@@ -263,8 +272,8 @@ export const assignmentRules: readonly Rule[] = [
     detector: 'secret',
     kind: 'password',
     anchors: PASSWORDS,
-    reach: 128,
+    reach: 1200,
     check: password,
   },
-  { id: 'secret/vendor', detector: 'secret', kind: 'generic', anchors: VENDORS, reach: 128, check: vendor },
+  { id: 'secret/vendor', detector: 'secret', kind: 'generic', anchors: VENDORS, reach: 1200, check: vendor },
 ];

@@ -46,7 +46,12 @@ describe('tools', () => {
     expect(pulled.out).toMatch(/^pinned s: ask, .*echo, env/);
     const text = readFileSync(join(dir, 'sepal.lock'), 'utf8');
     expect(text).toContain('"x-vendor"');
-    expect(Object.keys(lockOf(dir).servers['s'] ?? {})).toEqual(['capabilities', 'info', 'protocol', 'tools']);
+    expect(Object.keys(lockOf(dir).servers['s'] ?? {})).toEqual([
+      'capabilities',
+      'info',
+      'protocol',
+      'tools',
+    ]);
     expect(await must(dir, 0, 'tools', 'diff')).toMatchObject({
       out: '',
       err: expect.stringContaining('nothing differs'),

@@ -40,6 +40,7 @@ export function readQuestion(written: Written, fresh: string): Asked {
     throw new Failure(`\`at\` is not a time: ${written.at}`, 'write it as 2026-03-09T13:00:00Z');
   }
   const facts: { [name: string]: Json | undefined } = Object.create(null);
+  facts['now'] = new Date(written.at ?? Date.now()).toISOString();
   for (const [key, value] of Object.entries(written.facts)) {
     facts[key] = value === null ? undefined : (value as Json);
   }

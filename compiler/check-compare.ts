@@ -6,6 +6,7 @@ import { pathSegments } from '../stdlib/path.js';
 import { assertNever } from './assert.js';
 import { nameChain } from './narrow.js';
 import { checkExpr, constant, elementOf, type Env, expectKind, reportMisfit } from './check-expr.js';
+import { checkWithin } from './check-schedule.js';
 import { meant } from './diagnostics/meant.js';
 import { nearest } from './diagnostics/suggest.js';
 import { globIr } from './glob.js';
@@ -127,9 +128,9 @@ export function checkTest(env: Env, e: Test): Typed | null {
     case 'not under':
       return negate(checkUnder(env, e));
     case 'within':
+      return checkWithin(env, e);
     case 'not within':
-      env.scope.report('SEP4905', e.opSpan);
-      return null;
+      return negate(checkWithin(env, e));
     case 'starts with':
     case 'ends with':
     case 'contains':

@@ -5,6 +5,7 @@ import { assertNever } from './assert.js';
 import { checkCall } from './check-call.js';
 import { checkCompare, checkHasRole, checkTest } from './check-compare.js';
 import { checkMember } from './check-member.js';
+import { checkNow } from './check-schedule.js';
 import type { ConstIr, ExprIr, TypeIr, WhoIr } from './ir.js';
 import type { PinnedTool } from './lock.js';
 import { narrowedBy } from './narrow.js';
@@ -169,7 +170,8 @@ function checkName(env: Env, e: Extract<Expr, { kind: 'name' }>): Typed | null {
   if (named?.kind === 'fact') {
     return checkFactRead(env, text, named);
   }
-  if (text === 'now' || text === 'result' || text === 'self') {
+  if (text === 'now') return checkNow(env);
+  if (text === 'result' || text === 'self') {
     env.scope.report('SEP4911', e.span, { name: text });
   } else if (Object.hasOwn(NOT_VALUES, text)) {
     env.scope.report('SEP2014', e.span, { name: `\`${text}\`` }, { help: NOT_VALUES[text] ?? null });

@@ -3,6 +3,7 @@
 import type * as tree from '../grammar/tree.js';
 import { assertNever } from './assert.js';
 import { checkUnusedLet } from './check-call.js';
+import { scheduleIr } from './check-schedule.js';
 import { checkCondition, type Env, typeOfRef } from './check-expr.js';
 import { type Code, type Diagnostic } from './diagnostics/diagnostic.js';
 import type {
@@ -145,8 +146,10 @@ function checkStatement(scope: Scope, s: tree.Statement, units: UnitIr[], facts:
     case 'example':
       checkTest(scope, s);
       return;
-    case 'delegation':
     case 'schedule':
+      scheduleIr(scope, s);
+      return;
+    case 'delegation':
     case 'limit':
     case 'counter':
     case 'score':
@@ -168,7 +171,6 @@ const UNSUPPORTED = {
   limit: 'SEP4903',
   counter: 'SEP4903',
   score: 'SEP4904',
-  schedule: 'SEP4905',
   redact: 'SEP4907',
   assume: 'SEP4910',
   prove: 'SEP4910',
@@ -368,6 +370,8 @@ function readsTool(e: ExprIr): boolean {
       return readsTool(e.left) || e.items.some(readsTool);
     case 'inValue':
       return readsTool(e.left) || readsTool(e.list);
+    case 'within':
+      return readsTool(e.instant);
     case 'like':
       return readsTool(e.left);
     case 'quantifier':

@@ -2,7 +2,7 @@
 /** Expressions of the IR as code over `std`. Conditions become shared functions; equal ones are one function. */
 import { assertNever } from './assert.js';
 import type { Constants } from './encode.js';
-import type { ConstIr, ExprIr, GlobIr, TypeIr, WhoIr, WhoTermIr } from './ir.js';
+import type { ConstIr, ExprIr, GlobIr, ScheduleIr, TypeIr, WhoIr, WhoTermIr } from './ir.js';
 import { words } from './words.js';
 
 /** A function of the module: name and body lines. */
@@ -191,6 +191,8 @@ export function kleene(m: Emitter, e: ExprIr): string {
       return `${e.op}(${value(m, e.left, 'string')}, ${value(m, e.right, 'string')})`;
     case 'like':
       return `like(${value(m, e.left, 'string')}, ${shared(m, 'g', globCode(m, e.glob))})`;
+    case 'within':
+      return `within(${value(m, e.instant, 'string')}, ${shared(m, 'z', scheduleCode(e.schedule))})`;
     case 'quantifier':
       return `${e.mode}(list(${raw(m, e.list)}), (x${e.param}) => ${kleene(m, e.body)})`;
     case 'arg':
@@ -310,6 +312,7 @@ function raw(m: Emitter, e: ExprIr): string {
     case 'contains':
     case 'like':
     case 'under':
+    case 'within':
     case 'quantifier':
       return kleene(m, e);
     default:
@@ -380,6 +383,13 @@ export function globCode(m: Emitter, glob: GlobIr): string {
   return `glob([${glob.parts.map((part) => m.k.ref(part)).join(', ')}], "${gaps}")`;
 }
 
+/** Numbers only: the name of the zone stands in no code. */
+function scheduleCode({ windows, except, at, offsets, until }: ScheduleIr): string {
+  const days = windows.map((w) => `[${w.days}, ${w.from}, ${w.to}]`);
+  const lists = [days, except, at, offsets].map((list) => `[${list.join(', ')}]`);
+  return `schedule(${lists.join(', ')}, ${until})`;
+}
+
 export function whoCode(m: Emitter, set: WhoIr): string {
   const term = (t: WhoTermIr): string => {
     switch (t.kind) {
@@ -436,6 +446,8 @@ export function children(e: ExprIr): readonly ExprIr[] {
       return [e.left, e.list];
     case 'like':
       return [e.left];
+    case 'within':
+      return [e.instant];
     case 'quantifier':
       return [e.list, e.body];
     case 'const':
@@ -464,6 +476,7 @@ export function readCode(m: Emitter, e: ExprIr): string {
     case 'path':
     case 'url':
     case 'enum':
+    case 'instant':
       return `text(${code})`;
     case 'int':
     case 'decimal':

@@ -43,6 +43,9 @@ const STD: { readonly [name: string]: string } = {
   negate: `(value: ${NUM}) => ${NUM}`,
   glob: '(parts: readonly string[], gaps: string) => Glob',
   like: `(text: ${TEXT}, pattern: Glob) => Kleene`,
+  within: `(instant: ${TEXT}, at: Schedule) => Kleene`,
+  schedule:
+    '(windows: readonly (readonly [number, number, number])[], except: readonly number[], at: readonly number[], offsets: readonly number[], until: number) => Schedule',
   under: `(path: ${TEXT}, root: ${TEXT}) => Kleene`,
   who: '(include: readonly WhoTerm[], except: readonly WhoTerm[]) => Who',
   anyone: 'WhoTerm',
@@ -101,6 +104,8 @@ const TYPES: { readonly [name: string]: string } = {
   Tool: 'Pin | undefined',
   Predicate: '(args: Args, request: Request, facts: Facts, tool: Tool) => Kleene',
   Read: '{ readonly label: string; readonly value: (args: Args, request: Request, facts: Facts, tool: Tool) => unknown }',
+  Schedule:
+    '{ readonly windows: readonly (readonly [number, number, number])[]; readonly except: ReadonlySet<number>; readonly at: readonly number[]; readonly offsets: readonly number[]; readonly until: number }',
   Leaf: '{ readonly test: Predicate; readonly reads: readonly Read[] }',
   Glob: '{ readonly parts: readonly string[]; readonly gaps: string; readonly matches: (text: string) => boolean }',
   WhoTerm:

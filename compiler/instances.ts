@@ -12,7 +12,15 @@ export interface Part {
 }
 
 /** What a template may hold. Roles, tools, imports and tests are those of the file. */
-const INSIDE: readonly tree.Statement['kind'][] = ['rule', 'decide', 'let', 'fact', 'principals', 'actions'];
+const INSIDE: readonly tree.Statement['kind'][] = [
+  'rule',
+  'decide',
+  'let',
+  'fact',
+  'principals',
+  'actions',
+  'schedule',
+];
 
 /** The instances of a file. Their names come to stand in its scope, as `legal.use`. */
 export function expandInstances(

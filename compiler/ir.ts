@@ -22,12 +22,26 @@ export interface PolicyIr {
 export interface FactIr {
   readonly name: string;
   readonly type: TypeIr;
-  readonly source: 'claim' | 'config' | 'http' | 'scan';
+  readonly source: 'claim' | 'config' | 'http' | 'scan' | 'clock';
   /**
    * Path below the source, e.g. `["limits", "max"]` for `config.limits.max`; of a scan the function, for `findings` the kind, and
    * what is scanned: `["findings", "card", "args", "body"]`.
    */
   readonly path: readonly string[];
+}
+
+/** Windows on the wall clock of a zone, and the zone's offsets as far as they are compiled in. */
+export interface ScheduleIr {
+  readonly name: string;
+  readonly zone: string;
+  /** `days` as bits, 1 is Monday; minutes of the day. One that closes before it opens closes on the day after. */
+  readonly windows: readonly { readonly days: number; readonly from: number; readonly to: number }[];
+  /** Days, counted from 1970-01-01, on which no window opens. */
+  readonly except: readonly number[];
+  /** Seconds since 1970 from which each of `offsets` (seconds east of UTC) holds; before the first, and from `until` on, unknown. */
+  readonly at: readonly number[];
+  readonly offsets: readonly number[];
+  readonly until: number;
 }
 
 export interface ToolIr {
@@ -192,6 +206,8 @@ export type ExprIr =
   | { readonly op: 'startsWith' | 'endsWith' | 'contains'; readonly left: ExprIr; readonly right: ExprIr }
   /** `contains` on a list value. */
   | { readonly op: 'like'; readonly left: ExprIr; readonly glob: GlobIr }
+  /** The instant, read on the wall clock of the schedule's zone, is inside one of its windows. */
+  | { readonly op: 'within'; readonly instant: ExprIr; readonly schedule: ScheduleIr }
   /** Unknown where either side is a path that `under` refuses (language.md 1.2). */
   | { readonly op: 'under'; readonly left: ExprIr; readonly right: ExprIr }
   | {

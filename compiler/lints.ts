@@ -179,7 +179,7 @@ function lintWords(scope: Scope, condition: Expr): void {
 
 const bare = (e: Expr): Expr => (e.kind === 'call' && e.callee.text === 'lower' ? (e.args[0] ?? e) : e);
 
-/** Sets, predicates, facts and roles that nothing refers to. */
+/** Sets, predicates, facts, schedules and roles that nothing refers to. */
 export function lintUnused(scope: Scope, statements: readonly tree.Statement[]): void {
   for (const s of statements) {
     if (s.kind === 'role') {
@@ -188,7 +188,13 @@ export function lintUnused(scope: Scope, statements: readonly tree.Statement[]):
         const fixes = s.roles.length === 1 ? removal(scope, s, `role:${name.text}`) : [];
         scope.report('SEP4002', name.span, { name: name.text }, { fixes });
       }
-    } else if (s.kind === 'principals' || s.kind === 'actions' || s.kind === 'let' || s.kind === 'fact') {
+    } else if (
+      s.kind === 'principals' ||
+      s.kind === 'actions' ||
+      s.kind === 'let' ||
+      s.kind === 'fact' ||
+      s.kind === 'schedule'
+    ) {
       if (scope.used.has(s.name.text)) continue;
       scope.report('SEP4002', s.name.span, { name: s.name.text }, { fixes: removal(scope, s, s.name.text) });
     }

@@ -3,6 +3,7 @@
 import type { Facts, Request } from '../stdlib/abi.js';
 import { assertNever } from './assert.js';
 import type { ConstIr, ExprIr, PolicyIr, TypeIr } from './ir.js';
+import { isWithin } from './reference-clock.js';
 import { globMatches, inWho } from './reference-sets.js';
 import { words } from './words.js';
 
@@ -79,6 +80,10 @@ export function evaluate(e: ExprIr, world: World, bound: Bindings = NO_BINDINGS)
       return texts(e, world, bound, (a, b) => a.split(b).length > 1 || b === '');
     case 'under':
       return texts(e, world, bound, isUnder);
+    case 'within': {
+      const instant = as(e.instant, 'string', world, bound);
+      return typeof instant === 'string' ? isWithin(instant, e.schedule) : 'unknown';
+    }
     case 'like': {
       const text = as(e.left, 'string', world, bound);
       return typeof text === 'string' ? globMatches(e.glob, text) : 'unknown';
@@ -392,7 +397,8 @@ function kindOf(e: ExprIr): On {
   if (e.op === 'subject') return 'string';
   const kind = 'type' in e ? e.type.kind : 'json';
   if (kind === 'int' || kind === 'decimal') return 'number';
-  return kind === 'string' || kind === 'path' || kind === 'url' || kind === 'enum' ? 'string' : 'json';
+  const texts = ['string', 'path', 'url', 'enum', 'instant'];
+  return texts.includes(kind) ? 'string' : 'json';
 }
 
 function readsBelow(e: ExprIr): readonly ExprIr[] {
@@ -420,6 +426,8 @@ function readsBelow(e: ExprIr): readonly ExprIr[] {
       return [...readsBelow(e.left), ...readsBelow(e.list)];
     case 'like':
       return readsBelow(e.left);
+    case 'within':
+      return readsBelow(e.instant);
     case 'quantifier':
       return [...readsBelow(e.list), ...readsBelow(e.body)];
     case 'compare':

@@ -188,6 +188,7 @@ export function lookUp<K extends Named['kind']>(
 const DEFINE: { readonly [kind in Named['kind']]?: string } = {
   principals: 'define it: `principals NAME = agent:x-*`; roles are written `role:x`',
   actions: 'define it: `actions NAME = server/tool`; single tools are written `server/tool`',
+  schedule: 'define it: `schedule NAME in "Europe/Paris" { mon..fri 09:00..17:00 }`',
   fact: 'define it with `let` or `fact`; arguments are written `args.x`, texts in quotes',
 };
 

@@ -44,6 +44,8 @@ export function words(e: ExprIr): string {
       return `${words(e.left)} like ${JSON.stringify(e.glob.text)}`;
     case 'under':
       return `${words(e.left)} under ${words(e.right)}`;
+    case 'within':
+      return `${words(e.instant)} within ${e.schedule.name}`;
     case 'quantifier':
       return `${e.mode}(${words(e.list)}, x${e.param} => ${words(e.body)})`;
     case 'param':

@@ -6,6 +6,7 @@ import { policy } from './engine.js';
 import { glob, like } from './glob.js';
 import { under } from './path.js';
 import * as sets from './sets.js';
+import { schedule, within } from './schedule.js';
 import * as tables from './tables.js';
 import * as values from './values.js';
 
@@ -23,5 +24,7 @@ export const std = Object.freeze({
   glob,
   like,
   under: underOrUnknown,
+  schedule,
+  within,
   policy,
 });

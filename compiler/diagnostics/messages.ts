@@ -102,6 +102,11 @@ export const MESSAGES = {
     'the module `{name}` {is}',
     'read it, then pin it in the lock: `"modules": { "{name}": "{hash}" }`',
   ),
+  SEP2018: error(
+    'unknown time zone',
+    'there is no time zone `{zone}`',
+    'name a zone of the IANA database, as `Europe/Paris`; `UTC` is one',
+  ),
 
   SEP3001: error('type mismatch', '{what} needs {wanted}, but this is {found}', null),
   SEP3002: error(
@@ -218,7 +223,6 @@ export const MESSAGES = {
   SEP4902: unsupported('`delegation strict`', REMOVE),
   SEP4903: unsupported('`limit` and `counter`', REMOVE),
   SEP4904: unsupported('`score`', REMOVE),
-  SEP4905: unsupported('`schedule` and `within`', REMOVE),
   SEP4906: unsupported(
     'this statement inside a template',
     'write it outside; a template holds rules, blocks, sets, predicates and facts',

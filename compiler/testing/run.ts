@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Runs the `test "…" { … }` blocks of a policy against its compiled module. No rule of this release reads the clock, so `at`
- * changes no answer.
+ * Runs the `test "…" { … }` blocks of a policy against its compiled module. Without `at` the clock stands at noon of a Monday.
  */
 import type {
   ExampleStatement,
@@ -51,6 +50,7 @@ interface Asker {
   readonly request: Omit<Request, 'intent' | 'session'>;
   readonly session: string | null;
   readonly facts: Facts;
+  readonly at: string;
   readonly faults: readonly string[];
 }
 
@@ -97,9 +97,16 @@ function askerOf(subject: TestSubject, given: Given): Asker {
     },
     session: given.session?.value ?? null,
     facts,
+    at: instantOf(given.at?.value ?? null, FIXED),
     faults,
   };
 }
+
+const FIXED = '2026-01-05T12:00:00.000Z';
+
+/** In UTC; `at` without a fault of the checker is an instant. */
+const instantOf = (at: string | null, otherwise: string): string =>
+  at === null ? otherwise : new Date(at).toISOString();
 
 function principalOf(pattern: Given['as']): string {
   return `${pattern.type}:${pattern.glob.text}`;
@@ -147,10 +154,11 @@ function nameOf(item: Extract<WithItem, { kind: 'value' }>): string {
   return scanName(item.target.text, nameChain(item.argument) ?? []);
 }
 
-/** What was given, and for what was not what a scan of the question gives. */
-function scanned(subject: TestSubject, given: Facts, request: Request): Facts {
+/** What was given, and for what was not: the clock, and what a scan of the question gives. */
+function scanned(subject: TestSubject, given: Facts, request: Request, at: string): Facts {
   const facts: { [name: string]: Json | undefined } = Object.create(null);
   for (const { name, source, path } of subject.ir.facts) {
+    if (source === 'clock') facts[name] = at;
     if (source === 'scan') facts[name] = subject.scan(path, request.intent);
   }
   return Object.assign(facts, given);
@@ -187,13 +195,14 @@ function runQuestion(
     },
   };
   const phase = step.onList ? 'list' : 'call';
-  const facts = scanned(subject, asker.facts, request);
-  const first = ask(subject, request, facts, phase);
+  const facts = (at: string): Facts => scanned(subject, asker.facts, request, at);
+  const first = ask(subject, request, facts(asker.at), phase);
   for (const match of first.matched) met.add(match.name);
   const wrong = mismatch(expect, first);
   if (wrong.length > 0) return fail(wanted, describeAnswer(first), wrong);
   if (expect.afterApproval === null) return null;
-  const second = approved(first, ask(subject, request, facts, phase));
+  const later = instantOf(expect.afterApproval.at?.value ?? null, asker.at);
+  const second = approved(first, ask(subject, request, facts(later), phase));
   const after = mismatch(expect.afterApproval.expect, second);
   if (after.length === 0) return null;
   return fail(

@@ -43,7 +43,7 @@ const fits =
 const FACT: Members = {
   name: isText,
   type: (value) => isRecord(value) && isText(value['kind']),
-  source: (value) => value === 'claim' || value === 'config' || value === 'http' || value === 'scan',
+  source: (value) => value === 'claim' || value === 'config' || value === 'http' || value === 'scan' || value === 'clock',
   path: (value) => Array.isArray(value) && value.every(isText),
 };
 const MANIFEST: Members = {

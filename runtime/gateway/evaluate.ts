@@ -10,7 +10,8 @@ import type { DecideOnce } from './gate.js';
 export type DefinitionOf = (server: string, name: string) => unknown;
 
 /**
- * `config` holds the values of `config.x` facts; results of the scanner are computed for each call; a fact of any other source is
+ * `config` holds the values of `config.x` facts; results of the scanner are computed for each call, and the moment
+ * of the decision is a fact too; a fact of any other source is
  * unknown in this release.
  */
 export function evaluator(
@@ -18,6 +19,7 @@ export function evaluator(
   config: JsonRecord,
   limits: Limits,
   definitionOf: DefinitionOf,
+  now: () => number,
 ): DecideOnce {
   const values = new Map<string, Json>();
   for (const { name, source, path } of policy.manifest.facts) {
@@ -27,9 +29,11 @@ export function evaluator(
   const scans = new Map(
     policy.manifest.facts.filter((f) => f.source === 'scan').map((f) => [f.name, f.path]),
   );
+  const clocks = new Set(policy.manifest.facts.filter((f) => f.source === 'clock').map((f) => f.name));
   // Most policies scan nothing: the scanner is then not even loaded.
   let scanner: Promise<ScanService> | null = null;
   const valueOf = async (name: string, { intent }: Request): Promise<Json | undefined> => {
+    if (clocks.has(name)) return new Date(now()).toISOString();
     const path = scans.get(name);
     if (path === undefined) return values.get(name);
     const tool = intent.kind === 'tool' ? definitionOf(intent.server, intent.name) : null;

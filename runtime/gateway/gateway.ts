@@ -133,6 +133,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       config.config,
       options.limits ?? noLimits,
       (server, name) => catalog.pins.tool.get(server)?.get(name)?.definition ?? null,
+      clock.wall,
     ),
     admits: ({ identity }) => authenticator.holds(identity),
     drift: new Map(),

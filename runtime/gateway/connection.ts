@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /** One MCP session of one client, whatever the transport: which revision it speaks, what is running, where notifications go. */
 import type { Caller } from './caller.js';
-import type { ClientMessage, RequestId } from './wire/message.js';
+import type { JsonObject } from '../verify/format/canonical.js';
+import type { ClientMessage, RequestId, RpcResponse } from './wire/message.js';
 
 /** How the transport of one request can be reached while it runs. */
 export interface Side {
-  /** Sends a notification on the stream of this request. */
-  notify(text: string): void;
+  /** Sends a message on the stream of this request; false when it cannot be sent. */
+  notify(text: string): boolean;
   /** Aborts when the client is gone (its connection closed). */
   readonly gone: AbortSignal;
 }
@@ -20,11 +21,17 @@ export interface Connection {
   /** Verified afresh for each message. */
   caller: Caller;
   revision: string | null;
+  /** What the client said that it can do. */
+  capabilities: JsonObject;
   /** Index into LOG_LEVELS; messages below it are not relayed. */
   logLevel: number;
   readonly running: Map<RequestId, Running>;
   /** Resources that it is told of when they change, and the server of each. */
   readonly subscriptions: Map<string, string>;
+  /** What servers have asked it and it has not answered, by our id. */
+  readonly waiting: Map<RequestId, (answer: RpcResponse) => void>;
+  /** Questions so far. */
+  asked: number;
   /** Sends a message that belongs to no request; dropped where the transport has no stream for it. */
   push: (text: string) => void;
 }
@@ -38,6 +45,9 @@ export function newConnection(caller: Caller): Connection {
     logLevel: 1,
     running: new Map(),
     subscriptions: new Map(),
+    capabilities: {},
+    waiting: new Map(),
+    asked: 0,
     push: () => undefined,
   };
 }

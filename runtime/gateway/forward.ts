@@ -2,6 +2,7 @@
 /** An admitted call on its way: to the upstream once, its outcome into the log, the answer back to the client. */
 import type { Appended } from '../log/types.js';
 import type { OutcomeBody } from '../verify/format/body.js';
+import { abilitiesFor } from './asking.js';
 import { upstreamKey } from './caller.js';
 import { denyAsked } from './deny.js';
 import { drifted } from './discovery.js';
@@ -91,11 +92,13 @@ async function send(gate: Gate, intake: Intake, asked: Asked): Promise<Answer> {
   const upstream = gate.upstreams.get(intent.server);
   if (upstream === undefined) return notSent('there is no such server');
   const key = upstreamKey(asked.caller);
+  const over = new AbortController();
   const active: Active = {
     server: intent.server,
     key: upstream.key(key),
     connection: asked.connection,
     side: asked.side,
+    over: over.signal,
   };
   gate.active.add(active);
   try {
@@ -112,6 +115,7 @@ async function send(gate: Gate, intake: Intake, asked: Asked): Promise<Answer> {
     throw error;
   } finally {
     gate.active.delete(active);
+    over.abort();
   }
 }
 
@@ -122,7 +126,7 @@ async function attempt(
   intake: Intake,
   asked: Asked,
 ): Promise<{ readonly answer: Answer; readonly stale: boolean }> {
-  const hop = await upstream.hop(key);
+  const hop = await upstream.hop(key, abilitiesFor(gate, asked.connection, upstream.server));
   const { kind } = intake.intent;
   if ((kind === 'tool' || kind === 'prompt') && drifted(gate, asked.caller, kind, intake.intent)) {
     const why = 'its definition is not the pinned one; the operator has to accept it (`sepal tools diff`)';
@@ -131,8 +135,9 @@ async function attempt(
   const answer = await hop.call(intake.intent, intake.beside, {
     timeoutMs: upstream.config.timeoutMs,
     signal: asked.cancel,
-    progress: (params) =>
-      asked.side.notify(`{"jsonrpc":"2.0","method":"notifications/progress","params":${params}}`),
+    progress: (params) => {
+      asked.side.notify(`{"jsonrpc":"2.0","method":"notifications/progress","params":${params}}`);
+    },
   });
   return { answer, stale: !hop.alive() };
 }

@@ -47,6 +47,8 @@ export interface Active {
   readonly key: string;
   readonly connection: Connection;
   readonly side: Side;
+  /** Aborts when the call is over. */
+  readonly over: AbortSignal;
 }
 
 /** What is pinned and in force, and the names that it is shown under. */

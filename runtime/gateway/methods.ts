@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Which message leads where: housekeeping is answered here, actions are decided, everything else is denied with a receipt. */
+import { rootsChanged } from './asking.js';
 import { call } from './call.js';
 import { type Caller, sourceName, upstreamKey } from './caller.js';
 import { type Connection, LOG_LEVELS, type Side } from './connection.js';
@@ -42,7 +43,10 @@ export async function handle(
       await notification(gate, connection, message);
       return null;
     case 'response':
-      // We ask clients nothing, so no answer of theirs has a question.
+      if (connection.waiting.has(message.id)) {
+        connection.waiting.get(message.id)?.(message);
+        return null;
+      }
       await gate.floods.record('refused_input', sourceName(connection.caller), 'an answer to nothing');
       return null;
     case 'refused':
@@ -136,6 +140,7 @@ async function initialize(
   const wanted = params['protocolVersion'];
   if (typeof wanted !== 'string')
     return refuseInput(gate, caller, id, INVALID_PARAMS, '`protocolVersion` must be a string');
+  connection.capabilities = isObject(params['capabilities']) ? params['capabilities'] : {};
   connection.revision = REVISIONS.find((revision) => revision <= wanted) ?? '2024-11-05';
   const authorization = {
     version: '1',
@@ -198,10 +203,11 @@ async function notification(
   { method, params }: RpcNotification,
 ): Promise<void> {
   switch (method) {
-    case 'notifications/initialized':
     case 'notifications/roots/list_changed':
+      return rootsChanged(gate, connection);
+    case 'notifications/initialized':
     case 'notifications/progress':
-      // Progress of a client answers a request of a server, and none is relayed.
+      // Progress of a client belongs to a request of a server, which is put to it without a token.
       return;
     case 'notifications/cancelled': {
       const id = isObject(params) ? params['requestId'] : undefined;

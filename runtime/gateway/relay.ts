@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What upstreams say on their own: log messages to the client whose call runs, changed lists to the pins, requests to the receipts. */
 import type { JsonObject } from '../verify/format/canonical.js';
+import { ask } from './asking.js';
 import { type Connection, LOG_LEVELS } from './connection.js';
-import { denyUpstream } from './deny.js';
 import { upstreamKey } from './caller.js';
 import { visible } from './discovery.js';
 import { driftKey, type Gate } from './gate.js';
@@ -23,11 +23,7 @@ const NOTHING: Live = { server: '', kind: 'tool', hashes: new Map() };
 export function relay(gate: () => Gate, connections: () => Iterable<Connection>): UpstreamEvents {
   const told = new Map<string, string>();
   return {
-    asked: (server, key, method, params) => {
-      denyUpstream(gate(), server, key, method, params).catch((error: unknown) =>
-        gate().say(`${server}: ${String(error)}`),
-      );
-    },
+    asked: (server, key, question) => void ask(gate(), { server, key, ...question }),
     logged: (server, key, params, level) => {
       // A shared server's messages belong to nobody in particular: they could tell one principal of another.
       if (key === '') return;

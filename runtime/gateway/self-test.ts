@@ -32,7 +32,7 @@ export async function selfTest(real: Gate): Promise<void> {
     session: digest('sepal.dev/self-test'),
     expires: null,
   });
-  const side = { notify: () => undefined, gone: new AbortController().signal };
+  const side = { notify: () => false, gone: new AbortController().signal };
   const asked = { caller, connection: newConnection(caller), side, cancel: new AbortController().signal };
   await answers(gate, caller.subject);
   const denied = await refusals(gate, asked);

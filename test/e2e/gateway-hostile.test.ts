@@ -82,9 +82,9 @@ describe('a hostile upstream', () => {
     await text('long_method');
     const seen = await events();
     expect(seen).toContain('server s: output that is no message ×1');
-    expect(seen.some((one) => /^server s: output that is no message ×[4-9]$/.test(one))).toBe(true);
-    const asked = seen.filter((one) => one.startsWith('s for agent:raw: '));
-    expect(asked.reduce((sum, one) => sum + Number(one.split('×')[1]), 0)).toBeGreaterThan(400);
+    expect(seen.some((one) => one.startsWith('s for agent:raw: roots/list'))).toBe(true);
+    const counted = seen.reduce((sum, one) => sum + Number(one.split('×')[1]), 0);
+    expect(counted).toBeGreaterThan(400);
   });
 
   it('that asks for input in a result is refused, with a receipt, and the client is not asked', async () => {

@@ -42,7 +42,9 @@ const methods = {
       completions: {},
     },
   }),
-  'tools/list': () => ({ tools: [{ name: 'touch', inputSchema: { type: 'object' } }] }),
+  'tools/list': () => ({
+    tools: ['touch', 'wants'].map((tool) => ({ name: tool, inputSchema: { type: 'object' } })),
+  }),
   'tools/call': ({ arguments: args }) => {
     for (const uri of subscribed)
       out({ method: 'notifications/resources/updated', params: { uri, by: name } });
@@ -70,10 +72,24 @@ const methods = {
   }),
 };
 
+/** Asks the client for something and answers with what it said; with `cancel`, thinks better of it soon. */
+const answered = new Map();
+let asked = 0;
+const wants = (id, { method, params = {}, cancel = false, silent = false }) => {
+  const own = `q${asked++}`;
+  answered.set(own, (answer) => out({ id, result: { content: [], answer } }));
+  out({ id: own, method, params });
+  const over = () => out({ method: 'notifications/cancelled', params: { requestId: own } });
+  if (cancel) setTimeout(over, 200);
+  if (silent) setTimeout(() => out({ id, result: { content: [], answer: null } }), 200);
+};
+
 createInterface({ input: process.stdin }).on('line', (line) => {
   const { id, method, params = {} } = JSON.parse(line);
   if (file !== '') appendFileSync(file, `${line}\n`);
+  if (method === undefined) return answered.get(id)?.(JSON.parse(line));
   if (id === undefined) return;
+  if (method === 'tools/call' && params.name === 'wants') return wants(id, params.arguments);
   try {
     out({ id, result: methods[method](params) });
   } catch (error) {

@@ -261,7 +261,7 @@ async function post(
   if (session === null) return;
   if (message.kind !== 'request') {
     const gone = new AbortController().signal;
-    await front.handle(session.connection, message, { notify: () => undefined, gone });
+    await front.handle(session.connection, message, { notify: () => false, gone });
     return answer(response, 202, null);
   }
   await reply(front, session, message, response, request.headers.accept, opening);
@@ -310,11 +310,12 @@ async function reply(
     openStream(response, headers);
   };
   if (!accepts(accept, 'application/json')) open();
-  const notify = (text: string): void => {
+  const notify = (text: string): boolean => {
     if (!accepts(accept, 'text/event-stream') || response.destroyed || response.writableLength > MAX_QUEUED)
-      return;
+      return false;
     open();
     response.write(sseEvent(text));
+    return true;
   };
   const text = await front.handle(session.connection, message, { notify, gone: gone.signal });
   session.used = front.now();

@@ -41,10 +41,12 @@ export function serveStdio(
         `${text.includes('\n') || text.includes('\r') ? text.replace(/[\r\n]/g, ' ') : text}\n`,
       );
   };
-  const notify = (text: string): void => {
-    if (io.output.writableLength < MAX_QUEUED) write(text);
+  const notify = (text: string): boolean => {
+    if (!io.output.writable || io.output.writableLength >= MAX_QUEUED) return false;
+    write(text);
+    return true;
   };
-  connection.push = notify;
+  connection.push = (text) => void notify(text);
   const take = async (message: ClientMessage): Promise<void> => {
     connection.caller = identify();
     const answer = await handle(connection, message, { notify, gone: gone.signal });

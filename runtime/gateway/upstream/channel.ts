@@ -32,6 +32,8 @@ export interface Channel {
   send(text: string, id: number | null): Promise<void>;
   /** Tells the channel which revision was agreed, once. */
   negotiated(revision: string): void;
+  /** Begins to hear what belongs to no request (HTTP: a stream of its own, where the server has one). */
+  listen(): void;
   /** Ends the wait for one answer (HTTP: aborts its stream). */
   abandon(id: number): void;
   close(): Promise<void>;

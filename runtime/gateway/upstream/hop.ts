@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * One MCP client hop over a channel: its own handshake, its own ids and progress tokens. Answers find their request by our id;
- * requests of the upstream are refused at once; a call whose answer is lost fails as `unknown` and is never sent again.
+ * a call whose answer is lost fails as `unknown` and is never sent again.
  */
 import type { JsonObject } from '../../verify/format/canonical.js';
 import { parseStrict } from '../../verify/format/json.js';
 import { answeredBy, readUpstream, replaceMember, type UpstreamMessage } from '../wire/answer.js';
 import { type CanonicalIntent, type Envelope, forwardText } from '../wire/intent.js';
-import { isObject, METHOD_NOT_FOUND } from '../wire/message.js';
-import { errorOf, notificationOf, resultOf } from '../wire/reply.js';
+import { isObject, NOT_DONE } from '../wire/message.js';
+import { errorOf, errorText, notificationOf, resultOf, resultText } from '../wire/reply.js';
 import { type Channel, type ChannelEvents, NotSent, type OpenChannel } from './channel.js';
 
 /** Revisions of the legacy era that we speak, newest first. */
@@ -17,6 +17,7 @@ const HANDSHAKE_MS = 30_000;
 const LIST_MS = 30_000;
 const MAX_PAGES = 100;
 const MAX_GIVEN = 1_000;
+const MAX_ASKING = 64;
 /** Where in a text the id of an answer is looked for. */
 const EDGE = 512;
 const MAX_LISTED = 5_000;
@@ -32,8 +33,8 @@ export type Answer =
 
 /** What a hop tells its owner. */
 export interface HopEvents {
-  /** The upstream asked for something (sampling, elicitation, roots …); it has been refused. */
-  asked(method: string, params: unknown): void;
+  /** The upstream asks for something (sampling, elicitation, roots …), and waits for one answer. */
+  asked(question: Asking): void;
   /** `notifications/message`: raw text of its params and its level. */
   logged(params: string, level: string): void;
   /** Of tools or prompts. */
@@ -46,6 +47,22 @@ export interface HopEvents {
   closed(detail: string): void;
 }
 
+export interface Asking {
+  readonly method: string;
+  readonly params: unknown;
+  readonly answer: Answering;
+  /** Aborts when the upstream no longer wants to know. */
+  readonly cancelled: AbortSignal;
+}
+
+/** Each takes JSON text, but for `error`; only the first answer counts. */
+export interface Answering {
+  result(json: string): void;
+  /** An error object as somebody else wrote it. */
+  raw(json: string): void;
+  error(code: number, message: string): void;
+}
+
 export interface CallOptions {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -55,6 +72,8 @@ export interface CallOptions {
 
 interface Waiting {
   readonly settle: (answer: Answer) => void;
+  /** Its time begins anew. */
+  readonly touch: () => void;
   readonly progress: ((params: string) => void) | null;
 }
 
@@ -72,15 +91,30 @@ export interface Hop {
   /** No longer wants to hear of a resource. */
   unsubscribe(uri: string): Promise<void>;
   setLogLevel(level: string): void;
+  /** Sends a notification without parameters. */
+  tell(method: string): void;
   running(): number;
   alive(): boolean;
   /** Why the hop is gone, once it is. */
   close(): Promise<void>;
 }
 
-/** Opens the channel and shakes hands; rejects with an Error that says what failed. */
-export async function openHop(open: OpenChannel, version: string, events: HopEvents): Promise<Hop> {
-  const state: State = { waiting: new Map(), given: new Set(), next: 1, closed: null, channel: null, events };
+/** Opens the channel and shakes hands, declaring `abilities` of the client; rejects with an Error that says what failed. */
+export async function openHop(
+  open: OpenChannel,
+  version: string,
+  events: HopEvents,
+  abilities: JsonObject,
+): Promise<Hop> {
+  const state: State = {
+    waiting: new Map(),
+    given: new Set(),
+    asking: new Map(),
+    next: 1,
+    closed: null,
+    channel: null,
+    events,
+  };
   const channel = await open(channelEvents(state));
   state.channel = channel;
   try {
@@ -89,7 +123,7 @@ export async function openHop(open: OpenChannel, version: string, events: HopEve
       'initialize',
       {
         protocolVersion: REVISIONS[0],
-        capabilities: {},
+        capabilities: abilities,
         clientInfo: { name: 'sepal', version },
       },
       HANDSHAKE_MS,
@@ -101,6 +135,7 @@ export async function openHop(open: OpenChannel, version: string, events: HopEve
     }
     channel.negotiated(protocol);
     await channel.send('{"jsonrpc":"2.0","method":"notifications/initialized"}', null);
+    channel.listen();
     return hopOf(state, channel, hello, protocol);
   } catch (error) {
     await channel.close();
@@ -112,6 +147,8 @@ interface State {
   readonly waiting: Map<number, Waiting>;
   /** Requests that were given up lately: their answers come late and are no fault. */
   readonly given: Set<number>;
+  /** Requests of the upstream that are not answered yet, by the JSON text of their id. */
+  readonly asking: Map<string, AbortController>;
   next: number;
   closed: string | null;
   channel: Channel | null;
@@ -130,6 +167,7 @@ function channelEvents(state: State): ChannelEvents {
       if (state.closed !== null) return;
       state.closed = why;
       for (const id of state.waiting.keys()) settle(state, id, { kind: 'failed', status: 'unknown', why });
+      for (const cancel of state.asking.values()) cancel.abort();
       state.events.closed(detail);
     },
   };
@@ -162,20 +200,37 @@ function receive(state: State, message: UpstreamMessage, text: string): void {
   }
 }
 
-/** `ping` is protocol; everything else that an upstream asks of a client is refused at once, so that it need not wait. */
+/** `ping` is protocol; everything else is for the owner to answer. While it does, the calls that wait for the upstream go on waiting. */
 function answerRequest(state: State, id: string, method: string, params: unknown): void {
   const parsed = JSON.parse(id) as string | number;
-  const text =
-    method === 'ping'
-      ? resultOf(parsed, {})
-      : errorOf(parsed, METHOD_NOT_FOUND, `\`${method.slice(0, 100)}\` is not allowed here`);
-  state.channel?.send(text, null).catch(() => undefined);
-  if (method !== 'ping') state.events.asked(method, params);
+  const send = (text: string): void => {
+    if (method !== 'ping' && !state.asking.delete(id)) return;
+    for (const { touch } of state.waiting.values()) touch();
+    state.channel?.send(text, null).catch(() => undefined);
+  };
+  if (method === 'ping') return send(resultOf(parsed, {}));
+  if (state.asking.has(id)) return state.events.noise('a request under an id that is in use');
+  const cancel = new AbortController();
+  state.asking.set(id, cancel);
+  const answer: Answering = {
+    result: (json) => send(resultText(parsed, json)),
+    raw: (json) => send(errorText(parsed, json)),
+    error: (code, message) => send(errorOf(parsed, code, message)),
+  };
+  if (state.asking.size > MAX_ASKING) {
+    answer.error(NOT_DONE, 'too many requests at a time');
+    return state.events.noise('too many requests at a time');
+  }
+  for (const { touch } of state.waiting.values()) touch();
+  state.events.asked({ method, params, answer, cancelled: cancel.signal });
 }
 
 function notified(state: State, message: UpstreamMessage & { readonly kind: 'notification' }): void {
   const params = isObject(message.params) ? message.params : {};
   switch (message.method) {
+    case 'notifications/cancelled':
+      state.asking.get(JSON.stringify(params['requestId']) ?? '')?.abort();
+      return;
     case 'notifications/progress': {
       const token = params['progressToken'];
       if (typeof token === 'number') state.waiting.get(token)?.progress?.(message.raw);
@@ -248,6 +303,10 @@ function send(state: State, id: number, text: string, options: SendOptions): Pro
     };
     const late = (): void => stop('timeout', `no answer within ${Math.round(options.timeoutMs / 1000)} s`);
     let timer = setTimeout(late, options.timeoutMs);
+    const touch = (): void => {
+      clearTimeout(timer);
+      timer = setTimeout(late, options.timeoutMs);
+    };
     const cancel = (): void => stop('cancelled', 'the client cancelled');
     const progress = options.progress;
     state.waiting.set(id, {
@@ -256,12 +315,12 @@ function send(state: State, id: number, text: string, options: SendOptions): Pro
         options.signal.removeEventListener('abort', cancel);
         resolve(answer);
       },
+      touch,
       progress:
         progress === null
           ? null
           : (params) => {
-              clearTimeout(timer);
-              timer = setTimeout(late, options.timeoutMs);
+              touch();
               progress(params);
             },
     });
@@ -307,6 +366,9 @@ function hopOf(state: State, channel: Channel, hello: JsonObject, protocol: stri
     unsubscribe: async (uri) => void (await ask(state, 'resources/unsubscribe', { uri }, LIST_MS)),
     setLogLevel: (level) => {
       if (can('logging')) ask(state, 'logging/setLevel', { level }, LIST_MS).catch(() => undefined);
+    },
+    tell: (method) => {
+      channel.send(notificationOf(method, undefined), null).catch(() => undefined);
     },
     running: () => state.waiting.size,
     alive: () => state.closed === null,

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Streamable HTTP as upstream: pooled, no redirect followed, headers built from nothing, JSON and event-stream answers. */
-import { Pool } from 'undici';
+import { Client, Pool } from 'undici';
 import type { HttpServer } from '../../config.js';
 import { sseReader } from '../wire/sse.js';
 import { type Channel, type ChannelEvents, NotSent } from './channel.js';
 
 const MAX_ANSWER = 16 * 1024 * 1024;
+const FIRST_RETRY_MS = 1_000;
+const LAST_RETRY_MS = 60_000;
 const FORBIDDEN = new Set(['host', 'content-length', 'transfer-encoding', 'connection']);
 
 /** The session at the upstream is gone: the request did not run, a new session is needed. */
@@ -17,6 +19,8 @@ interface Line {
   readonly headers: { readonly [name: string]: string };
   readonly events: ChannelEvents;
   readonly running: Map<number, AbortController>;
+  /** Ends the stream for what belongs to no request. */
+  readonly stop: AbortController;
   session: string | null;
   revision: string | null;
 }
@@ -40,6 +44,7 @@ export async function openHttp(server: HttpServer, pool: Pool, events: ChannelEv
     headers: Object.fromEntries(own),
     events,
     running: new Map(),
+    stop: new AbortController(),
     session: null,
     revision: null,
   };
@@ -48,6 +53,7 @@ export async function openHttp(server: HttpServer, pool: Pool, events: ChannelEv
     negotiated: (revision) => {
       line.revision = revision;
     },
+    listen: () => void listen(line, url.origin, server.timeoutMs),
     abandon: (id) => line.running.get(id)?.abort(),
     close: () => end(line),
   };
@@ -155,7 +161,40 @@ const unsent = (error: unknown): boolean =>
   codeOf(error).startsWith('CERT_') ||
   codeOf(error) === 'DEPTH_ZERO_SELF_SIGNED_CERT';
 
+/**
+ * The stream of what belongs to no request: changed lists, updates. It has a connection of its own; a server that has no such stream says so
+ * with its status, a broken one is opened again, later each time.
+ */
+async function listen(line: Line, origin: string, timeoutMs: number): Promise<void> {
+  const { signal } = line.stop;
+  const client = new Client(origin, {
+    bodyTimeout: 0,
+    headersTimeout: timeoutMs,
+    connect: { timeout: 5000 },
+  });
+  for (let delay = FIRST_RETRY_MS; !signal.aborted; delay = Math.min(delay * 2, LAST_RETRY_MS)) {
+    try {
+      const headers = { ...headersOf(line), accept: 'text/event-stream' };
+      const answer = await client.request({ path: line.path, method: 'GET', headers, signal });
+      const type = String(answer.headers['content-type'] ?? '').split(';')[0];
+      if (answer.statusCode === 200 && type === 'text/event-stream') {
+        delay = FIRST_RETRY_MS;
+        const take = sseReader(MAX_ANSWER, (data) => line.events.message(data));
+        for await (const chunk of answer.body as AsyncIterable<Buffer>) take(chunk);
+      } else {
+        answer.body.on('error', () => undefined).destroy();
+        if (answer.statusCode < 500) break;
+      }
+    } catch {
+      // What a broken stream would have said is not known; lists are read again from time to time.
+    }
+    await new Promise((resolve) => setTimeout(resolve, delay).unref());
+  }
+  await client.destroy().catch(() => undefined);
+}
+
 async function end(line: Line): Promise<void> {
+  line.stop.abort();
   for (const abort of line.running.values()) abort.abort();
   line.running.clear();
   if (line.session === null) return;

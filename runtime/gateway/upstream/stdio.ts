@@ -125,6 +125,7 @@ function attach(child: ChildProcess, pid: number, events: ChannelEvents): Channe
         return resolve();
       }),
     negotiated: () => undefined,
+    listen: () => undefined,
     abandon: () => undefined,
     close: () => stop(child, pid, () => end('closed')),
   };

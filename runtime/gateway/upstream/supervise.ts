@@ -5,12 +5,12 @@ import type { ServerConfig } from '../../config.js';
 import type { JsonObject } from '../../verify/format/canonical.js';
 import type { PinKind } from '../pins.js';
 import { NotSent, troubleOf } from './channel.js';
-import { type Hop, type HopEvents, openHop } from './hop.js';
+import { type Asking, type Hop, type HopEvents, openHop } from './hop.js';
 import { openHttp, openPool } from './http.js';
 import { openStdio } from './stdio.js';
 
 export interface UpstreamEvents {
-  asked(server: string, key: string, method: string, params: unknown): void;
+  asked(server: string, key: string, question: Asking): void;
   logged(server: string, key: string, params: string, level: string): void;
   /** The live definitions of a kind, at each start and after each `list_changed`. */
   listed(server: string, key: string, kind: PinKind, definitions: readonly JsonObject[]): void;
@@ -25,10 +25,14 @@ export interface UpstreamEvents {
 export interface Upstream {
   readonly server: string;
   readonly config: ServerConfig;
-  /** A live hop for this principal; rejects with `NotSent` and why. `key` is '' for a shared server. */
-  hop(principal: string): Promise<Hop>;
+  /**
+   * A live hop for this principal; rejects with `NotSent` and why. Where one has to be started, its server is told that the client can do
+   * `abilities`.
+   */
+  hop(principal: string, abilities?: JsonObject): Promise<Hop>;
   /** The hop that already runs, if any. */
   running(principal: string): Hop | null;
+  /** Whose process serves this principal; '' where all share one. */
   key(principal: string): string;
   close(): Promise<void>;
 }
@@ -84,7 +88,7 @@ export function supervise(server: string, config: ServerConfig, options: Supervi
     config,
     key,
     running: (principal) => keeper.slots.get(key(principal))?.live ?? null,
-    hop: (principal) => take(keeper, key(principal)),
+    hop: (principal, abilities = {}) => take(keeper, key(principal), config.perPrincipal ? abilities : {}),
     close: async () => {
       keeper.closed = true;
       clearInterval(timer);
@@ -95,7 +99,7 @@ export function supervise(server: string, config: ServerConfig, options: Supervi
   };
 }
 
-async function take(keeper: Keeper, key: string): Promise<Hop> {
+async function take(keeper: Keeper, key: string, abilities: JsonObject): Promise<Hop> {
   const { slots, options } = keeper;
   if (keeper.closed) throw new NotSent('the gateway is stopping');
   const slot = slots.get(key) ?? newSlot();
@@ -108,7 +112,7 @@ async function take(keeper: Keeper, key: string): Promise<Hop> {
     }
     room(keeper);
     slots.set(key, slot);
-    slot.hop = start(keeper, key, slot, wait);
+    slot.hop = start(keeper, key, slot, { wait, abilities });
   } else if (keeper.config.kind === 'http' && options.now() - slot.listed > RELIST_MS)
     void relist(keeper, key, slot);
   const hop = await slot.hop;
@@ -134,12 +138,17 @@ function room({ server, config, slots }: Keeper): void {
   throw new NotSent(`the server \`${server}\` ${limit}; try again later`);
 }
 
-async function start(keeper: Keeper, key: string, slot: Slot, wait: number): Promise<Hop> {
+async function start(
+  keeper: Keeper,
+  key: string,
+  slot: Slot,
+  { wait, abilities }: { readonly wait: number; readonly abilities: JsonObject },
+): Promise<Hop> {
   const { server, options } = keeper;
   if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
   try {
     if (keeper.closed) throw new NotSent('the gateway is stopping');
-    const hop = await openOne(keeper, key, slot);
+    const hop = await openOne(keeper, key, slot, abilities);
     if (!hop.alive()) throw new NotSent('it ended right after its start');
     slot.live = hop;
     return hop;
@@ -153,12 +162,12 @@ async function start(keeper: Keeper, key: string, slot: Slot, wait: number): Pro
 }
 
 /** Opens a hop and hands its definitions over before anyone can call through it. */
-async function openOne(keeper: Keeper, key: string, slot: Slot): Promise<Hop> {
+async function openOne(keeper: Keeper, key: string, slot: Slot, abilities: JsonObject): Promise<Hop> {
   const { server, config, options, pool } = keeper;
   const { events, now } = options;
   const born = now();
   const own: HopEvents = {
-    asked: (method, params) => events.asked(server, key, method, params),
+    asked: (question) => events.asked(server, key, question),
     logged: (params, level) => events.logged(server, key, params, level),
     listChanged: () => changed(keeper, key, slot),
     resourcesChanged: () => events.resourcesChanged(server, key),
@@ -180,6 +189,7 @@ async function openOne(keeper: Keeper, key: string, slot: Slot): Promise<Hop> {
         : openHttp(config, pool ?? openPool(config), channel),
     options.version,
     own,
+    abilities,
   );
   try {
     slot.listed = now();

@@ -18,10 +18,10 @@ export interface RpcNotification {
   readonly params: JsonObject;
 }
 
-export interface RpcResponse {
-  readonly kind: 'response';
-  readonly id: RequestId;
-}
+export type RpcResponse = { readonly kind: 'response'; readonly id: RequestId } & (
+  | { readonly result: JsonObject }
+  | { readonly error: JsonObject }
+);
 
 export interface RpcRefusal {
   readonly kind: 'refused';
@@ -93,7 +93,10 @@ function response(message: JsonObject, id: RequestId | null): ClientMessage {
   const answers = Number(Object.hasOwn(message, 'result')) + Number(Object.hasOwn(message, 'error'));
   if (id === null || answers !== 1)
     return refuse(id, INVALID_REQUEST, 'neither a request, a notification nor a response');
-  return { kind: 'response', id };
+  const { result, error } = message;
+  if (isObject(result)) return { kind: 'response', id, result };
+  if (isObject(error)) return { kind: 'response', id, error };
+  return refuse(id, INVALID_REQUEST, '`result` or `error` must be an object');
 }
 
 const refuse = (id: RequestId | null, code: number, message: string): RpcRefusal => ({

@@ -7,7 +7,7 @@
 import type { ActionKind } from '../../stdlib/abi.js';
 import { canonical, type JsonObject } from '../verify/format/canonical.js';
 import { parseStrict } from '../verify/format/json.js';
-import { type Caller, upstreamKey } from './caller.js';
+import { upstreamKey } from './caller.js';
 import type { Connection } from './connection.js';
 import { denyUpstream } from './deny.js';
 import { visible } from './discovery.js';
@@ -168,7 +168,3 @@ export function rootsChanged(gate: Gate, connection: Connection): void {
       hop.tell('notifications/roots/list_changed');
   }
 }
-
-/** Is this who the process was started for? */
-export const sameProcess = (gate: Gate, server: string, key: string, caller: Caller): boolean =>
-  gate.upstreams.get(server)?.key(upstreamKey(caller)) === key;

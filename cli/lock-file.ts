@@ -17,6 +17,8 @@ export interface LockedServer {
   readonly protocol: string;
   /** What the server said it can do; null in locks that do not say. */
   readonly capabilities: JsonObject | null;
+  /** What it tells models about itself. */
+  readonly instructions: string | null;
   readonly tools: ReadonlyMap<string, LockedTool>;
   readonly prompts: ReadonlyMap<string, LockedTool>;
 }
@@ -50,12 +52,15 @@ function lockOf(value: JsonValue, pins: Pins, prompts: Pins): LockFile {
       info: entry['info'] ?? {},
       protocol: typeof protocol === 'string' ? protocol : '',
       capabilities: Object.hasOwn(entry, 'capabilities') ? asObject(entry['capabilities'] ?? null) : null,
+      instructions: textOf(entry['instructions']),
       tools: lockedOf(tools),
       prompts: lockedOf(prompts.get(name)),
     });
   }
   return { modules: file['modules'] ?? {}, servers };
 }
+
+const textOf = (value: JsonValue | undefined): string | null => (typeof value === 'string' ? value : null);
 
 const lockedOf = (pins: ReadonlyMap<string, Pin> | undefined): ReadonlyMap<string, LockedTool> =>
   new Map([...(pins ?? [])].map(([name, { hash, definition }]) => [name, { hash, definition }]));
@@ -68,6 +73,7 @@ export function printLock(lock: LockFile): string {
       info: server.info,
       protocol: server.protocol,
       ...(server.capabilities === null ? {} : { capabilities: server.capabilities }),
+      ...(server.instructions === null ? {} : { instructions: server.instructions }),
       tools: Object.fromEntries(server.tools),
       ...(server.prompts.size === 0 ? {} : { prompts: Object.fromEntries(server.prompts) }),
     },
@@ -129,8 +135,8 @@ function asObject(value: JsonValue): JsonObject {
 export interface ToolChange {
   readonly server: string;
   /** Tools when absent. */
-  readonly kind?: 'prompt' | 'capabilities';
-  /** Its name; empty for `capabilities`. */
+  readonly kind?: 'prompt' | 'capabilities' | 'instructions';
+  /** Its name; empty for `capabilities` and `instructions`. */
   readonly tool: string;
   readonly change: 'added' | 'changed' | 'removed';
   /** Of a changed tool: the members that differ, as JSON pointers. */
@@ -149,10 +155,12 @@ export function compareServer(
   const members: string[] = [];
   differences(pinned.capabilities, offered.capabilities ?? {}, '', members);
   const able: ToolChange = { server, kind: 'capabilities', tool: '', change: 'changed', members };
+  const told: ToolChange = { ...able, kind: 'instructions', members: [] };
   return [
     ...tools,
     ...prompts.map((change): ToolChange => ({ ...change, kind: 'prompt' })),
     ...(members.length === 0 ? [] : [able]),
+    ...(pinned.instructions === offered.instructions ? [] : [told]),
   ];
 }
 

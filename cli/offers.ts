@@ -51,8 +51,9 @@ export async function askServers(
       const [tools, prompts] = [pinAll(name, 'tool', offer.tools), pinAll(name, 'prompt', offer.prompts)];
       const more = prompts.size === 0 ? '' : `, ${prompts.size} prompts`;
       io.err(`${name}: ${tools.size} tools${more}, MCP ${offer.protocol}\n`);
-      const { protocol, capabilities } = offer;
-      return [name, { info: offer.info as JsonValue, protocol, capabilities, tools, prompts }];
+      const { protocol, capabilities, instructions } = offer;
+      const info = offer.info as JsonValue;
+      return [name, { info, protocol, capabilities, instructions, tools, prompts }];
     }),
   );
   const failed = results.flatMap((result, i) =>

@@ -74,6 +74,7 @@ function apply(
 
 function taken(own: LockedServer, offer: LockedServer, { kind, tool }: ToolChange): LockedServer {
   if (kind === 'capabilities') return { ...own, capabilities: offer.capabilities };
+  if (kind === 'instructions') return { ...own, instructions: offer.instructions };
   const member = kind === 'prompt' ? 'prompts' : 'tools';
   const all = new Map<string, LockedTool>(own[member]);
   const now = offer[member].get(tool);

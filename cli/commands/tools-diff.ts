@@ -50,6 +50,7 @@ function printChange(
 
 function definitionOf(server: LockedServer | undefined, { kind, tool }: ToolChange): JsonObject | null {
   if (kind === 'capabilities') return server?.capabilities ?? null;
+  if (kind === 'instructions') return null;
   return server?.[kind === 'prompt' ? 'prompts' : 'tools'].get(tool)?.definition ?? null;
 }
 

@@ -15,6 +15,7 @@ export interface Offer {
   readonly info: unknown;
   readonly protocol: string;
   readonly capabilities: JsonObject;
+  readonly instructions: string | null;
   /** Every definition, whole, as the server sent it. */
   readonly tools: readonly unknown[];
   readonly prompts: readonly unknown[];
@@ -44,7 +45,8 @@ export async function pullOffer(server: ServerConfig, version: string): Promise<
     const list = (kind: 'tools' | 'prompts'): Promise<readonly unknown[]> =>
       Object.hasOwn(capabilities, kind) ? listAll(client, kind) : Promise.resolve([]);
     const [tools, prompts] = [await list('tools'), await list('prompts')];
-    return { info: client.getServerVersion() ?? {}, protocol, capabilities, tools, prompts };
+    const [info, instructions] = [client.getServerVersion() ?? {}, client.getInstructions() ?? null];
+    return { info, protocol, capabilities, instructions, tools, prompts };
   } catch (error) {
     const words = said.join('').trim().split('\n').slice(-3).join(' | ').slice(-500);
     const message = plainly(error, server);

@@ -72,7 +72,8 @@ function shown(gate: Gate, caller: Caller, kind: PinKind): readonly JsonObject[]
   return found;
 }
 
-const callable = (gate: Gate, caller: Caller, kind: PinKind, pin: Pin): boolean =>
+/** Is a pinned tool or prompt shown to this caller, and can it be called? */
+export const callable = (gate: Gate, caller: Caller, kind: PinKind, pin: Pin): boolean =>
   !drifted(gate, caller, kind, pin) &&
   !(kind === 'tool' && outdated(gate, pin, pin.hash)) &&
   visible(gate, caller, { kind, server: pin.server, name: pin.name });

@@ -58,6 +58,7 @@ export interface Catalog {
   readonly names: { readonly [kind in PinKind]: Names };
   /** What each configured server can do, as it said when it was pinned. */
   readonly capabilities: ReadonlyMap<string, JsonObject>;
+  readonly instructions: ReadonlyMap<string, string>;
   /** Grows with each reload. */
   readonly version: number;
 }

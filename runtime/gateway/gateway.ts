@@ -310,9 +310,9 @@ function readTools(config: Config, lock: string, say: (line: string) => void, ve
       new Map([...(own ?? [])].map(([name, pin]) => [name, { pin, check: argumentCheck(pin.definition) }])),
     );
   }
-  const { prompts, capabilities } = loaded;
+  const { prompts, capabilities, instructions } = loaded;
   const names = { tool: namesOf(config, pins), prompt: namesOf(config, prompts) };
-  return { pins: { tool: pins, prompt: prompts }, names, tools, capabilities, version };
+  return { pins: { tool: pins, prompt: prompts }, names, tools, capabilities, instructions, version };
 }
 
 function namesOf(config: Config, pins: Pins): Names {

@@ -5,7 +5,7 @@ import { call } from './call.js';
 import { type Caller, sourceName, upstreamKey } from './caller.js';
 import { type Connection, LOG_LEVELS, type Side } from './connection.js';
 import { denyRequest } from './deny.js';
-import { pinnedList } from './discovery.js';
+import { callable, pinnedList } from './discovery.js';
 import type { Asked, Gate } from './gate.js';
 import { readCompletion, readPrompt, readResource } from './intake.js';
 import { awaitDecision, propose } from './propose.js';
@@ -153,7 +153,22 @@ async function initialize(
     protocolVersion: connection.revision,
     capabilities: { ...offers(gate), logging: {}, extensions: own, experimental: own },
     serverInfo: { name: 'sepal', version: gate.version },
+    ...instructionsFor(gate, connection.caller),
   });
+}
+
+/** What the servers tell models, as pinned; of those alone that some rule lets this caller use. */
+function instructionsFor(gate: Gate, caller: Caller): { readonly instructions?: string } {
+  const { instructions, pins } = gate.catalog();
+  const told = [...gate.upstreams.keys()].flatMap((server) => {
+    const own = instructions.get(server);
+    const usable = [...(pins.tool.get(server)?.values() ?? [])].some((pin) =>
+      callable(gate, caller, 'tool', pin),
+    );
+    if (own === undefined || !usable) return [];
+    return [gate.upstreams.size === 1 ? own : `${server}:\n${own}`];
+  });
+  return told.length === 0 ? {} : { instructions: told.join('\n\n') };
 }
 
 /** What a server must be able to do for a method to be relayed. */

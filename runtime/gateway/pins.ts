@@ -29,6 +29,8 @@ export type PinsResult =
       readonly prompts: Pins;
       /** What each server said it can do when it was pinned. */
       readonly capabilities: ReadonlyMap<string, JsonObject>;
+      /** What each server told models about itself when it was pinned. */
+      readonly instructions: ReadonlyMap<string, string>;
     }
   | { readonly ok: false; readonly message: string; readonly help: string };
 
@@ -67,6 +69,7 @@ export function readPins(bytes: Uint8Array, file: string): PinsResult {
   if (!isObject(servers)) return bad('`servers` is not an object');
   const [pins, prompts] = [new Map<string, Map<string, Pin>>(), new Map<string, Map<string, Pin>>()];
   const capabilities = new Map<string, JsonObject>();
+  const instructions = new Map<string, string>();
   for (const [server, entry] of Object.entries(servers)) {
     for (const [member, all] of [
       ['tools', pins],
@@ -79,8 +82,10 @@ export function readPins(bytes: Uint8Array, file: string): PinsResult {
     const able = isObject(entry) ? (entry['capabilities'] ?? {}) : {};
     if (!isObject(able)) return bad(`\`servers.${server}.capabilities\` is not an object`);
     capabilities.set(server, able);
+    const told = isObject(entry) ? entry['instructions'] : undefined;
+    if (typeof told === 'string') instructions.set(server, told);
   }
-  return { ok: true, pins, prompts, capabilities };
+  return { ok: true, pins, prompts, capabilities, instructions };
 }
 
 function readKind(server: string, member: 'tools' | 'prompts', pinned: unknown): Map<string, Pin> | string {

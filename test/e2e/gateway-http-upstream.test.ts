@@ -93,6 +93,19 @@ describe('an HTTP upstream', () => {
     expect(await go()).toEqual({ text: 'json', isError: false });
   });
 
+  it('is heard between calls: what it says has changed is not called any more', async () => {
+    const { stub, go, outcomes } = await setUp();
+    expect(await go()).toEqual({ text: 'json', isError: false });
+    stub.description = 'goes elsewhere';
+    for (let i = 0; i < 100 && !stub.push({ method: 'notifications/tools/list_changed' }); i++)
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await expect(go()).rejects.toMatchObject({ code: -32602 });
+    expect(await outcomes()).toEqual(['ok']);
+    expect(stub.seen.filter(({ body }) => body.includes('tools/call'))).toHaveLength(1);
+    expect(stub.seen.find(({ method }) => method === 'GET')?.headers['mcp-session-id']).toBe('s1');
+  });
+
   it('says that a server does not listen, without its secret', async () => {
     const { stub, go, outcomes, said } = await setUp();
     await stub.close();

@@ -197,6 +197,15 @@ describe('resources', () => {
   });
 });
 
+describe('instructions', () => {
+  it('are those of the servers as pinned, each under its name where there are several', async () => {
+    const { hello } = await setUp();
+    expect(hello.result?.['instructions']).toBe('Ask one politely.');
+    const { hello: both } = await setUp({ one: 'plain', two: 'plain' });
+    expect(both.result?.['instructions']).toBe('one:\nAsk one politely.\n\ntwo:\nAsk two politely.');
+  });
+});
+
 describe('prompts', () => {
   it('are listed from the lock under exposed names, and got under their own', async () => {
     const { client, account, log } = await setUp({ one: 'plain', two: 'plain' });

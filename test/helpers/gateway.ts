@@ -156,6 +156,7 @@ export async function pin(
       info: hop.info,
       protocol: hop.protocol,
       capabilities: hop.capabilities,
+      ...(hop.instructions === null ? {} : { instructions: hop.instructions }),
       tools: pinned(tools),
       prompts: pinned(await hop.prompts()),
     };

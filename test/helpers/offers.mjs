@@ -35,6 +35,7 @@ const methods = {
   initialize: ({ protocolVersion }) => ({
     protocolVersion,
     serverInfo: { name, version: '1' },
+    instructions: `Ask ${name} politely.`,
     capabilities: {
       tools: {},
       resources: { subscribe: true, listChanged: true },

@@ -12,13 +12,18 @@ export interface HttpStub {
   }[];
   /** What the next tools/call does. */
   mode: 'json' | 'sse' | 'redirect' | 'gone' | 'broken' | 'error500' | 'html' | 'endless';
+  /** The description of its tool. */
+  description: string;
+  /** Sends a message on the stream for what belongs to no request; false while nobody listens. */
+  push(message: object): boolean;
   close(): Promise<void>;
 }
 
 export async function httpStub(): Promise<HttpStub> {
   const seen: HttpStub['seen'] = [];
   let session = 1;
-  const stub = { mode: 'json' } as { mode: HttpStub['mode'] };
+  const stub: Pick<HttpStub, 'mode' | 'description'> = { mode: 'json', description: 'goes' };
+  let stream: ServerResponse | null = null;
   const json = (response: ServerResponse, value: unknown, headers: { [name: string]: string } = {}) => {
     response.writeHead(200, { 'content-type': 'application/json', ...headers });
     response.end(JSON.stringify(value));
@@ -83,6 +88,11 @@ export async function httpStub(): Promise<HttpStub> {
           own,
         );
       }
+      if (request.method === 'GET') {
+        stream = response;
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        return response.flushHeaders();
+      }
       if (message.id === undefined) {
         response.writeHead(202);
         return response.end();
@@ -95,7 +105,7 @@ export async function httpStub(): Promise<HttpStub> {
         return json(response, {
           jsonrpc: '2.0',
           id: message.id,
-          result: { tools: [{ name: 'go', inputSchema: { type: 'object' } }] },
+          result: { tools: [{ name: 'go', description: stub.description, inputSchema: { type: 'object' } }] },
         });
       }
       return call(message.id, response);
@@ -106,6 +116,10 @@ export async function httpStub(): Promise<HttpStub> {
   return Object.assign(stub, {
     url,
     seen,
+    push: (message: object) => {
+      if (stream === null || stream.destroyed) return false;
+      return stream.write(`data: ${JSON.stringify({ jsonrpc: '2.0', ...message })}\n\n`);
+    },
     close: () =>
       new Promise<void>((resolve) => {
         server.close(() => resolve());

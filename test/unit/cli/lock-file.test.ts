@@ -12,6 +12,7 @@ const serverOf = (tools: readonly unknown[], prompts: readonly unknown[] = []): 
   info: {},
   protocol: '2025-11-25',
   capabilities: { tools: {} },
+  instructions: null,
   tools: pinAll('s', 'tool', tools),
   prompts: pinAll('s', 'prompt', prompts),
 });

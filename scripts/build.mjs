@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { buildPage } from './page.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -31,6 +32,10 @@ const entries = [
   'runtime/scan/worker.ts',
   'examples/quickstart/main.ts',
 ];
+const define = {
+  SEPAL_VERSION: JSON.stringify(manifest.version),
+  SEPAL_COMPILER: JSON.stringify(compilerHash()),
+};
 rmSync(join(root, 'dist'), { recursive: true, force: true });
 await build({
   ...shared,
@@ -40,10 +45,7 @@ await build({
   splitting: true,
   chunkNames: 'chunks/[name]-[hash]',
   external,
-  define: {
-    SEPAL_VERSION: JSON.stringify(manifest.version),
-    SEPAL_COMPILER: JSON.stringify(compilerHash()),
-  },
+  define,
 });
 
 /** The hash that manifests and receipts name the compiler by; computed alike by cli/compiler-id.ts. */
@@ -53,7 +55,9 @@ function compilerHash() {
       .filter((name) => name.endsWith('.ts'))
       .map((name) => `${folder}/${name}`),
   );
-  const text = files.sort().map((file) => `${file}\0${readFileSync(join(root, file), 'utf8')}\0`);
+  const text = files
+    .sort((a, b) => (a < b ? -1 : 1))
+    .map((file) => `${file}\0${readFileSync(join(root, file), 'utf8')}\0`);
   return `sha256:${createHash('sha256').update(text.join('')).digest('hex')}`;
 }
 
@@ -68,3 +72,6 @@ await build({
   outdir: 'runtime/verify/dist',
   external: ['tweetnacl'],
 });
+
+for (const place of ['dist', 'runtime/verify/dist'])
+  await buildPage(root, define, join(root, place, 'auditor.html'));

@@ -43,6 +43,11 @@ const ARROWS: readonly Room[] = [
     packages: ['node:', 'zod', 'undici', '@cfworker/json-schema', '@modelcontextprotocol/sdk'],
   },
   {
+    room: 'cli/page/',
+    may: ['cli/', 'grammar/', 'compiler/', 'stdlib/', 'runtime/'],
+    packages: ['node:', 'tweetnacl'],
+  },
+  {
     room: 'cli/',
     may: ['cli/', 'grammar/', 'compiler/', 'stdlib/', 'runtime/'],
     packages: ['node:', 'zod', '@modelcontextprotocol/sdk'],

@@ -5,7 +5,6 @@
  */
 import type { PolicyIr } from '../../compiler/ir.js';
 import { decide as decideByReference } from '../../compiler/reference.js';
-import { decisionBody } from '../../runtime/gateway/record.js';
 import type { Body, DecisionBody } from '../../runtime/verify/format/body.js';
 import { canonical } from '../../runtime/verify/format/canonical.js';
 import type { Disclosure } from '../../runtime/verify/format/opening.js';
@@ -19,13 +18,18 @@ export interface KnownPolicy {
   readonly source: string;
   readonly moduleHash: string;
   readonly compiler: string;
-  readonly module: PolicyModule;
+  /** Null where no code may run: then the reference interpreter decides alone. */
+  readonly module: PolicyModule | null;
   readonly ir: PolicyIr;
 }
 
 type Answer =
   | { readonly kind: 'match' | 'host' }
   | { readonly kind: 'mismatch' | 'hidden'; readonly why: string };
+
+/** A browser does not say which data it has. */
+const here: { readonly [name: string]: string | undefined } =
+  typeof process === 'undefined' ? {} : process.versions;
 
 export class DecideAgain implements Replay {
   private readonly known: ReadonlyMap<string, KnownPolicy>;
@@ -45,23 +49,24 @@ export class DecideAgain implements Replay {
     this.known = new Map(policies.map((policy) => [policy.source, policy]));
   }
 
-  entry(body: Body, _leaf: string, disclosure: Disclosure | null): void {
+  /** Says of a decision, in a word or a sentence, what came of it; null of other entries. */
+  entry(body: Body, _leaf: string, disclosure: Disclosure | null): string | null {
     if (body.type === 'policy') this.bind(body);
-    if (body.type !== 'decide') return;
+    if (body.type !== 'decide') return null;
     const answer = this.again(body, disclosure);
     switch (answer.kind) {
       case 'match':
         this.matches++;
-        return;
+        return 'match';
       case 'host':
         this.hosts++;
-        return;
+        return 'denied before the policy was asked';
       case 'mismatch':
         if (this.wrong.length < 1000) this.wrong.push({ name: 'replay', seq: body.seq, why: answer.why });
-        return;
+        return `mismatch: ${answer.why}`;
       case 'hidden':
         this.notCheckable.set(answer.why, (this.notCheckable.get(answer.why) ?? 0) + 1);
-        return;
+        return `not checkable: ${answer.why}`;
       default:
         throw new Error(`unexpected ${String(answer satisfies never)}`);
     }
@@ -80,7 +85,7 @@ export class DecideAgain implements Replay {
     } else this.doubtful.set(policy.source, 'the policy was compiled by another compiler');
     const other = (['unicode', 'tz'] as const).find((name) => {
       const then = policy.versions?.[name];
-      return then !== undefined && then !== process.versions[name];
+      return then !== undefined && here[name] !== undefined && then !== here[name];
     });
     if (other !== undefined)
       this.doubtful.set(policy.source, `the ${other} data of then are not those of here`);
@@ -105,7 +110,7 @@ export class DecideAgain implements Replay {
     const shown = shownBy(body, disclosure);
     const request = requestOf(body, shown.args);
     if (request === null) return { kind: 'hidden', why: 'there is no request' };
-    const reads = policy.module.reads(request);
+    const reads = policy.module?.reads(request) ?? body.reads ?? [];
     const unseen = hidden(shown, reads, body.facts ?? []);
     if (unseen !== null) return { kind: 'hidden', why: unseen };
     const facts = factsOf(shown);
@@ -113,7 +118,9 @@ export class DecideAgain implements Replay {
       (canonical(body.reads ?? []) === canonical(reads)
         ? null
         : 'the receipt names other reads than the policy has') ??
-      difference(body, policy.module.decide(request, facts, 'call'), 'the compiled policy', true) ??
+      (policy.module === null
+        ? null
+        : difference(body, policy.module.decide(request, facts, 'call'), 'the compiled policy', true)) ??
       difference(
         body,
         decideByReference(policy.ir, request, facts, 'call'),
@@ -134,7 +141,8 @@ export class DecideAgain implements Replay {
     if (same === 0 && missing === 0) findings.skip('policy binding', 'no policy is activated');
     findings.note('policy binding', `${same} activated policies compile to the modules named`);
     const open = [...this.notCheckable].map(([why, count]) => `${count} not checkable (${why})`);
-    const done = `${this.matches} decisions match in both engines`;
+    const alone = [...this.known.values()].some(({ module }) => module === null);
+    const done = `${this.matches} decisions match in ${alone ? 'the reference interpreter' : 'both engines'}`;
     const host = this.hosts === 0 ? [] : [`${this.hosts} denied before the policy was asked`];
     if (open.length > 0) findings.skip('replay', [done, ...host, ...open].join('; '));
     else findings.note('replay', [done, ...host].join('; '));
@@ -147,11 +155,27 @@ type Told = Pick<DecisionBody, 'effect' | 'rules' | 'default' | 'reason' | 'appr
 /** Where the decision made again is not the one recorded; the reference knows nothing of steps and shadows. */
 function difference(body: Body, decision: Decision, engine: string, whole: boolean): string | null {
   const then = told(body.decision as DecisionBody, body.unknowns ?? [], whole);
-  const now = told(decisionBody(decision, null), decision.unknowns, whole);
+  const now = told(inReceipt(decision), decision.unknowns, whole);
   const part = Object.keys(then).find((name) => canonical(then[name]) !== canonical(now[name]));
   if (part === undefined) return null;
   const says = (value: unknown): string => canonical(value).slice(0, 100);
   return `the receipt says ${part} ${says(then[part])}, ${engine} ${says(now[part])}`;
+}
+
+/** As the gateway writes a decision into a receipt. */
+function inReceipt({ effect, rules, reason, approvals, shadow, steps, default: byDefault }: Decision): Told {
+  const asked = approvals.map(({ rule, self, roles, quorum, timeout }) =>
+    self ? { rule, self: true as const, quorum, timeout } : { rule, roles: [...roles], quorum, timeout },
+  );
+  return {
+    effect,
+    rules,
+    default: byDefault,
+    shadow,
+    steps,
+    approvals: asked,
+    ...(reason === null ? {} : { reason }),
+  };
 }
 
 function told(

@@ -3,10 +3,14 @@
 import { compilePolicy, policyOrFail } from '../compiled.js';
 import { compilerId } from '../compiler-id.js';
 import { policyPath } from '../project.js';
+import type { PolicyModule } from '../../stdlib/abi.js';
 import type { Io } from '../terminal.js';
 import type { KnownPolicy } from './decide-again.js';
 
-export async function knownPolicy(file: string, io: Io): Promise<KnownPolicy> {
+export async function knownPolicy(
+  file: string,
+  io: Io,
+): Promise<KnownPolicy & { readonly module: PolicyModule }> {
   const { compiled, module, manifest } = policyOrFail(await compilePolicy(policyPath(file, io), io), io);
   return {
     source: manifest.source,

@@ -21,6 +21,8 @@ export interface SigningOptions {
   readonly signatures: 'all' | 'checkpoint';
   /** How many signatures tweetnacl checks again: none, one in a hundred, or all. */
   readonly secondOpinion: 'none' | 'sample' | 'all';
+  /** What stands behind `node:crypto` here, for the report. */
+  readonly library: string;
 }
 
 interface Epoch {
@@ -168,7 +170,7 @@ export class Signatures {
         `${this.left} entries are vouched for by the signed tree only (asked for)`,
       );
     }
-    this.findings.note('signatures', `${this.checked} checked with node:crypto`);
+    this.findings.note('signatures', `${this.checked} checked with ${this.options.library}`);
     if (this.twice > 0) this.findings.note('signatures', `${this.twice} again with tweetnacl`);
     const epochs = this.epochs.length;
     this.findings.note('keys', `${epochs} epoch key${epochs === 1 ? '' : 's'} certified by the log key`);

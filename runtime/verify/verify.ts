@@ -33,7 +33,7 @@ export interface VerifyOptions extends Partial<SigningOptions> {
 
 /** Looks at each entry in order, with what is disclosed of it, and answers for "policy binding" and "replay". */
 export interface Replay {
-  entry(body: Body, leaf: string, disclosure: Disclosure | null): void;
+  entry(body: Body, leaf: string, disclosure: Disclosure | null): unknown;
   finish(findings: Pick<Findings, 'fail' | 'skip' | 'note'>): void;
 }
 
@@ -94,8 +94,9 @@ class Audit {
     this.findings = findings;
     this.follower = follower;
     this.origin = trust?.origin ?? null;
-    const { signatures = 'all', secondOpinion = 'none' } = options;
-    this.signatures = trust === null ? null : new Signatures(trust, { signatures, secondOpinion }, findings);
+    const { signatures = 'all', secondOpinion = 'none', library = 'node:crypto' } = options;
+    this.signatures =
+      trust === null ? null : new Signatures(trust, { signatures, secondOpinion, library }, findings);
     this.linkage = new Linkage(findings, trust?.approvers ?? null);
     const { openings, held, replay } = options;
     this.openings = openings === undefined ? null : new OpeningsFollower(openings, findings);

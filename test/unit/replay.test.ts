@@ -1,174 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // Replay: decisions of a real policy, recorded as the gateway records them, decided again from what an export discloses.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { command as exportCommand } from '../../cli/commands/log-export.js';
 import { command as replayCommand } from '../../cli/commands/replay.js';
 import { command as verifyCommand } from '../../cli/commands/verify.js';
 import { readArguments } from '../../cli/command.js';
-import { compilePolicy, type Policy, policyOrFail } from '../../cli/compiled.js';
-import type { Io } from '../../cli/terminal.js';
-import { decideDraft } from '../../runtime/gateway/record.js';
-import { canonicalIntent } from '../../runtime/gateway/wire/intent.js';
-import { createKeys, type Draft, openLog, trustText } from '../../runtime/log/index.js';
-import { digest, type JsonObject } from '../../runtime/verify/format/index.js';
-import type { Decision, Facts, Request } from '../../stdlib/abi.js';
+import type { Policy } from '../../cli/compiled.js';
+import { digest } from '../../runtime/verify/format/index.js';
+import { CALLS, io, lie, logOf, quickPolicy } from '../helpers/replay-log.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'sepal-replay-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-const quickstart = resolve(import.meta.dirname, '../../examples/quickstart');
 const POLICY = join(folder, 'policy.sep');
-const ORIGIN = 'gw.example.com/log';
-
-function io(): Io & { text(): { out: string; err: string } } {
-  let [out, err] = ['', ''];
-  return {
-    out: (text) => void (out += text),
-    err: (text) => void (err += text),
-    env: {},
-    cwd: folder,
-    colour: false,
-    now: Date.now,
-    text: () => ({ out, err }),
-  };
-}
-
-interface Call {
-  readonly who: string;
-  readonly server: string;
-  readonly name: string;
-  readonly args: JsonObject;
-}
-const read = (path: string): Call => ({
-  who: 'agent:writer',
-  server: 'fs',
-  name: 'read_text_file',
-  args: { path },
-});
-const write = (path: string): Call => ({
-  who: 'agent:writer',
-  server: 'fs',
-  name: 'write_file',
-  args: { path, content: 'TOP SECRET draft' },
-});
-const CALLS: readonly Call[] = [
-  read('/scratch/a.txt'),
-  read('/scratch/../etc/passwd'),
-  read('/etc/passwd'),
-  write('/scratch/drafts/post.md'),
-  write('/scratch/hello.txt'),
-  { ...write('/scratch/drafts/post.md'), who: 'user:dana' },
-  {
-    who: 'agent:writer',
-    server: 'fs',
-    name: 'move_file',
-    args: { source: '/scratch/drafts/p.md', destination: '/scratch/p.md' },
-  },
-  { who: 'agent:writer', server: 'memory', name: 'read_graph', args: {} },
-  { who: 'agent:writer', server: 'memory', name: 'delete_entities', args: { entityNames: ['x'] } },
-];
-const FACTS: Facts = { scratch: '/scratch', drafts: '/scratch/drafts' };
-
-/** Writes a log of these calls; `lie` may sign another decision than the policy's. */
-async function logOf(
-  name: string,
-  policy: Policy,
-  calls: readonly Call[],
-  lie: (decision: Decision, call: Call) => Decision = (decision) => decision,
-): Promise<string> {
-  const home = join(folder, name);
-  mkdirSync(home);
-  const dir = join(home, 'log');
-  const keys = createKeys(join(home, 'keys'), ORIGIN);
-  const log = await openLog({ dir, keysDir: join(home, 'keys'), origin: ORIGIN, checkpointSeconds: 60 });
-  const { manifest, module } = policy;
-  const ref = {
-    name: manifest.policy.name,
-    version: manifest.policy.version,
-    source: manifest.source,
-    module: manifest.module,
-    compiler: manifest.compiler.hash,
-  };
-  const { node, icu = '', unicode = '', tz = '', ada = '' } = process.versions;
-  const active = await log.append({
-    type: 'policy',
-    policy: { ...ref, versions: { node, icu, unicode, tz, ada } },
-  });
-  for (const [n, call] of calls.entries()) {
-    const params = { name: call.name, arguments: call.args };
-    const intent = canonicalIntent(
-      { kind: 'tool', method: 'tools/call', server: call.server, name: call.name },
-      call.args,
-      params,
-    );
-    const session = digest('session');
-    const request: Request = {
-      principal: call.who,
-      roles: [],
-      user: null,
-      userRoles: [],
-      session,
-      intent: { kind: 'tool', server: call.server, name: call.name, args: call.args as never },
-    };
-    const facts = Object.fromEntries(module.needs(request).map((fact) => [fact, FACTS[fact]]));
-    const decision = lie(module.decide(request, facts, 'call'), call);
-    const identity = {
-      principal: call.who,
-      roles: [],
-      method: 'stdio',
-      credential: null,
-      user: null,
-      userRoles: [],
-      session,
-    };
-    const { draft, openings } = decideDraft({
-      call: Buffer.from(`call ${n}`.padEnd(16)).toString('base64'),
-      caller: { identity } as never,
-      intent,
-      definition: null,
-      trace: null,
-      policy: { ...ref, activation: active.leaf },
-      decision,
-      facts,
-      reads: module.reads(request),
-      counts: [],
-      expires: null,
-      links: null,
-      propose: null,
-    });
-    const { leaf } = await log.append(draft, openings);
-    if (decision.effect === 'allow')
-      await log.append({
-        type: 'outcome',
-        call: draft.call ?? '',
-        refs: { decide: leaf },
-        outcome: { status: 'ok' },
-      } as Draft);
-  }
-  writeFileSync(join(home, 'trust.json'), trustText(ORIGIN, keys, log.genesis));
-  await log.close();
-  const receipts = { origin: ORIGIN, dir: 'log', keys: 'keys' };
-  const config = { policy: '../policy.sep', mcpServers: { fs: { command: 'true', args: [] } }, receipts };
-  writeFileSync(join(home, 'sepal.json'), JSON.stringify(config));
-  for (const disclose of ['reads', 'full', 'none']) {
-    const input = readArguments('log export', exportCommand, [
-      dir,
-      '--config',
-      join(home, 'sepal.json'),
-      '--out',
-      join(home, disclose),
-      '--disclose',
-      disclose,
-    ]);
-    if (input !== null) await exportCommand.run(input, io());
-  }
-  return home;
-}
 
 async function verified(home: string, log: string, ...more: string[]) {
-  const terminal = io();
+  const terminal = io(folder);
   const argv = [join(home, log), '--trust', join(home, 'trust.json'), '--format', 'json', ...more];
   const code = await verifyCommand.raw?.(argv, terminal);
   const report = JSON.parse(terminal.text().out) as {
@@ -181,14 +29,12 @@ async function verified(home: string, log: string, ...more: string[]) {
 
 let policy: Policy;
 beforeAll(async () => {
-  writeFileSync(POLICY, readFileSync(join(quickstart, 'policy.sep')));
-  writeFileSync(join(folder, 'sepal.lock'), readFileSync(join(quickstart, 'sepal.lock')));
-  policy = policyOrFail(await compilePolicy(POLICY, io()), io());
+  ({ policy } = await quickPolicy(folder));
 });
 
 describe('sepal verify --policy', () => {
   it('decides every call again from the reads alone, in both engines', async () => {
-    const home = await logOf('honest', policy, CALLS);
+    const home = await logOf(folder, 'honest', policy, CALLS);
     expect(readFileSync(join(home, 'reads/openings.jsonl'), 'utf8')).not.toContain('TOP SECRET');
     for (const log of ['reads', 'full']) {
       const { code, binding, replay } = await verified(home, log, '--policy', POLICY);
@@ -223,11 +69,7 @@ describe('sepal verify --policy', () => {
   });
 
   it('catches a gateway that was made to sign a wrong allow', async () => {
-    const home = await logOf('lying', policy, CALLS, (decision, call) =>
-      call.args['path'] === '/etc/passwd'
-        ? { ...decision, effect: 'allow', rules: ['reading'], default: false, reason: null, unknowns: [] }
-        : decision,
-    );
+    const home = await logOf(folder, 'lying', policy, CALLS, lie);
     const { code, replay } = await verified(home, 'reads', '--policy', POLICY);
     expect(code).toBe(5);
     expect(replay).toMatchObject({
@@ -238,14 +80,14 @@ describe('sepal verify --policy', () => {
   });
 
   it('catches another rule, another asker, and a fact that was changed afterwards', async () => {
-    const renamed = await logOf('renamed', policy, CALLS, (d) =>
+    const renamed = await logOf(folder, 'renamed', policy, CALLS, (d) =>
       d.effect === 'allow' ? { ...d, rules: ['other'] } : d,
     );
     expect((await verified(renamed, 'reads', '--policy', POLICY)).replay).toMatchObject({
       status: 'fail',
       detail: expect.stringContaining('rules'),
     });
-    const easier = await logOf('easier', policy, CALLS, (d) =>
+    const easier = await logOf(folder, 'easier', policy, CALLS, (d) =>
       d.effect === 'review' ? { ...d, approvals: d.approvals.map((a) => ({ ...a, quorum: 0 })) } : d,
     );
     expect((await verified(easier, 'reads', '--policy', POLICY)).replay).toMatchObject({
@@ -256,7 +98,7 @@ describe('sepal verify --policy', () => {
 
   it('catches a module that is not the one of the source', async () => {
     const swapped = { ...policy, manifest: { ...policy.manifest, module: digest('another module') } };
-    const home = await logOf('swapped', swapped, CALLS);
+    const home = await logOf(folder, 'swapped', swapped, CALLS);
     expect((await verified(home, 'reads', '--policy', POLICY)).binding).toMatchObject({
       status: 'fail',
       detail: expect.stringContaining('compiles to another module'),
@@ -265,7 +107,7 @@ describe('sepal verify --policy', () => {
       ...policy,
       manifest: { ...swapped.manifest, compiler: { ...policy.manifest.compiler, hash: digest('older') } },
     };
-    const then = await logOf('older', older, CALLS);
+    const then = await logOf(folder, 'older', older, CALLS);
     expect((await verified(then, 'reads', '--policy', POLICY)).binding).toMatchObject({
       status: 'not checked',
       detail: 'the policy was compiled by another compiler',
@@ -274,14 +116,14 @@ describe('sepal verify --policy', () => {
 
   it('is refused by sepal-verify, which has no compiler', async () => {
     const { verifyCommand: plain } = await import('../../runtime/verify/index.js');
-    const terminal = { ...io(), interactive: false };
+    const terminal = { ...io(folder), interactive: false };
     expect(await plain([join(folder, 'honest/reads'), '--policy', POLICY], terminal)).toBe(1);
   });
 });
 
 describe('sepal replay', () => {
   const replayed = async (...argv: string[]) => {
-    const terminal = io();
+    const terminal = io(folder);
     const input = readArguments('replay', replayCommand, argv);
     if (input === null) throw new Error('help');
     const code = await replayCommand.run(input, terminal);

@@ -58,7 +58,7 @@ function reportUnknown(env: Env, e: Call, name: string): void {
   }
   const lets = [...env.scope.names].filter(([, s]) => s.kind === 'let').map(([text]) => text);
   const near = nearest(name, ['has', 'size', 'lower', ...SCANS, ...LATER, ...lets]);
-  if (near !== null) env.scope.used.add(near);
+  if (near !== null) env.scope.meant.add(near);
   env.scope.report('SEP2012', e.callee.span, { name }, meant(env.scope.file, e.callee.span, near));
 }
 

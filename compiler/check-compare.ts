@@ -11,6 +11,7 @@ import { meant } from './diagnostics/meant.js';
 import { nearest } from './diagnostics/suggest.js';
 import { globIr } from './glob.js';
 import type { ExprIr, WhoIr, WhoTermIr } from './ir.js';
+import { compileRegex } from './regex/dfa.js';
 import { roleValue, type Scope, whoIr } from './scope.js';
 import { isFreeWord } from './slips.js';
 import { bool, castTo, describeType, type Kind, kindsOf, listed, type Ty, type Typed } from './types.js';
@@ -138,8 +139,7 @@ export function checkTest(env: Env, e: Test): Typed | null {
     case 'like':
       return checkLike(env, e);
     case 'matches':
-      env.scope.report('SEP4912', e.opSpan);
-      return null;
+      return checkMatches(env, e);
     default:
       return assertNever(e.op);
   }
@@ -286,6 +286,20 @@ function checkLike(env: Env, e: Test): Typed | null {
     return null;
   }
   return bool({ op: 'like', left: left.ir, glob: globIr(right.ir.value.value, 'text') });
+}
+
+function checkMatches(env: Env, e: Test): Typed | null {
+  const left = expectKind(env, e.left, 'string', '`matches`', 'a string');
+  if (e.right.kind !== 'regex') {
+    const wanted = 'a pattern such as `r"[a-z]+"`';
+    env.scope.report('SEP3001', e.right.span, { what: '`matches`', wanted, found: 'another value' });
+    return null;
+  }
+  const compiled = compileRegex(e.right.value);
+  if (compiled.ok)
+    return left && bool({ op: 'matches', left: left.ir, pattern: e.right.value, dfa: compiled.dfa });
+  env.scope.report('SEP3017', e.right.span, { what: compiled.what });
+  return null;
 }
 
 export function checkHasRole(env: Env, e: Extract<Expr, { kind: 'hasRole' }>): Typed | null {

@@ -104,7 +104,7 @@ export function checkExpr(env: Env, e: Expr): Typed | null {
     case 'hasRole':
       return checkHasRole(env, e);
     case 'regex':
-      env.scope.report('SEP4912', e.span);
+      env.scope.report('SEP2014', e.span, { name: 'a pattern' }, { help: 'write `x matches r"…"`' });
       return null;
     case 'duration':
       env.scope.report('SEP4911', e.span, { name: e.text });

@@ -373,6 +373,7 @@ function readsTool(e: ExprIr): boolean {
     case 'within':
       return readsTool(e.instant);
     case 'like':
+    case 'matches':
       return readsTool(e.left);
     case 'quantifier':
       return readsTool(e.list) || readsTool(e.body);

@@ -89,7 +89,7 @@ function checkFactItem(scope: Scope, item: Value): void {
   if (named === undefined) {
     const facts = [...scope.names].filter(([, s]) => s.kind === 'fact').map(([text]) => text);
     const near = nearest(name, facts);
-    if (near !== null) scope.used.add(near);
+    if (near !== null) scope.meant.add(near);
     const extra = { help: FACTS_HELP, ...meant(scope.file, item.target.span, near) };
     scope.report('SEP2001', item.target.span, { name }, extra);
   } else if (named.kind !== 'fact') scope.report('SEP4916', item.span);

@@ -2,7 +2,7 @@
 /** Expressions of the IR as code over `std`. Conditions become shared functions; equal ones are one function. */
 import { assertNever } from './assert.js';
 import type { Constants } from './encode.js';
-import type { ConstIr, ExprIr, GlobIr, ScheduleIr, TypeIr, WhoIr, WhoTermIr } from './ir.js';
+import type { ConstIr, DfaIr, ExprIr, GlobIr, ScheduleIr, TypeIr, WhoIr, WhoTermIr } from './ir.js';
 import { words } from './words.js';
 
 /** A function of the module: name and body lines. */
@@ -130,6 +130,7 @@ function asksOnly(e: ExprIr, path: readonly string[]): boolean {
     case 'under':
       return (ofPath(e.left) && constant(e.right)) || (constant(e.left) && ofPath(e.right));
     case 'like':
+    case 'matches':
       return ofPath(e.left);
     case 'inList':
       return ofPath(e.left) && e.items.length > 0 && e.items.every(constant);
@@ -193,6 +194,8 @@ export function kleene(m: Emitter, e: ExprIr): string {
       return `like(${value(m, e.left, 'string')}, ${shared(m, 'g', globCode(m, e.glob))})`;
     case 'within':
       return `within(${value(m, e.instant, 'string')}, ${shared(m, 'z', scheduleCode(e.schedule))})`;
+    case 'matches':
+      return `matches(${value(m, e.left, 'string')}, ${shared(m, 'm', dfaCode(e.dfa))})`;
     case 'quantifier':
       return `${e.mode}(list(${raw(m, e.list)}), (x${e.param}) => ${kleene(m, e.body)})`;
     case 'arg':
@@ -311,6 +314,7 @@ function raw(m: Emitter, e: ExprIr): string {
     case 'endsWith':
     case 'contains':
     case 'like':
+    case 'matches':
     case 'under':
     case 'within':
     case 'quantifier':
@@ -390,6 +394,12 @@ function scheduleCode({ windows, except, at, offsets, until }: ScheduleIr): stri
   return `schedule(${lists.join(', ')}, ${until})`;
 }
 
+/** Numbers only: the compiler has made them. */
+function dfaCode({ starts, classes, width, first, next, accepts }: DfaIr): string {
+  const list = (numbers: readonly number[]): string => `[${numbers.join(', ')}]`;
+  return `dfa(${list(starts)}, ${list(classes)}, ${width}, ${first}, ${list(next)}, ${list(accepts)})`;
+}
+
 export function whoCode(m: Emitter, set: WhoIr): string {
   const term = (t: WhoTermIr): string => {
     switch (t.kind) {
@@ -445,6 +455,7 @@ export function children(e: ExprIr): readonly ExprIr[] {
     case 'inValue':
       return [e.left, e.list];
     case 'like':
+    case 'matches':
       return [e.left];
     case 'within':
       return [e.instant];

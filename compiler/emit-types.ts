@@ -46,6 +46,8 @@ const STD: { readonly [name: string]: string } = {
   within: `(instant: ${TEXT}, at: Schedule) => Kleene`,
   schedule:
     '(windows: readonly (readonly [number, number, number])[], except: readonly number[], at: readonly number[], offsets: readonly number[], until: number) => Schedule',
+  dfa: '(starts: readonly number[], classes: readonly number[], width: number, first: number, next: readonly number[], accepts: readonly number[]) => Dfa',
+  matches: `(text: ${TEXT}, pattern: Dfa) => Kleene`,
   under: `(path: ${TEXT}, root: ${TEXT}) => Kleene`,
   who: '(include: readonly WhoTerm[], except: readonly WhoTerm[]) => Who',
   anyone: 'WhoTerm',
@@ -108,6 +110,7 @@ const TYPES: { readonly [name: string]: string } = {
     '{ readonly windows: readonly (readonly [number, number, number])[]; readonly except: ReadonlySet<number>; readonly at: readonly number[]; readonly offsets: readonly number[]; readonly until: number }',
   Leaf: '{ readonly test: Predicate; readonly reads: readonly Read[] }',
   Glob: '{ readonly parts: readonly string[]; readonly gaps: string; readonly matches: (text: string) => boolean }',
+  Dfa: '{ readonly matches: (text: string) => boolean }',
   WhoTerm:
     '{ readonly kind: "any" } | { readonly kind: "principal"; readonly glob: Glob } | { readonly kind: "role"; readonly value: string } | { readonly kind: "set"; readonly who: Who }',
   Who: '{ readonly include: readonly WhoTerm[]; readonly except: readonly WhoTerm[] }',

@@ -208,6 +208,8 @@ export type ExprIr =
   | { readonly op: 'like'; readonly left: ExprIr; readonly glob: GlobIr }
   /** The instant, read on the wall clock of the schedule's zone, is inside one of its windows. */
   | { readonly op: 'within'; readonly instant: ExprIr; readonly schedule: ScheduleIr }
+  /** A regular pattern over the whole text; `pattern` is its source. */
+  | { readonly op: 'matches'; readonly left: ExprIr; readonly pattern: string; readonly dfa: DfaIr }
   /** Unknown where either side is a path that `under` refuses (language.md 1.2). */
   | { readonly op: 'under'; readonly left: ExprIr; readonly right: ExprIr }
   | {
@@ -222,6 +224,19 @@ export type ExprIr =
   | { readonly op: 'arith'; readonly fn: '+' | '-' | '*'; readonly left: ExprIr; readonly right: ExprIr }
   | { readonly op: 'negate'; readonly operand: ExprIr }
   | { readonly op: 'lower' | 'size'; readonly operand: ExprIr };
+
+/**
+ * A deterministic automaton. `starts` are the first code points of runs, ascending from 0, `classes` the class of each run; `next`
+ * has `width` entries (one a class) for each state. State 0 has no way out.
+ */
+export interface DfaIr {
+  readonly starts: readonly number[];
+  readonly classes: readonly number[];
+  readonly width: number;
+  readonly first: number;
+  readonly next: readonly number[];
+  readonly accepts: readonly number[];
+}
 
 /** Numbers are canonical decimal text (`"-1.5"`), so that no digit is lost; enum members are strings. */
 export type ConstIr =

@@ -147,11 +147,25 @@ function lintEmptyAll(env: Env, condition: Expr): void {
   }
 }
 
+/** `starts with "/a"`, and the pattern that means no more: `matches r"/a.*"`. */
+function textPrefix(e: Expr): string | null {
+  if (e.kind !== 'test') return null;
+  if (e.op === 'starts with') return e.right.kind === 'string' ? e.right.value : null;
+  if (e.op !== 'matches' || e.right.kind !== 'regex') return null;
+  const pattern = e.right.value;
+  const from = pattern.startsWith('^') ? 1 : 0;
+  const tail = [...TAILS, ...TAILS.map((t) => `${t}$`)].find((t) => pattern.endsWith(t));
+  const prefix = tail === undefined ? '' : pattern.slice(from, pattern.length - tail.length);
+  const literal = prefix.replaceAll('\\/', '/');
+  return /^[\w/:-]+$/.test(literal.replaceAll('\\.', '')) ? literal.replaceAll('\\.', '.') : null;
+}
+const TAILS = ['.*', '.+', '(/.*)?', '(?:/.*)?'];
+
 /** Paths and URLs compared as texts. */
 function lintTexts(scope: Scope, condition: Expr): void {
   for (const e of everyExpr(condition)) {
-    if (e.kind !== 'test' || e.op !== 'starts with' || e.right.kind !== 'string') continue;
-    const prefix = e.right.value;
+    const prefix = textPrefix(e);
+    if (prefix === null || e.kind !== 'test') continue;
     const span = { start: e.opSpan.start, end: e.right.span.end };
     const colon = prefix.indexOf('://');
     if (colon > 0 && prefix.indexOf('/', colon + 3) < 0) scope.report('SEP4008', span, { prefix });
@@ -159,7 +173,7 @@ function lintTexts(scope: Scope, condition: Expr): void {
     if (!path.startsWith('/') || pathSegments(path) === null) continue;
     const text = `under ${JSON.stringify(path)}`;
     const fix = { title: `write \`${text}\``, edits: [{ file: scope.file, span, text }], safe: false };
-    scope.report('SEP4001', span, { path }, { fixes: [fix] });
+    scope.report('SEP4001', span, { path, op: `\`${e.op}\`` }, { fixes: [fix] });
   }
 }
 
@@ -179,12 +193,14 @@ function lintWords(scope: Scope, condition: Expr): void {
 
 const bare = (e: Expr): Expr => (e.kind === 'call' && e.callee.text === 'lower' ? (e.args[0] ?? e) : e);
 
+const isUsed = (scope: Scope, name: string): boolean => scope.used.has(name) || scope.meant.has(name);
+
 /** Sets, predicates, facts, schedules and roles that nothing refers to. */
 export function lintUnused(scope: Scope, statements: readonly tree.Statement[]): void {
   for (const s of statements) {
     if (s.kind === 'role') {
       for (const { name } of s.roles) {
-        if (scope.used.has(`role:${name.text}`)) continue;
+        if (isUsed(scope, `role:${name.text}`)) continue;
         const fixes = s.roles.length === 1 ? removal(scope, s, `role:${name.text}`) : [];
         scope.report('SEP4002', name.span, { name: name.text }, { fixes });
       }
@@ -195,7 +211,7 @@ export function lintUnused(scope: Scope, statements: readonly tree.Statement[]):
       s.kind === 'fact' ||
       s.kind === 'schedule'
     ) {
-      if (scope.used.has(s.name.text)) continue;
+      if (isUsed(scope, s.name.text)) continue;
       scope.report('SEP4002', s.name.span, { name: s.name.text }, { fixes: removal(scope, s, s.name.text) });
     }
   }

@@ -4,6 +4,7 @@ import type { Facts, Request } from '../stdlib/abi.js';
 import { assertNever } from './assert.js';
 import type { ConstIr, ExprIr, PolicyIr, TypeIr } from './ir.js';
 import { isWithin } from './reference-clock.js';
+import { regexMatches } from './reference-regex.js';
 import { globMatches, inWho } from './reference-sets.js';
 import { words } from './words.js';
 
@@ -87,6 +88,10 @@ export function evaluate(e: ExprIr, world: World, bound: Bindings = NO_BINDINGS)
     case 'like': {
       const text = as(e.left, 'string', world, bound);
       return typeof text === 'string' ? globMatches(e.glob, text) : 'unknown';
+    }
+    case 'matches': {
+      const text = as(e.left, 'string', world, bound);
+      return typeof text === 'string' ? regexMatches(e.pattern, text) : 'unknown';
     }
     case 'arg':
     case 'fact':
@@ -425,6 +430,7 @@ function readsBelow(e: ExprIr): readonly ExprIr[] {
     case 'inValue':
       return [...readsBelow(e.left), ...readsBelow(e.list)];
     case 'like':
+    case 'matches':
       return readsBelow(e.left);
     case 'within':
       return readsBelow(e.instant);

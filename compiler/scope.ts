@@ -29,6 +29,8 @@ export interface Scope {
   readonly lock: Lock | null;
   /** Names that something refers to. */
   readonly used: Set<string>;
+  /** Names that were probably meant by misspelt ones: to call them unused as well would only distract. */
+  readonly meant: Set<string>;
   /** Names that a definition mentions, which itself may be used or not. */
   readonly mentioned: Set<string>;
   /** Results of the scanner that conditions of the whole policy read, by name. */
@@ -126,7 +128,7 @@ export function buildScope(
   }
   const tools = lock?.tools ?? [];
   const bindings = new Map<string, Binding>();
-  const sets = { used: new Set<string>(), mentioned: new Set<string>() };
+  const sets = { used: new Set<string>(), meant: new Set<string>(), mentioned: new Set<string>() };
   return { file, prefix, names, owners, bindings, roles, tools, lock, ...sets, scans, tally, report };
 }
 
@@ -151,7 +153,7 @@ export function roleValue(scope: Scope, role: tree.Name): string | null {
   scope.used.add(`role:${role.text}`);
   if (value !== undefined) return value;
   const near = nearest(role.text, scope.roles.keys());
-  if (near !== null) scope.used.add(`role:${near}`);
+  if (near !== null) scope.meant.add(`role:${near}`);
   scope.report('SEP2004', role.span, { name: role.text }, meant(scope.file, role.span, near));
   return null;
 }
@@ -170,8 +172,7 @@ export function lookUp<K extends Named['kind']>(
       ([, s]) => s.kind === kind || (kind === 'fact' && s.kind === 'let'),
     );
     const near = nearest(name.text, [...candidates.map(([n]) => n), ...others]);
-    // What was misspelt is used: to say so as well would only distract.
-    if (near !== null) scope.used.add(near);
+    if (near !== null) scope.meant.add(near);
     const role = scope.roles.has(name.text) ? `it is a role: write \`role:${name.text}\`` : null;
     const help = role ?? DEFINE[kind] ?? null;
     const extra = { help, ...meant(scope.file, name.span, near) };

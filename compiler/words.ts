@@ -42,6 +42,8 @@ export function words(e: ExprIr): string {
       return `${words(e.left)} contains ${words(e.right)}`;
     case 'like':
       return `${words(e.left)} like ${JSON.stringify(e.glob.text)}`;
+    case 'matches':
+      return `${words(e.left)} matches r"${e.pattern.replaceAll('"', '\\"')}"`;
     case 'under':
       return `${words(e.left)} under ${words(e.right)}`;
     case 'within':

@@ -2,6 +2,7 @@
 /** What `link(std)` hands to a compiled policy. */
 import * as ask from './ask.js';
 import { arith, decimal, negate } from './decimal.js';
+import { dfa, matches } from './dfa.js';
 import { policy } from './engine.js';
 import { glob, like } from './glob.js';
 import { under } from './path.js';
@@ -20,6 +21,8 @@ export const std = Object.freeze({
   ...ask,
   arith,
   decimal,
+  dfa,
+  matches,
   negate,
   glob,
   like,

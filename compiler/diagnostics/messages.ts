@@ -167,6 +167,11 @@ export const MESSAGES = {
     'written out, this grows too large',
     'predicates and sets are written out where they are used; nest them less deeply, or use them less often',
   ),
+  SEP3017: error(
+    'pattern that cannot be matched',
+    'this pattern cannot be used: {what}',
+    'a pattern is what a machine with finitely many states can run: `.`, `[a-z]`, `(…)`, `|`, `*`, `+`, `?`, `{2,5}`, `\\d`, `\\w`, `\\s`, `(?i)` at the start',
+  ),
   SEP3016: error(
     'grant in a tighten module',
     'a module marked `tighten` only restricts, and this is `{what}`',
@@ -175,7 +180,7 @@ export const MESSAGES = {
 
   SEP4001: warning(
     'path prefix as text',
-    '`starts with` compares text: `{path}/../etc` passes',
+    '{op} compares text: `{path}/../etc` passes',
     'compare by segments with `under`',
   ),
   SEP4002: warning('unused name', '`{name}` is never used', 'remove it, or use it'),
@@ -206,7 +211,7 @@ export const MESSAGES = {
   ),
   SEP4008: warning(
     'URL prefix as text',
-    '`starts with` compares text: a host can be spelt in many ways, and `{prefix}.evil.example` starts so too',
+    'this compares text: a host can be spelt in many ways, and `{prefix}.evil.example` starts so too',
     'until `url()` is supported, end the prefix behind the host with `/` and keep such rules few',
   ),
   SEP4009: warning(
@@ -231,7 +236,6 @@ export const MESSAGES = {
   SEP4908: unsupported('`shadow until`', REMOVE),
   SEP4910: unsupported('`prove` and `assume`', 'write a `test` for the cases that matter most'),
   SEP4911: unsupported('`{name}`', REMOVE),
-  SEP4912: unsupported('`matches`', 'use `like`, `starts with` or `under`'),
   SEP4913: unsupported(
     'this kind of `fact`',
     'facts come from `config.x`, without `fresh` and `on unknown review`',

@@ -2,7 +2,8 @@
 // Conditions of every operator, quantifiers inside quantifiers included, over arguments and facts of every type.
 import fc from 'fast-check';
 import { globIr } from '../../compiler/glob.js';
-import type { ConstIr, ExprIr, TypeIr } from '../../compiler/ir.js';
+import type { ConstIr, DfaIr, ExprIr, TypeIr } from '../../compiler/ir.js';
+import { compileRegex } from '../../compiler/regex/dfa.js';
 import { PATHS, ROLES, TEXTS, who } from './sets.js';
 
 const STRING: TypeIr = { kind: 'string' };
@@ -173,8 +174,17 @@ function textLeaves(scope: readonly Param[]): readonly fc.Arbitrary<ExprIr>[] {
     fc
       .tuple(text, globText)
       .map(([left, glob]): ExprIr => ({ op: 'like', left, glob: globIr(glob, 'text') })),
+    fc
+      .tuple(text, pick('', '.*', 'a+', '(?i)AB?', '[^a]', '(a|b)*', '/(a|b)(/.*)?', '.{2}', '\\w*'))
+      .map(([left, pattern]): ExprIr => ({ op: 'matches', left, pattern, dfa: dfaOf(pattern) })),
   ];
 }
+function dfaOf(pattern: string): DfaIr {
+  const compiled = compileRegex(pattern);
+  if (!compiled.ok) throw new Error(compiled.what);
+  return compiled.dfa;
+}
+
 function numberLeaves(scope: readonly Param[]): readonly fc.Arbitrary<ExprIr>[] {
   const number = numberOf(scope);
   return [

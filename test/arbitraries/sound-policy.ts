@@ -195,6 +195,9 @@ function leafOf(t: Target, tightens: boolean): fc.Arbitrary<string> {
         .map(([op, c]) => `${x} ${op} ${c}`),
       fc.array(CONSTANTS, { maxLength: 3, minLength: 1 }).map((items) => `${x} in [${items.join(', ')}]`),
       pick('a*', '**a', '*/x/**', 'bob', '*').map((glob) => `${x} like "${glob}"`),
+      pick('bo?b', '(?i)BOB', '/[a-z]+(/.*)?', '.*', '[^/]*', '\\w{1,3}').map(
+        (re) => `${x} matches r"${re}"`,
+      ),
       pick(
         `known(editors, ${x})`,
         `lower(${x}) == "bob"`,

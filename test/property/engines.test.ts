@@ -76,6 +76,7 @@ const OPS: readonly ExprIr['op'][] = [
   'endsWith',
   'contains',
   'like',
+  'matches',
   'under',
   'quantifier',
   'param',

@@ -175,6 +175,8 @@ function withTexts(ir: PolicyIr, next: () => string): PolicyIr {
     'on',
     'fn',
     'mode',
+    // Its table would have to be worked out anew.
+    'pattern',
   ]);
   const names = new Map<string, string>();
   const text = (value: string): string => {

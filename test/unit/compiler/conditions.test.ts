@@ -54,6 +54,7 @@ describe('accepted', () => {
     ['mail/send_email', 'has(args.options.html) and args.options.html == true'],
     ['fs/read_file', 'args.path under "/data" and args.path not under "/data/x"'],
     ['fs/*', 'args.path under "/data"'],
+    ['fs/*', 'args.path matches r"(?i)/[a-z]{1,8}/\\d+\\.(md|txt)"'],
     ['fs/*', 'has(args.content) and args.content contains "x"'],
     ['fs/list_directory', 'has(args.sort) and args.sort == size'],
     ['fs/*', 'principal.id == "agent:x" or user.id starts with "user:" or session.id == "s"'],
@@ -133,7 +134,10 @@ describe('refused', () => {
     ['web/fetch', 'url(args.url).host == "x"', 'SEP4911'],
     ['web/fetch', 'args.url in domain("x")', 'SEP4911'],
     ['fs/*', '5m > 3m', 'SEP4911'],
-    ['fs/*', 'args.path matches r"x"', 'SEP4912'],
+    ['fs/*', 'args.path matches r"(x"', 'SEP3017'],
+    ['fs/*', 'args.path matches "x"', 'SEP3001'],
+    ['pay/transfer', 'args.amount matches r"x"', 'SEP3001'],
+    ['fs/*', 'r"x" == "x"', 'SEP2014'],
   ])('%s when %s: %s', (what, text, code) => {
     expect([...new Set(refused(what, text))]).toEqual([code]);
   });

@@ -2,7 +2,16 @@
 // `npm run bench -- gateway`: one call through the gateway (durable, signed receipts) against the same call made directly, over
 // stdio and HTTP, by the same client. Rounds are interleaved: direct, gateway, direct, gateway …
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fdatasync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -89,13 +98,32 @@ const rows = [];
 const ms = (values) =>
   `${median(values).toFixed(3)} (${Math.min(...values).toFixed(3)}–${Math.max(...values).toFixed(3)})`;
 
+/** What one durable write costs here, by itself: no gateway that forwards nothing before its receipt is on disk can be faster. */
+async function flushAlone() {
+  const fd = openSync(join(tmpdir(), `sepal-bench-${process.pid}`), 'w');
+  const times = [];
+  for (let i = 0; i < CALLS; i++) {
+    const start = performance.now();
+    writeSync(fd, Buffer.alloc(1000, i));
+    await new Promise((resolve, reject) => fdatasync(fd, (error) => (error ? reject(error) : resolve())));
+    times.push(performance.now() - start);
+  }
+  closeSync(fd);
+  rmSync(join(tmpdir(), `sepal-bench-${process.pid}`));
+  return median(times);
+}
+const flushes = [];
+
 async function pair(label, direct, guarded, aim) {
   for (let i = 0; i < 2; i++) {
     await p50(direct);
     await p50(guarded);
   }
   const rounds = [];
-  for (let i = 0; i < ROUNDS; i++) rounds.push([await p50(direct), await p50(guarded)]);
+  for (let i = 0; i < ROUNDS; i++) {
+    rounds.push([await p50(direct), await p50(guarded)]);
+    flushes.push(await flushAlone());
+  }
   await direct.close();
   await guarded.close();
   const ratio = median(rounds.map(([d, g]) => g / d));
@@ -150,6 +178,7 @@ console.log(
 console.log('| path | direct | gateway, durable receipts | added | ratio |');
 console.log('| --- | ---: | ---: | ---: | ---: |');
 for (const { line } of rows) console.log(line);
+console.log(`| append 1 KB and fdatasync, alone | | ${ms(flushes)} | | |`);
 console.log('');
 for (const { label, ratio, aim } of rows) {
   const reached = ratio <= aim ? 'reached' : '**missed**';

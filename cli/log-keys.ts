@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Keys and identity of a log: made once, with the trust file that auditors need. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { createKeys, openLog, type SigningKey, trustText } from '../runtime/log/index.js';
 import { createFile } from './files.js';
@@ -11,6 +11,12 @@ export interface LogPlace {
   readonly dir: string;
   readonly keys: string;
   readonly checkpointSeconds: number;
+}
+
+/** Is there an entry in the log? */
+export function hasBegun(dir: string): boolean {
+  const first = statSync(join(dir, 'entries', '000000.log'), { throwIfNoEntry: false });
+  return first !== undefined && first.size > 0;
 }
 
 /** Makes the keys, begins the log, and writes the trust file with the log's identity in it. Nothing is overwritten. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What `gateway` and `wrap` share: compile the policy in memory, open the log, put the gateway together, end it in order. */
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import type { Config } from '../runtime/config.js';
 import type { LoadedPolicy } from '../runtime/decide/load.js';
@@ -10,6 +10,7 @@ import { type Cosigning, startCosigning } from '../runtime/witness/start.js';
 import { bundleLock, compilePolicy, isBundle, openBundle, policyOrFail } from './compiled.js';
 import { Failure } from './failure.js';
 import { version } from './install.js';
+import { hasBegun } from './log-keys.js';
 import { rootPolicy } from './project.js';
 import { type Io, shown } from './terminal.js';
 
@@ -81,8 +82,7 @@ export async function serve(options: ServeOptions, { loaded, lock }: ReadyPolicy
 
 /** A log begins with its keys; a gateway that began another one would forget limits and approvals, and break the trust file. */
 function requireLog(dir: string, keys: string): void {
-  const first = join(dir, 'entries', '000000.log');
-  if (existsSync(first) && statSync(first).size > 0) return;
+  if (hasBegun(dir)) return;
   throw new Failure(
     `there is no log in ${dir}, but there are keys for it in ${keys}`,
     'restore the log from a copy; if it was never used, move the keys and the trust file away and run `sepal keygen log`',

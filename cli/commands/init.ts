@@ -87,8 +87,9 @@ function clientServers(file: string): JsonObject {
       'name the configuration of an MCP client',
     );
   const value = parsed.value;
-  const servers =
-    typeof value === 'object' && value !== null && 'mcpServers' in value ? value['mcpServers'] : null;
+  const members = typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
+  // VS Code calls them `servers`.
+  const servers = Object.entries(members).find(([key]) => key === 'mcpServers' || key === 'servers')?.[1];
   if (
     typeof servers !== 'object' ||
     servers === null ||
@@ -122,7 +123,10 @@ function checked(text: string, dir: string, io: Io): Config {
   const result = readConfig(text, join(dir, 'sepal.json'), io.env);
   if (result.ok) return result.config;
   const [first] = result.errors;
-  throw new Failure(`these servers cannot be taken over: ${first?.message ?? ''}`, first?.help ?? null);
+  throw new Failure(
+    `these servers cannot be taken over: \`${first?.path ?? ''}\`: ${first?.message ?? ''}`,
+    first?.help ?? null,
+  );
 }
 
 async function write(dir: string, { scaffold, lock, samples }: Plan, io: Io): Promise<void> {
@@ -134,7 +138,7 @@ async function write(dir: string, { scaffold, lock, samples }: Plan, io: Io): Pr
   for (const [name, content] of samples) createFile(join(dir, name), content);
   createFile(join(dir, 'policy.sep'), scaffold.policy);
   createFile(config.lock, printLock(lock));
-  createFile(join(dir, 'sepal.json'), text);
+  createFile(join(dir, 'sepal.json'), text, holdsSecrets(scaffold) ? 0o600 : 0o666);
   writeApproverKey(join(dir, '.sepal', APPROVER_KEY), key);
   await beginLog(config.receipts, join(dir, 'trust.json'));
   const { token, entry } = createToken({ principal: 'agent:local' }, randomBytes);
@@ -155,12 +159,19 @@ A token for agent:local over HTTP, shown this once:
 You are ${person}; your key is ${join(short, '.sepal', APPROVER_KEY)} (keep it from agents: whoever reads it can approve).
 Your log's root key is ${join(short, '.sepal', 'keys', 'root.pem')}: move it to a place that is offline.
 
-Next:
+${holdsSecrets(scaffold) ? 'sepal.json holds the values of `env` and `headers` that the client had: better write `${env:NAME}` there.\n\n' : ''}Next:
 ${short === '.' ? '' : `  cd ${short}\n`}  ${sepal} check && ${sepal} test
   ${sepal} gateway          (or put client.json into your MCP client)
   ${sepal} approvals list
   ${sepal} verify .sepal/log --trust trust.json
 `);
+}
+
+/** What stands in `env` and `headers` of a client's file is often a key. */
+function holdsSecrets({ servers }: Scaffold): boolean {
+  return Object.values(servers).some(
+    (server) => typeof server === 'object' && server !== null && ('env' in server || 'headers' in server),
+  );
 }
 
 function userName(): string {

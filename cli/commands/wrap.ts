@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { wrapSocket } from '../approvals.js';
 import type { Config, StdioServer } from '../../runtime/config.js';
 import { KeyFailure, LogHeld } from '../../runtime/log/index.js';
 import { defineCommand, type Input } from '../command.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { Failure } from '../failure.js';
-import { beginLog } from '../log-keys.js';
+import { beginLog, hasBegun } from '../log-keys.js';
 import { openConfig } from '../project.js';
 import { isHardened, onStop, restartHardened } from '../restart.js';
 import { inForce, type ReadyPolicy, readyPolicy, serve, type Served } from '../serve.js';
@@ -104,6 +105,8 @@ function variableOf(name: string, io: Io): string {
 }
 
 const MAX_INSTANCES = 100;
+const BEGIN_MS = 3000;
+const POLL_MS = 50;
 
 /** A stable log, reopened at each start; processes at the same time take numbered ones. */
 async function serveInstance(
@@ -145,9 +148,12 @@ async function instanceConfig(config: Config, name: string, io: Io): Promise<Con
     const trust = join(config.dir, `trust.${name}.json`);
     await beginLog(own, trust).catch((error: unknown) => {
       // Another wrap of this name is making them at this very moment: it holds the log.
-      throw error instanceof KeyFailure ? new LogHeld(error.message) : error;
+      const taken = error instanceof KeyFailure || (error as NodeJS.ErrnoException).code === 'EEXIST';
+      throw taken ? new LogHeld(String(error)) : error;
     });
     io.err(`sepal: began the log of this wrap in ${own.dir}; auditors need ${trust}\n`);
   }
+  // Another wrap of this name may have made its keys and not yet begun its log.
+  for (let waited = 0; waited < BEGIN_MS && !hasBegun(own.dir); waited += POLL_MS) await setTimeout(POLL_MS);
   return { ...config, receipts: own };
 }

@@ -109,10 +109,12 @@ interface Question {
   readonly message: Bytes;
   readonly signature: Bytes;
 }
-let noted: Map<string, Question> | null = null;
-const answers = new Map<string, boolean>();
-const nameOf = ({ key, message, signature }: Question): string =>
-  sha256(Bytes.concat([key, signature, message])).toString('latin1');
+interface Answer extends Question {
+  answer: boolean;
+}
+let noting = false;
+/** Questions by their signature; the same signature over another text is another question. */
+const known = new Map<string, Answer[]>();
 
 export function verify(
   _algorithm: null,
@@ -121,11 +123,13 @@ export function verify(
   signature: Uint8Array,
 ): boolean {
   const question = { key: raw, message: new Bytes(message), signature: new Bytes(signature) };
-  const name = nameOf(question);
-  const known = answers.get(name);
-  if (known !== undefined) return known;
-  if (noted !== null) {
-    noted.set(name, question);
+  const name = question.signature.toString('latin1');
+  const same = known.get(name)?.find(({ key, message: m }) => m.equals(question.message) && key.equals(raw));
+  if (same !== undefined) return same.answer;
+  if (noting) {
+    const list = known.get(name) ?? [];
+    list.push({ ...question, answer: true });
+    known.set(name, list);
     return true;
   }
   return nacl.sign.detached.verify(question.message, question.signature, raw);
@@ -134,23 +138,24 @@ export function verify(
 /** How signatures are checked here, for the report. */
 export let library = 'tweetnacl';
 
+const BATCH = 500;
+
 /** Runs `work` once to learn what it asks, has WebCrypto answer, and runs it again. Without WebCrypto it runs once, with tweetnacl. */
 export async function withAnswers<T>(
   work: () => Promise<T>,
   progress: (done: number, of: number) => void,
 ): Promise<T> {
-  answers.clear();
+  known.clear();
   const { subtle } = crypto;
   const possible = await subtle
     .importKey('raw', new Uint8Array(32).fill(9), 'Ed25519', false, ['verify'])
     .catch(() => null);
   if (possible === null) return await work();
-  const questions = new Map<string, Question>();
-  noted = questions;
+  noting = true;
   try {
     await work();
   } finally {
-    noted = null;
+    noting = false;
   }
   const keys = new Map<string, Promise<webcrypto.CryptoKey | null>>();
   const keyOf = (raw: Bytes): Promise<webcrypto.CryptoKey | null> => {
@@ -160,16 +165,15 @@ export async function withAnswers<T>(
     keys.set(name, key);
     return key;
   };
-  let done = 0;
-  const list = [...questions];
-  for (let at = 0; at < list.length; at += 500) {
-    const part = list.slice(at, at + 500).map(async ([name, { key, message, signature }]) => {
-      const own = await keyOf(key);
-      answers.set(name, own !== null && (await subtle.verify('Ed25519', own, signature, message)));
+  const list = [...known.values()].flat();
+  for (let at = 0; at < list.length; at += BATCH) {
+    const part = list.slice(at, at + BATCH).map(async (question) => {
+      const own = await keyOf(question.key);
+      const { signature, message } = question;
+      question.answer = own !== null && (await subtle.verify('Ed25519', own, signature, message));
     });
     await Promise.all(part);
-    done += part.length;
-    progress(done, list.length);
+    progress(Math.min(at + BATCH, list.length), list.length);
   }
   library = 'WebCrypto';
   return await work();

@@ -20,6 +20,7 @@ import {
 } from '../../runtime/verify/format/index.js';
 import { folderSource, verify, verifyEquivocation, verifyReceipt } from '../../runtime/verify/index.js';
 import { Cosigner } from '../../runtime/witness/cosigner.js';
+import { startCosigning } from '../../runtime/witness/start.js';
 import { witnessServer } from '../../runtime/witness/server.js';
 import { Witness } from '../../runtime/witness/witness.js';
 import { smallLog, type TestKey, TestLog, testKey } from '../arbitraries/log.js';
@@ -268,5 +269,29 @@ describe('two histories', () => {
     await expect(verify(log.source(), { trust: log.trust, seen: [foreign] })).rejects.toThrow(
       'not signed by the log key',
     );
+  });
+});
+
+describe('beside the gateway', () => {
+  it('takes checkpoints to witnesses from start to stop, and says once who does not answer', async () => {
+    const log = smallLog();
+    const dir = written(log);
+    const { key, witness } = witnessOf(log, 'w1');
+    const silent = { url: 'http://127.0.0.1:9', key: keyOf(testKey('w2')) };
+    const said: string[] = [];
+    const cosigning = startCosigning(dir, [{ url: await served(witness), key: keyOf(key) }, silent], (line) =>
+      said.push(line),
+    );
+    log.call('more', 'deny');
+    log.checkpoint();
+    written(log);
+    await cosigning.stop();
+    expect(said).toEqual([expect.stringContaining('the witness w2 did not cosign')]);
+    const report = await verify(dir, { trust: trustWith(log, [key], 1) });
+    expect(of(report, 'split view')).toMatchObject({
+      status: 'pass',
+      detail: expect.stringContaining(`cosigned ${log.size} entries`),
+    });
+    await startCosigning(dir, [], () => {}).stop();
   });
 });

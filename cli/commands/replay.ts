@@ -99,12 +99,7 @@ function decidedByPolicy({ body }: Receipt): boolean {
     body.refs?.decide !== undefined
   )
     return false;
-  return !(
-    decision.effect === 'deny' &&
-    decision.default &&
-    decision.steps === 0 &&
-    decision.reason !== undefined
-  );
+  return !(decision.effect === 'deny' && decision.default && decision.reason !== undefined);
 }
 
 function decideNow(body: Body, disclosure: Disclosure | null, module: PolicyModule) {

@@ -99,12 +99,7 @@ export class DecideAgain implements Replay {
     const { decision } = body;
     if (decision === undefined) return { kind: 'hidden', why: 'there is no decision' };
     // What the gateway refuses before it asks the policy; it can only ever deny by that.
-    if (
-      decision.effect === 'deny' &&
-      decision.default &&
-      decision.steps === 0 &&
-      decision.reason !== undefined
-    ) {
+    if (decision.effect === 'deny' && decision.default && decision.reason !== undefined) {
       return { kind: 'host' };
     }
     const shown = shownBy(body, disclosure);

@@ -91,7 +91,11 @@ def fault(body, line):
             value = parse(line["intent"], **LARGE)
             if salt is None or canonical(value) != line["intent"]:
                 return "the intent cannot be read"
-            args = value.get("params", {}).get("arguments", {}) if value.get("kind") == "tool" else {}
+            params, kind = value.get("params", {}), value.get("kind")
+            whole = kind in ("sampling", "elicitation", "roots")
+            member = {"tool": "arguments", "prompt": "arguments", "completion": "argument"}.get(kind, "")
+            args = params if whole else params.get(member, {})
+            args = args if isinstance(args, dict) else {}
             if commit(salt, "", {} if intent["args_count"] == 0 else args) != intent["args_root"]:
                 return "the arguments are not what the receipt commits to"
         if "facts" in line:

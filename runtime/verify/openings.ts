@@ -82,12 +82,28 @@ function isOpening(item: JsonObject): boolean {
 export const isObject = (value: JsonValue | undefined): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** The arguments of a whole intent: what the policy saw. */
+/** The arguments of a whole intent: what the policy saw, which is another part of the parameters for each kind of action. */
 export function argumentsOf(intent: JsonValue): JsonObject {
   const params = isObject(intent) ? intent['params'] : undefined;
-  const args =
-    isObject(params) && isObject(intent) && intent['kind'] === 'tool' ? params['arguments'] : undefined;
+  if (!isObject(intent) || !isObject(params)) return {};
+  const args = argumentsIn(params, intent['kind']);
   return isObject(args) ? args : {};
+}
+
+function argumentsIn(params: JsonObject, kind: JsonValue | undefined): JsonValue | undefined {
+  switch (kind) {
+    case 'tool':
+    case 'prompt':
+      return params['arguments'];
+    case 'completion':
+      return params['argument'];
+    case 'sampling':
+    case 'elicitation':
+    case 'roots':
+      return params;
+    default:
+      return undefined;
+  }
 }
 
 /** What is wrong with a disclosure against the receipt that it speaks of. */

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // `npm run bench -- decide`: every engine at every size once a round, round after round, each in a process of its own.
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { aim, figure, median, spread, table } from '../table.js';
 import { ENGINES, type EngineName } from './engines.js';
+import { compileSepal, sepalInput } from './sepal.js';
 import { loadWorkload } from './workload.js';
 
 const SIZES = [10, 100, 1000, 10_000] as const;
@@ -20,10 +24,20 @@ const of = (name: EngineName, rules: number): number[] => {
   return known;
 };
 
+const { source, policy } = await loadWorkload();
+const scratch = mkdtempSync(join(tmpdir(), 'sepal-bench-decide-'));
+process.once('exit', () => rmSync(scratch, { recursive: true, force: true }));
+const bundleOf = (rules: number): string => join(scratch, `${rules}.json`);
+for (const rules of SIZES) {
+  const { js, manifest } = compileSepal(sepalInput(policy(rules)));
+  writeFileSync(bundleOf(rules), JSON.stringify({ js, manifest }));
+}
+
 for (let round = 0; round < ROUNDS; round++) {
   for (const rules of SIZES) {
     for (const name of ENGINES) {
-      const child = spawnSync(process.execPath, [worker, name, String(rules), BUDGET], { encoding: 'utf8' });
+      const args = ['--expose-gc', worker, name, String(rules), BUDGET, bundleOf(rules)];
+      const child = spawnSync(process.execPath, args, { encoding: 'utf8' });
       if (child.status !== 0) throw new Error(`${name} at ${rules} rules: ${child.stderr.slice(-2000)}`);
       of(name, rules).push((JSON.parse(child.stdout) as { readonly micros: number }).micros);
     }
@@ -35,9 +49,8 @@ for (let round = 0; round < ROUNDS; round++) {
 const ratio = (name: EngineName, to: EngineName, rules: number): number =>
   median(of(name, rules).map((value, i) => value / (of(to, rules)[i] ?? Number.NaN)));
 
-const { source } = await loadWorkload();
 console.log(
-  `Mean µs a decision: median of ${ROUNDS} rounds (least–most), and the ratio to ${LIMIT} in the same rounds.`,
+  `µs of processor time a decision: median of ${ROUNDS} rounds (least–most), and the ratio to ${LIMIT} in the same rounds.`,
 );
 console.log(`Workload: ${source}.\n`);
 const head = ['engine', ...SIZES.flatMap((rules) => [`${figure(rules)} rules`, '×'])];

@@ -117,8 +117,11 @@ export async function loadSepal({ js, manifest }: Pick<Compiled, 'js' | 'manifes
   return (await loadPolicy(js, manifest)).module;
 }
 
-export async function sepal(policy: BenchPolicy): Promise<Decide> {
-  const module = await loadSepal(compileSepal(sepalInput(policy)));
+export function decider(module: PolicyModule): Decide {
   const facts = {};
   return (q) => ANSWERS[module.decide(requestOf(q), facts, 'call').effect];
+}
+
+export async function sepal(policy: BenchPolicy): Promise<Decide> {
+  return decider(await loadSepal(compileSepal(sepalInput(policy))));
 }

@@ -15,8 +15,8 @@ export interface LogPlace {
 
 /** Is there an entry in the log? */
 export function hasBegun(dir: string): boolean {
-  const first = statSync(join(dir, 'entries', '000000.log'), { throwIfNoEntry: false });
-  return first !== undefined && first.size > 0;
+  const first = join(dir, 'entries', '000000.log');
+  return existsSync(first) && statSync(first).size > 0;
 }
 
 /** Makes the keys, begins the log, and writes the trust file with the log's identity in it. Nothing is overwritten. */

@@ -49,7 +49,7 @@ export async function bareStdio(argv) {
     }
   });
   const ended = new Promise((resolve) => child.once('exit', resolve));
-  ended.then(() => {
+  void ended.then(() => {
     for (const settle of waiting.values()) settle({ error: { message: `the process ended: ${stderr}` } });
   });
   let next = 1;

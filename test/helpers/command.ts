@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The built command as a child process, in scratch folders. One set-up is made by `sepal init` and copied for each test.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { expect } from 'vitest';
+import { afterAll, expect } from 'vitest';
 import { commandFile } from '../../cli/install.js';
 import { runCommand } from '../../cli/run.js';
 
@@ -23,7 +23,20 @@ export interface RunOptions {
   readonly until?: RegExp;
 }
 
-export const folder = (): string => realpathSync(mkdtempSync(join(tmpdir(), 'sepal-cli-')));
+const folders: string[] = [];
+const children: ChildProcess[] = [];
+// Registered first, so it runs last: whatever a failing test forgot ends here.
+afterAll(() => {
+  for (const child of children) child.kill('SIGKILL');
+  for (const each of folders) rmSync(each, { recursive: true, force: true, maxRetries: 5 });
+});
+
+/** A folder of its own, which goes when the tests of the file are over. */
+export function folder(): string {
+  const dir = realpathSync(mkdtempSync(join(tmpdir(), 'sepal-cli-')));
+  folders.push(dir);
+  return dir;
+}
 
 const OWN_PROCESS = new Set(['gateway', 'wrap', 'verify']);
 
@@ -124,8 +137,7 @@ export function gateway(dir: string, args: readonly string[] = []): Promise<Runn
   let [out, err] = ['', ''];
   child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString('utf8')));
   const ended = new Promise<number>((resolve) => child.once('close', (code) => resolve(code ?? -1)));
-  // Whatever a failing test forgets ends with its process.
-  process.once('exit', () => child.kill('SIGKILL'));
+  children.push(child);
   const stop = (): Promise<number> => {
     child.kill('SIGTERM');
     return ended;

@@ -23,7 +23,7 @@ const WRONG: readonly Row[] = [
   ['tools', 1, /`sepal tools` needs one of pull, diff, accept/],
   ['tools pul', 1, /`sepal tools` has no `pul`\n.*did you mean `pull`\?/],
   ['check --fromat json', 1, /no option `--fromat`\n.*did you mean `--format`\?/],
-  ['check --format yaml', 1, /`--format yaml`: not a known value\n.*human, json/],
+  ['check --format yaml', 1, /`--format yaml`: not a known value\n.*human, json, sarif/],
   ['check nope.sep', 1, /cannot read .*nope\.sep: there is no such file/],
   ['fmt nope.sep', 1, /cannot read .*nope\.sep: there is no such file or folder\n.*help: name/],
   ['fmt files', 1, /cannot read .*files: it is a folder/],

@@ -359,7 +359,7 @@ describe('approver keys', () => {
     writeApproverKey(path, key);
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(key.vkey).toMatch(/^eve\+[0-9a-f]{8}\+/);
-    expect(() => writeApproverKey(path, key)).toThrow(/EEXIST/);
+    expect(() => writeApproverKey(path, key)).toThrow(/exists already/);
     expect(readApproverKey(path).asymmetricKeyType).toBe('ed25519');
     expect(createRegistry([{ id: 'user:eve', roles: [], key: key.vkey }]).size).toBe(1);
     chmodSync(path, 0o640);

@@ -28,6 +28,14 @@ export const VERBS: { readonly [verb: string]: Verb } = {
     summary: 'run the tests that stand in a policy',
     load: async () => (await import('./commands/test.js')).command,
   },
+  prove: {
+    summary: 'answer what a policy claims about every call',
+    load: async () => (await import('./commands/prove.js')).command,
+  },
+  diff: {
+    summary: 'what a changed policy widens and tightens, with examples',
+    load: async () => (await import('./commands/diff.js')).command,
+  },
   decide: {
     summary: 'ask a policy one question, or a batch',
     load: async () => (await import('./commands/decide.js')).command,
@@ -123,6 +131,14 @@ export const VERBS: { readonly [verb: string]: Verb } = {
   witness: {
     summary: 'cosign checkpoints of the logs of others',
     load: async () => (await import('./commands/witness.js')).command,
+  },
+  'log unseal': {
+    summary: 'open the openings of an export that was sealed to your key',
+    load: async () => (await import('./commands/log-unseal.js')).command,
+  },
+  'log erase': {
+    summary: 'erase clear text kept beside receipts; no proof breaks',
+    load: async () => (await import('./commands/log-erase.js')).command,
   },
   'log prove': {
     summary: 'write one receipt with its proof',

@@ -9,6 +9,8 @@ import { didYouMean } from '../../compiler/diagnostics/suggest.js';
 import { defineCommand, type Input, required } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { Failure } from '../failure.js';
+import { auditorKey } from '../../runtime/export/index.js';
+import { createFile } from '../files.js';
 import { beginLog } from '../log-keys.js';
 import { openConfig, shortPath } from '../project.js';
 import type { Io } from '../terminal.js';
@@ -33,18 +35,19 @@ const OPTIONS = {
   config: { type: 'string', value: 'FILE', help: 'log: the configuration (default sepal.json)' },
 } as const;
 
-const KINDS = ['root', 'log', 'approver', 'witness', 'export'];
+const KINDS = ['root', 'log', 'approver', 'witness', 'export', 'auditor'];
 
 export const command = defineCommand({
-  usage: 'keygen root | log | approver | witness | export [options]',
+  usage: 'keygen root | log | approver | witness | export | auditor [options]',
   about: `  root      an offline key that certifies log keys; prints its verifier key
   log       the keys of the log of sepal.json, its first entry, and the trust file for auditors
   approver  a key for a person; prints the entry for \`approvers\` in sepal.json
   witness   a key that cosigns checkpoints of others (\`sepal witness\`); prints its verifier key
   export    a key that signs exports in other formats (\`sepal log export\`); prints its verifier key
+  auditor   a key that exports are sealed to (\`sepal log export --seal-to\`); prints its public half
 Keys are never overwritten.`,
   options: OPTIONS,
-  takes: ['root|log|approver|witness|export'],
+  takes: ['root|log|approver|witness|export|auditor'],
   run: async ({ values, rest }, io) => {
     const [kind = ''] = rest;
     switch (kind) {
@@ -62,6 +65,9 @@ Keys are never overwritten.`,
         return EXIT.ok;
       case 'approver':
         approverKey(values, io);
+        return EXIT.ok;
+      case 'auditor':
+        auditorPair(values, io);
         return EXIT.ok;
       default:
         throw new Failure(
@@ -122,4 +128,12 @@ function approverKey(values: Given, io: Io): void {
   io.err(
     `wrote ${shortPath(path, io)}: give it to ${id} alone; put the line above into \`approvers\` of sepal.json\n`,
   );
+}
+
+function auditorPair(values: Given, io: Io): void {
+  const path = resolve(io.cwd, required('out', values.out, 'auditor.pem'));
+  const { pem, recipient } = auditorKey();
+  createFile(path, pem, 0o600);
+  io.out(`${recipient}\n`);
+  io.err(`wrote ${shortPath(path, io)}: keep it; give the line above to the operator\n`);
 }

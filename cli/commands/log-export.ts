@@ -12,6 +12,7 @@ import {
   jsonLine,
   type Receipt,
   receipts,
+  Sealer,
 } from '../../runtime/export/index.js';
 import { loadKey, loadKeys } from '../../runtime/log/index.js';
 import type { LogSource } from '../../runtime/verify/source.js';
@@ -31,6 +32,11 @@ const OPTIONS = {
     type: 'string',
     value: 'WHAT',
     help: 'folder: full, reads or none of the clear text (default: that of sepal.json)',
+  },
+  'seal-to': {
+    type: 'string',
+    value: 'KEY',
+    help: 'folder: seal the openings to this key of an auditor (`sepal keygen auditor`)',
   },
   key: {
     type: 'string',
@@ -74,6 +80,7 @@ Without --out, the formats of lines go to stdout.`,
 
 async function asFolder(source: LogSource, folder: string, values: Given, io: Io): Promise<void> {
   const out = resolve(io.cwd, required('out', values.out, 'export'));
+  if (values['seal-to'] !== undefined) new Sealer(values['seal-to'], () => {});
   if (exists(out)) throw new Failure(`${shortPath(out, io)} exists already`, 'name a folder that does not');
   const own = values.disclose === undefined || values.disclose !== 'none' ? configured(values, io) : null;
   const disclose: Disclose =
@@ -90,6 +97,7 @@ async function asFolder(source: LogSource, folder: string, values: Given, io: Io
   const { entries, opened } = await exportFolder(source, out, {
     disclose,
     sealed: key === null ? null : { dir: folder, key },
+    recipient: values['seal-to'] ?? null,
   });
   io.err(
     `wrote ${entries} entries to ${shortPath(out, io)}; ${opened} receipts opened (disclose: ${disclose})\n`,

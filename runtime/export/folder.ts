@@ -6,6 +6,7 @@ import { segmentName } from '../verify/format/segment.js';
 import { type LogSource, storedEntries } from '../verify/source.js';
 import { type Disclose, disclosureLine, sealedOpenings } from './openings.js';
 import { type Receipt, receipts } from './read.js';
+import { Sealer } from './sealed.js';
 import { replace } from './tiles.js';
 
 const SEGMENT = 64 * 1024 * 1024;
@@ -14,6 +15,8 @@ export interface FolderOptions {
   readonly disclose: Disclose;
   /** Where the sealed openings are and the key that opens them; null where none are disclosed. */
   readonly sealed: { readonly dir: string; readonly key: Buffer } | null;
+  /** The auditor's key that they are sealed to; null where they are written in clear. */
+  readonly recipient: string | null;
 }
 
 /** Writes `entries/`, `checkpoints` and `openings.jsonl`; returns how many entries, and how many of them are opened. */
@@ -31,8 +34,7 @@ export async function exportFolder(
   const entries = await copyEntries(source, join(out, 'entries'));
   replace(join(out, 'checkpoints'), Buffer.concat(checkpoints));
   if (cosigned.length > 0) replace(join(out, 'cosigned'), Buffer.concat(cosigned));
-  const opened =
-    options.sealed === null ? 0 : await writeOpenings(source, out, options.disclose, options.sealed);
+  const opened = options.sealed === null ? 0 : await writeOpenings(source, out, options, options.sealed);
   return { entries, opened };
 }
 
@@ -57,10 +59,11 @@ async function copyEntries(source: LogSource, folder: string): Promise<number> {
 async function writeOpenings(
   source: LogSource,
   out: string,
-  disclose: Disclose,
+  { disclose, recipient }: FolderOptions,
   sealed: { readonly dir: string; readonly key: Buffer },
 ): Promise<number> {
-  const fd = openSync(join(out, 'openings.jsonl'), 'wx', 0o600);
+  const fd = openSync(join(out, recipient === null ? 'openings.jsonl' : 'openings.sealed'), 'wx', 0o600);
+  const sealer = recipient === null ? null : new Sealer(recipient, (bytes) => writeSync(fd, bytes));
   let opened = 0;
   const entries: AsyncGenerator<Receipt> = receipts(source);
   let receipt = await entries.next();
@@ -70,10 +73,12 @@ async function writeOpenings(
     const { value } = receipt;
     const line = value.seq === seq && value.leaf === leaf ? disclosureLine(value, openings, disclose) : null;
     if (line === null) continue;
-    writeSync(fd, line);
+    if (sealer === null) writeSync(fd, line);
+    else sealer.write(line);
     opened++;
   }
   await entries.return(undefined);
+  sealer?.end();
   closeSync(fd);
   return opened;
 }

@@ -12,4 +12,5 @@ export {
 } from './reconcile.js';
 export { type Receipt, receipts } from './read.js';
 export { CSV_HEADER, csvLine, jsonLine } from './rows.js';
+export { auditorKey, Sealer, unsealFile } from './sealed.js';
 export { exportTiles } from './tiles.js';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+export { eraseOpenings, openingsOf } from './erase.js';
 export { LogHeld } from './failure.js';
 export {
   createKeys,

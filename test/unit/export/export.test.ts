@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Exports of a log that the real writer wrote, read back by others' rules: tiles, proofs, openings, CSV, DSSE, Acta.
 import { createPublicKey, verify as cryptoVerify } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { command as exportCommand } from '../../../cli/commands/log-export.js';
 import { command as proveCommand } from '../../../cli/commands/log-prove.js';
+import { command as eraseCommand } from '../../../cli/commands/log-erase.js';
+import { command as unsealCommand } from '../../../cli/commands/log-unseal.js';
+import { command as keygenCommand } from '../../../cli/commands/keygen.js';
 import { readArguments } from '../../../cli/command.js';
 import type { Io } from '../../../cli/terminal.js';
-import { pae } from '../../../runtime/export/index.js';
-import { generateKey } from '../../../runtime/log/index.js';
+import { auditorKey, pae, Sealer, unsealFile } from '../../../runtime/export/index.js';
+import { generateKey, openLog } from '../../../runtime/log/index.js';
 import { canonical, digest, parseVerifierKey, sha256 } from '../../../runtime/verify/format/index.js';
 import { verify, verifyCommand, verifyReceipt } from '../../../runtime/verify/index.js';
 import { type OpenedLog, openedLog, PLANTED } from '../../helpers/opened-log.js';
@@ -299,5 +302,97 @@ describe('held receipts', () => {
   it('refuses a file that holds none', async () => {
     expect((await report(log.dir, '--held', held('none.json', '{}'))).code).toBe(1);
     expect((await report(log.dir, '--held', held('odd.json', '{"a":1}\nx'))).code).toBe(1);
+  });
+});
+
+describe('sepal log export --seal-to', () => {
+  it('hides the openings from everybody but the auditor, who verifies them', async () => {
+    await run(keygenCommand, 'auditor', '--out', 'auditor.pem');
+    const { out } = await run(keygenCommand, 'auditor', '--out', 'auditor2.pem');
+    const recipient = out.trim();
+    await run(exportCommand, '--out', 'sealed', '--disclose', 'full', '--seal-to', recipient);
+    const file = join(folder, 'sealed/openings.sealed');
+    expect(readFileSync(file).includes(PLANTED)).toBe(false);
+    expect(readdirSync(join(folder, 'sealed')).sort()).toEqual(['checkpoints', 'entries', 'openings.sealed']);
+    await expect(run(unsealCommand, file, '--key', 'auditor.pem')).rejects.toThrow('sealed to another key');
+    await run(unsealCommand, file, '--key', 'auditor2.pem');
+    const { code, out: said } = await report(join(folder, 'sealed'));
+    expect([code, said]).toEqual([0, expect.stringContaining('receipts opened as they commit')]);
+    expect(readFileSync(join(folder, 'sealed/openings.jsonl')).includes(PLANTED)).toBe(true);
+  });
+
+  it('notices every cut and every change', () => {
+    const { pem, recipient } = auditorKey();
+    const parts: Buffer[] = [];
+    const sealer = new Sealer(recipient, (bytes) => parts.push(Buffer.from(bytes)));
+    const clear = 'line of text\n'.repeat(12_000);
+    for (let at = 0; at < clear.length; at += 999) sealer.write(clear.slice(at, at + 999));
+    sealer.end();
+    const sealed = Buffer.concat(parts);
+    expect(unsealFile(sealed, pem).toString()).toBe(clear);
+    expect(parts.length).toBeGreaterThan(3);
+    // Frames taken off the end, or in another order, are no shorter text.
+    const [head, ...frames] = parts as [Buffer, ...Buffer[]];
+    expect(() => unsealFile(Buffer.concat([head, ...frames.slice(0, -1)]), pem)).toThrow('changed or cut');
+    const [first, second, ...rest] = frames as [Buffer, Buffer, ...Buffer[]];
+    expect(() => unsealFile(Buffer.concat([head, second, first, ...rest]), pem)).toThrow('changed or cut');
+    for (let at = 0; at < sealed.length; at += 1 + Math.floor(sealed.length / 97)) {
+      const changed = Buffer.from(sealed);
+      changed[at] = (changed[at] as number) ^ 1;
+      expect(() => unsealFile(changed, pem), `byte ${at}`).toThrow();
+    }
+    for (const cut of [0, 10, head.length, head.length + 3, sealed.length - 1])
+      expect(() => unsealFile(sealed.subarray(0, cut), pem)).toThrow();
+    expect(() => new Sealer(`x25519:${Buffer.alloc(32).toString('base64')}`, () => {})).toThrow('not usable');
+    expect(() => new Sealer('x25519:AAAA', () => {})).toThrow('not a key');
+  });
+});
+
+describe('sepal log erase', () => {
+  it('takes the clear text away, says so in the log, and breaks no proof', async () => {
+    const own = join(folder, 'erasing');
+    mkdirSync(own);
+    const made = await openedLog(own, 6);
+    const argv = ['--config', made.config];
+    await run(proveCommand, '3', made.dir, '--out', join(own, '3.tlog-proof'));
+    expect((await run(eraseCommand, '3', ...argv, '--dry-run')).out).toContain('1 receipts would lose');
+    await expect(run(eraseCommand, '3', '5-', ...argv)).rejects.toThrow('not the number');
+    expect((await run(eraseCommand, '3', ...argv)).out).toBe('erased the clear text of 1 receipts\n');
+    expect((await run(eraseCommand, '3', ...argv)).out).toBe('erased the clear text of 0 receipts\n');
+    const trust = readFileSync(made.trustFile, 'utf8');
+    const after = await verify(made.dir, { trust });
+    expect([after.result, after.entries]).toEqual(['pass', made.size + 1]);
+    expect(verifyReceipt(readFileSync(join(own, '3.tlog-proof'), 'utf8'), trust).result).toBe('pass');
+    await run(exportCommand, made.dir, ...argv, '--out', join(own, 'export'), '--disclose', 'full');
+    const text = readFileSync(join(own, 'export/openings.jsonl'), 'utf8');
+    expect(text).not.toContain('/data/public/0.csv');
+    expect(text).toContain('/data/public/1.csv');
+    const { out } = await run(exportCommand, made.dir, ...argv, '--format', 'jsonl');
+    expect(out).toContain('"event":{"count":1,"detail":"3","kind":"erase"}');
+    await run(eraseCommand, '--principal', 'user:dana', ...argv);
+    await run(exportCommand, made.dir, ...argv, '--out', join(own, 'empty'), '--disclose', 'full');
+    expect(readFileSync(join(own, 'empty/openings.jsonl'), 'utf8')).toBe('');
+    const sealed = readdirSync(join(made.dir, 'openings')).map((name) =>
+      readFileSync(join(made.dir, 'openings', name), 'utf8'),
+    );
+    expect(sealed.join('').match(/"key":"/g)).toBeNull();
+  });
+
+  it('refuses while the gateway writes, and without anything chosen', async () => {
+    const own = join(folder, 'held-log');
+    mkdirSync(own);
+    const made = await openedLog(own, 1);
+    await expect(run(eraseCommand, '--config', made.config)).rejects.toThrow('nothing is chosen');
+    const writer = await openLog({
+      dir: made.dir,
+      keysDir: join(own, 'keys'),
+      origin: 'gw.example.com/log',
+      checkpointSeconds: 60,
+    });
+    try {
+      await expect(run(eraseCommand, '3', '--config', made.config)).rejects.toThrow();
+    } finally {
+      await writer.close();
+    }
   });
 });

@@ -36,6 +36,14 @@ export const VERBS: { readonly [verb: string]: Verb } = {
     summary: 'what a changed policy widens and tightens, with examples',
     load: async () => (await import('./commands/diff.js')).command,
   },
+  prove: {
+    summary: 'answer what a policy claims about every call',
+    load: async () => (await import('./commands/prove.js')).command,
+  },
+  diff: {
+    summary: 'what a changed policy widens and tightens, with examples',
+    load: async () => (await import('./commands/diff.js')).command,
+  },
   decide: {
     summary: 'ask a policy one question, or a batch',
     load: async () => (await import('./commands/decide.js')).command,

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Statements to decision IR: rules, blocks, facts; what this release does not compile is refused by name. */
 import type * as tree from '../grammar/tree.js';
+import type { Claiming } from './analyze/claims.js';
 import { assertNever } from './assert.js';
+import { checkClaim } from './check-claim.js';
 import { checkUnusedLet } from './check-call.js';
 import { scheduleIr } from './check-schedule.js';
 import { checkCondition, type Env, typeOfRef } from './check-expr.js';
@@ -43,13 +45,17 @@ export function checkPolicy(
   diagnostics: Diagnostic[],
 ): PolicyIr {
   const { file } = source;
-  const shared: Shared = { lock, roles: new Map(), scans: new Map(), diagnostics };
+  const claims: Claiming = { claims: [], assumptions: [] };
+  const shared: Shared = { lock, roles: new Map(), scans: new Map(), claims, diagnostics };
   const units: UnitIr[] = [];
   const facts: FactIr[] = [];
   const parts: Part[] = [];
   const scope = scopeOf(source, '', shared, parts);
   for (const part of parts) checkPart(part, units, facts);
-  for (const part of unusedTemplates(scope, file.statements, valuesOnly)) checkPart(part, [], []);
+  for (const part of unusedTemplates(scope, file.statements, valuesOnly)) {
+    const apartFromClaims = { ...part.scope, claims: { claims: [], assumptions: [] } };
+    checkPart({ ...part, scope: apartFromClaims }, [], []);
+  }
   for (const statement of file.statements) {
     if (statement.kind !== 'let' || scope.used.has(statement.name.text)) continue;
     checkUnusedLet(environment(apart(scope), NOTHING, false), statement);
@@ -64,6 +70,7 @@ export function checkPolicy(
     facts: [...facts, ...shared.scans.values()].sort(byName),
     tools: scope.tools.map(({ server, name, hash, hints }) => ({ server, name, hash, hints })),
     units: units.sort(byName),
+    ...(claims.claims.length + claims.assumptions.length === 0 ? {} : { claims }),
   };
 }
 
@@ -89,7 +96,7 @@ function scopeOf(
   return scope;
 }
 
-const CHECKS: readonly tree.Statement['kind'][] = ['test', 'example'];
+const CHECKS: readonly tree.Statement['kind'][] = ['test', 'example', 'prove', 'assume'];
 const ONLY_ROOT = 'a module uses the pinned tools of the policy that imports it; remove the statement';
 
 /** A module marked `tighten` can only restrict: it may be imported without reading it. */
@@ -146,6 +153,10 @@ function checkStatement(scope: Scope, s: tree.Statement, units: UnitIr[], facts:
     case 'example':
       checkTest(scope, s);
       return;
+    case 'assume':
+    case 'prove':
+      checkClaim(scope, s, scope.claims, (what) => environment(scope, what, false), readsTool);
+      return;
     case 'schedule':
       scheduleIr(scope, s);
       return;
@@ -154,8 +165,6 @@ function checkStatement(scope: Scope, s: tree.Statement, units: UnitIr[], facts:
     case 'counter':
     case 'score':
     case 'redact':
-    case 'assume':
-    case 'prove':
       scope.report(UNSUPPORTED[s.kind], headSpan(s));
       return;
     default:
@@ -172,8 +181,6 @@ const UNSUPPORTED = {
   counter: 'SEP4903',
   score: 'SEP4904',
   redact: 'SEP4907',
-  assume: 'SEP4910',
-  prove: 'SEP4910',
 } as const satisfies { readonly [kind: string]: Code };
 
 /** The keyword of a statement, so that the frame shows one short mark. */

@@ -5,6 +5,7 @@
  * Plain JSON data: the IR can be printed, hashed and compared.
  */
 import type { Span } from '../grammar/tree.js';
+import type { Claims } from './analyze/claims.js';
 
 export type { Span };
 
@@ -17,6 +18,8 @@ export interface PolicyIr {
   readonly tools: readonly ToolIr[];
   /** Rules and blocks of all phases, sorted by name. The emitter must not depend on source order. */
   readonly units: readonly UnitIr[];
+  /** What it claims about itself; nothing of it is compiled. */
+  readonly claims?: Claims;
 }
 
 export interface FactIr {

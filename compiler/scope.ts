@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The names of a policy: one namespace for everything that is named, roles apart, and the sets expanded. */
 import { quote } from '../grammar/literals.js';
+import type { Claiming } from './analyze/claims.js';
 import type * as tree from '../grammar/tree.js';
 import { type Code, type Diagnostic, diagnose, type Extra } from './diagnostics/diagnostic.js';
 import { meant } from './diagnostics/meant.js';
@@ -35,6 +36,8 @@ export interface Scope {
   readonly mentioned: Set<string>;
   /** Results of the scanner that conditions of the whole policy read, by name. */
   readonly scans: Map<string, FactIr>;
+  /** What the policy claims about itself. */
+  readonly claims: Claiming;
   /** Errors so far; terms of sets written out for this statement. */
   readonly tally: { errors: number; terms: number };
   report(code: Code, span: tree.Span, args?: Readonly<Record<string, string>>, extra?: Extra): void;
@@ -69,6 +72,7 @@ export interface Shared {
   readonly lock: Lock | null;
   readonly roles: Map<string, string>;
   readonly scans: Map<string, FactIr>;
+  readonly claims: Claiming;
   readonly diagnostics: Diagnostic[];
 }
 
@@ -78,7 +82,7 @@ export function buildScope(
   prefix: string,
   statements: readonly tree.Statement[],
   modules: ReadonlyMap<string, Scope>,
-  { lock, roles, scans, diagnostics }: Shared,
+  { lock, roles, scans, claims, diagnostics }: Shared,
 ): Scope {
   const names = new Map<string, Named>();
   const owners = new Map<string, Scope>();
@@ -129,7 +133,7 @@ export function buildScope(
   const tools = lock?.tools ?? [];
   const bindings = new Map<string, Binding>();
   const sets = { used: new Set<string>(), meant: new Set<string>(), mentioned: new Set<string>() };
-  return { file, prefix, names, owners, bindings, roles, tools, lock, ...sets, scans, tally, report };
+  return { file, prefix, names, owners, bindings, roles, tools, lock, ...sets, scans, claims, tally, report };
 }
 
 const BUILT_IN: readonly string[] = [

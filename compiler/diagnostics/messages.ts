@@ -234,7 +234,6 @@ export const MESSAGES = {
   ),
   SEP4907: unsupported('a rule for the `list` or `result` phase', REMOVE),
   SEP4908: unsupported('`shadow until`', REMOVE),
-  SEP4910: unsupported('`prove` and `assume`', 'write a `test` for the cases that matter most'),
   SEP4911: unsupported('`{name}`', REMOVE),
   SEP4913: unsupported(
     'this kind of `fact`',

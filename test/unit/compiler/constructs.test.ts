@@ -112,12 +112,6 @@ const rows: readonly Row[] = [
     'deny r: any -> web/fetch\nexample s { as agent:x web/fetch {} => deny }',
   ],
   ['example without a question', 'SEP3014', 'deny r: any -> web/fetch\nexample r { as agent:x }'],
-  ['assume', 'SEP4910', 'assume 1 < 2'],
-  ['prove never', 'SEP4910', 'prove never allow or review for any on web/* unless true'],
-  ['prove implies', 'SEP4910', 'prove review on web/* implies true'],
-  ['prove no rule dead', 'SEP4910', 'prove no rule dead'],
-  ['prove not wider', 'SEP4910', 'prove not wider than "old.sep"'],
-  ['prove cost', 'SEP4910', 'prove cost <= 500 steps'],
 
   [
     'test',

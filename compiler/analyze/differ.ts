@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Two policies side by side: where the new one is less strict, where it is stricter, with a question for each part. */
+import type { DecisionEffect } from '../../stdlib/abi.js';
+import { type ActionClass, actionClasses, type Subject } from './actions.js';
+import { conditionsIn, decisionOf, decisionOps, DENY, EFFECTS, yields } from './decision.js';
+import { type CellWords, describeCell } from './describe.js';
+import { type Cell, type Node, opOf, TooLarge } from './diagram.js';
+import { freeWords, type Shared, Space } from './space.js';
+import { callText, confirmed, type Engine, type Question, questionOf } from './witness.js';
+
+export interface Change {
+  readonly from: DecisionEffect;
+  readonly to: DecisionEffect;
+  readonly actions: readonly string[];
+  readonly where: CellWords;
+  /** Null where no question was found: the difference may only seem to be there. */
+  readonly witness: Question | null;
+  readonly why: string | null;
+}
+export interface Difference {
+  readonly equal: boolean;
+  readonly widened: readonly Change[];
+  readonly tightened: readonly Change[];
+  /** What was not compared, in words. */
+  readonly notes: readonly string[];
+  /** Changes beyond those listed. */
+  readonly more: number;
+}
+export interface Side {
+  readonly subject: Subject;
+  readonly engine: Engine;
+}
+
+const SAME = 9;
+const MOST_CELLS = 6;
+
+export function differ(before: Side, after: Side): Difference {
+  const found: Found = { widened: [], tightened: [], notes: [], more: 0 };
+  const shared: Shared = new Map();
+  for (const one of actionClasses([before.subject, after.subject], [])) {
+    try {
+      compareClass(one, before, after, shared, found);
+    } catch (error) {
+      if (!(error instanceof TooLarge)) throw error;
+      found.notes.push(`${namesOf(one).join(', ')}: too many conditions at once; not compared`);
+    }
+  }
+  const { widened, tightened, notes, more } = found;
+  const equal = widened.length + tightened.length + notes.length + more === 0;
+  return { equal, widened: widened.toSorted(gravest), tightened: tightened.toSorted(gravest), notes, more };
+}
+
+interface Found {
+  readonly widened: Change[];
+  readonly tightened: Change[];
+  readonly notes: string[];
+  more: number;
+}
+
+const RANK: { readonly [effect in DecisionEffect]: number } = { allow: 0, review: 1, deny: 2 };
+
+/** From deny to allow first; within that, what both engines confirm. */
+function gravest(a: Change, b: Change): number {
+  const jump = (c: Change): number => Math.abs(RANK[c.from] - RANK[c.to]);
+  return (
+    jump(b) - jump(a) ||
+    RANK[b.from] - RANK[a.from] ||
+    Number(a.witness === null) - Number(b.witness === null) ||
+    (a.actions.join() < b.actions.join() ? -1 : 1)
+  );
+}
+
+const namesOf = ({ all }: ActionClass): readonly string[] => all.map(callText);
+
+function compareClass(one: ActionClass, before: Side, after: Side, shared: Shared, found: Found): void {
+  const sides = [before, after];
+  const policies = sides.map(({ subject }) => subject.ir);
+  const conditions = sides.flatMap(({ subject }, i) => conditionsIn(one.live[i]?.units ?? [], subject.ir));
+  const space = new Space(one.action, policies, conditions, shared);
+  const ops = decisionOps();
+  const [old = DENY, now = DENY] = sides.map(({ subject }, i): Node => {
+    const { pinned, units } = one.live[i] ?? { pinned: false, units: [] };
+    return pinned
+      ? decisionOf(
+          space,
+          ops,
+          units.map((unit) => yields(space, ops, unit, subject.ir)),
+        )
+      : DENY;
+  });
+  const pairs = space.diagrams.apply(
+    opOf((a, b) => (a === b ? SAME : a * 3 + b)),
+    old,
+    now,
+  );
+  const answers = space.diagrams.answers(pairs);
+  for (const answer of answers) if (answer !== SAME) listChanges(one, space, pairs, answer, sides, found);
+  if (one.action.schemas.length > 1) compareSchemas(one, space, pairs, sides, found);
+}
+
+function listChanges(
+  one: ActionClass,
+  space: Space,
+  pairs: Node,
+  answer: number,
+  sides: readonly Side[],
+  found: Found,
+): void {
+  const from = EFFECTS[Math.floor(answer / 3)] ?? 'deny';
+  const to = EFFECTS[answer % 3] ?? 'deny';
+  const list = RANK[to] < RANK[from] ? found.widened : found.tightened;
+  let count = 0;
+  for (const cell of space.diagrams.cells(pairs, (v) => v === answer)) {
+    count++;
+    if (count > MOST_CELLS) break;
+    list.push(changeOf(one, space, cell, from, to, sides));
+  }
+  // Counting them all could take as long as the space is large.
+  if (count > MOST_CELLS) found.more++;
+}
+
+function changeOf(
+  one: ActionClass,
+  space: Space,
+  cell: Cell,
+  from: DecisionEffect,
+  to: DecisionEffect,
+  sides: readonly Side[],
+): Change {
+  const engines = sides.map(({ engine }) => engine);
+  const witness = confirmed(space, [cell], one, engines, ([a, b]) => a === from && b === to, 1);
+  const free = freeWords(space);
+  const why =
+    witness !== null
+      ? null
+      : free.length > 0
+        ? `not confirmed: it hangs on ${free.slice(0, 3).join('; ')}`
+        : 'not confirmed: no arguments were found that the schema admits';
+  return {
+    from,
+    to,
+    actions: namesOf(one),
+    where: describeCell(space, cell),
+    witness:
+      witness &&
+      questionOf(
+        witness.asked,
+        sides.map(({ subject }) => subject.ir),
+      ),
+    why,
+  };
+}
+
+/** Where the schema of a tool changed, calls that only one of the two admits. */
+function compareSchemas(
+  one: ActionClass,
+  space: Space,
+  pairs: Node,
+  sides: readonly Side[],
+  found: Found,
+): void {
+  const engines = sides.map(({ engine }) => engine);
+  const policies = sides.map(({ subject }) => subject.ir);
+  const { diagrams } = space;
+  const ways = [...diagrams.answers(pairs)];
+  const where = { who: null, conditions: ['the arguments fit only one of the two schemas'] };
+  let any = false;
+  for (const widened of [true, false]) {
+    const witness = confirmed(
+      space,
+      diagrams.cells(pairs, (v) => ways.includes(v)),
+      one,
+      engines,
+      ([a = 'deny', b = 'deny'], { request }) => {
+        const { server, name, args } = request.intent;
+        const fits = engines.map((engine) => engine.fits(server, name, args) === null);
+        return fits[0] !== fits[1] && (widened ? RANK[b] < RANK[a] : RANK[b] > RANK[a]);
+      },
+      60,
+    );
+    if (witness === null) continue;
+    any = true;
+    const [from = 'deny', to = 'deny'] = witness.effects;
+    const change = {
+      from,
+      to,
+      actions: namesOf(one),
+      where,
+      witness: questionOf(witness.asked, policies),
+      why: null,
+    };
+    (widened ? found.widened : found.tightened).push(change);
+  }
+  if (!any) {
+    found.notes.push(
+      `${namesOf(one).join(', ')}: the schema of its arguments changed; no call was found that only one of the two admits`,
+    );
+  }
+}

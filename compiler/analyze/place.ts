@@ -1,0 +1,499 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What conditions ask of one place that holds a value (an argument, a fact, an id, an element of a list), collected from all of them,
+ * and values that together meet every combination of answers.
+ */
+import { assertNever } from '../assert.js';
+import { literalGlob } from '../glob.js';
+import type { ConstIr, ExprIr, GlobIr } from '../ir.js';
+import type { JsonValue } from '../lock.js';
+import {
+  coverNumbers,
+  decimalFraction,
+  type Fraction,
+  fraction,
+  minus,
+  over,
+  plus,
+  times,
+} from './number-cover.js';
+import type { Shape } from './shape.js';
+import { coverTexts, type TextTest } from './text-cover.js';
+
+/** Stands for a member that is not there, and for a fact that is not known. */
+export const ABSENT: unique symbol = Symbol('absent');
+export type Found = JsonValue | typeof ABSENT;
+
+export interface Place {
+  readonly texts: TextTest[];
+  readonly numbers: Fraction[];
+  /** Whole values that are compared with. */
+  readonly values: JsonValue[];
+  /** Lengths of the list that are told apart. */
+  readonly sizes: number[];
+  /** Conditions over the list as a whole that are folds over its elements. */
+  readonly folds: ExprIr[];
+  element: Place | null;
+  readonly members: Map<string, Place>;
+}
+
+export const newPlace = (): Place => ({
+  texts: [],
+  numbers: [],
+  values: [],
+  sizes: [],
+  folds: [],
+  element: null,
+  members: new Map(),
+});
+
+/** Where a read stands; null when it is not one of these places. */
+export type Resolve = (read: ExprIr) => Place | null;
+
+/** Notes what a condition asks. False when it asks what this module cannot tell apart exactly. */
+export function note(e: ExprIr, resolve: Resolve): boolean {
+  switch (e.op) {
+    case 'const':
+    case 'has':
+      return true;
+    case 'arg':
+    case 'fact':
+    case 'param':
+      return resolve(e) !== null;
+    case 'not':
+      return note(e.operand, resolve);
+    case 'and':
+    case 'or':
+      return e.operands.every((operand) => note(operand, resolve));
+    case 'compare':
+      return noteCompare(e.on, e.cmp, e.left, e.right, resolve);
+    case 'inList':
+      return e.items.every((item) => noteCompare(e.on, '==', e.left, item, resolve));
+    case 'inValue':
+      return noteInValue(e, resolve);
+    case 'startsWith':
+      return noteText(e.left, e.right, resolve, (text) => [glob([text, ''])]);
+    case 'endsWith':
+      return noteText(e.left, e.right, resolve, (text) => [glob(['', text])]);
+    case 'contains':
+      return noteText(e.left, e.right, resolve, (text) => [glob(['', text, ''])]);
+    case 'under':
+      return noteUnder(e.left, e.right, resolve);
+    case 'like':
+      return noteGlob(e.left, e.glob, resolve);
+    case 'quantifier':
+      return noteQuantifier(e, resolve);
+    default:
+      return false;
+  }
+}
+
+const glob = (parts: readonly string[]): GlobIr => ({
+  text: parts.join('*'),
+  parts,
+  gaps: parts.slice(1).map(() => 'any'),
+});
+
+type Compare = Extract<ExprIr, { op: 'compare' }>;
+
+function noteCompare(
+  on: Compare['on'],
+  cmp: Compare['cmp'],
+  left: ExprIr,
+  right: ExprIr,
+  resolve: Resolve,
+): boolean {
+  const [a, b] = left.op === 'const' ? [right, left] : [left, right];
+  switch (on) {
+    case 'number':
+      return noteLinear(left, right, resolve);
+    case 'string': {
+      if (b.op !== 'const' || b.value.kind !== 'string') return false;
+      const { value } = b.value;
+      const ordered = cmp !== '==' && cmp !== '!=';
+      if (ordered && a.op === 'lower') return false;
+      const place = noteGlob(a, literalGlob(value), resolve);
+      if (place && ordered) resolve(a)?.texts.push({ kind: 'order', text: value });
+      return place;
+    }
+    case 'bool':
+      return (
+        [a, b].every((side) => side.op === 'const' || resolve(side) !== null) &&
+        (a.op === 'const' || b.op === 'const')
+      );
+    case 'json': {
+      const place = resolve(a);
+      if (place === null || b.op !== 'const') return false;
+      place.values.push(constJson(b.value));
+      return true;
+    }
+    default:
+      return assertNever(on);
+  }
+}
+
+function noteInValue(e: Extract<ExprIr, { op: 'inValue' }>, resolve: Resolve): boolean {
+  if (e.list.op === 'const' && e.list.value.kind === 'list') {
+    return e.list.value.items.every((value) =>
+      noteCompare(e.on, '==', e.left, { op: 'const', type: { kind: 'json' }, value }, resolve),
+    );
+  }
+  const place = resolve(e.list);
+  if (place === null || e.left.op !== 'const') return false;
+  const element = (place.element ??= newPlace());
+  place.folds.push(e);
+  const read: ExprIr = { op: 'param', param: -1, type: { kind: 'json' } };
+  return noteCompare(e.on, '==', read, e.left, (asked) => (asked === read ? element : null));
+}
+
+function noteQuantifier(e: Extract<ExprIr, { op: 'quantifier' }>, resolve: Resolve): boolean {
+  const place = resolve(e.list);
+  if (place === null) return false;
+  const element = (place.element ??= newPlace());
+  place.folds.push(e);
+  return note(e.body, (asked) => (asked.op === 'param' && asked.param === e.param ? element : null));
+}
+
+function noteText(
+  left: ExprIr,
+  right: ExprIr,
+  resolve: Resolve,
+  tests: (text: string) => readonly GlobIr[],
+): boolean {
+  if (right.op === 'const' && right.value.kind === 'string') {
+    return tests(right.value.value).every((g) => noteGlob(left, g, resolve));
+  }
+  return false;
+}
+
+function noteUnder(left: ExprIr, right: ExprIr, resolve: Resolve): boolean {
+  const place = resolve(left);
+  if (place === null || right.op !== 'const' || right.value.kind !== 'string') return false;
+  place.texts.push({ kind: 'under', root: right.value.value });
+  return true;
+}
+
+function noteGlob(text: ExprIr, pattern: GlobIr, resolve: Resolve): boolean {
+  const lower = text.op === 'lower';
+  const place = resolve(lower ? text.operand : text);
+  // What a sigma becomes depends on what follows it.
+  if (place === null || (lower && /[σς]/.test(pattern.text))) return false;
+  place.texts.push({ kind: 'glob', glob: pattern, lower });
+  return true;
+}
+
+interface Linear {
+  /** Null for a constant. */
+  readonly read: ExprIr | null;
+  readonly factor: Fraction;
+  readonly rest: Fraction;
+  /** Characters of the constants: past a bound, sums may be refused as too long. */
+  readonly length: number;
+}
+
+const ZERO = fraction(0n);
+const ONE = fraction(1n);
+
+function noteLinear(left: ExprIr, right: ExprIr, resolve: Resolve): boolean {
+  const [a, b] = [linear(left), linear(right)];
+  if (a === null || b === null || a.length + b.length > 60) return false;
+  const read = a.read ?? b.read;
+  if (
+    read === null ||
+    (a.read !== null && b.read !== null && JSON.stringify(a.read) !== JSON.stringify(b.read))
+  )
+    return false;
+  const factor = plus(a.factor, minus(b.factor));
+  const rest = plus(b.rest, minus(a.rest));
+  const turn = factor.num === 0n ? null : over(rest, factor);
+  return noteTurn(read, turn, resolve);
+}
+
+function noteTurn(read: ExprIr, turn: Fraction | null, resolve: Resolve): boolean {
+  if (read.op !== 'size') {
+    const place = resolve(read);
+    if (place !== null && turn !== null) place.numbers.push(turn);
+    return place !== null;
+  }
+  const place = resolve(read.operand);
+  if (place === null) return false;
+  const most = turn === null || turn.num < 0n ? 0 : Number(turn.num / turn.den) + 1;
+  if (most > 2_000) return false;
+  place.sizes.push(most);
+  place.texts.push({ kind: 'size', most });
+  return true;
+}
+
+function linear(e: ExprIr): Linear | null {
+  switch (e.op) {
+    case 'const': {
+      if (e.value.kind !== 'number') return null;
+      const rest = decimalFraction(e.value.text);
+      return rest && { read: null, factor: ZERO, rest, length: e.value.text.length };
+    }
+    case 'arg':
+    case 'fact':
+    case 'param':
+      return { read: e, factor: ONE, rest: ZERO, length: 0 };
+    case 'size':
+      return e.operand.op === 'lower' ? null : { read: e, factor: ONE, rest: ZERO, length: 0 };
+    case 'negate': {
+      const a = linear(e.operand);
+      return a && { ...a, factor: minus(a.factor), rest: minus(a.rest) };
+    }
+    case 'arith': {
+      const [a, b] = [linear(e.left), linear(e.right)];
+      return a && b && combined(e.fn, a, b);
+    }
+    default:
+      return null;
+  }
+}
+
+function combined(fn: '+' | '-' | '*', a: Linear, b: Linear): Linear | null {
+  const length = a.length + b.length + 2;
+  if (fn === '*') {
+    const [constant, other] = a.read === null ? [a, b] : [b, a];
+    if (constant.read !== null) return null;
+    const [factor, rest] = [times(other.factor, constant.rest), times(other.rest, constant.rest)];
+    return { read: other.read, factor, rest, length };
+  }
+  if (a.read !== null && b.read !== null && JSON.stringify(a.read) !== JSON.stringify(b.read)) return null;
+  const sign = (f: Fraction): Fraction => (fn === '-' ? minus(f) : f);
+  return {
+    read: a.read ?? b.read,
+    factor: plus(a.factor, sign(b.factor)),
+    rest: plus(a.rest, sign(b.rest)),
+    length,
+  };
+}
+
+export function constJson(value: ConstIr): JsonValue {
+  switch (value.kind) {
+    case 'null':
+      return null;
+    case 'bool':
+    case 'string':
+      return value.value;
+    case 'number':
+      return Number(value.text);
+    case 'list':
+      return value.items.map(constJson);
+    default:
+      return assertNever(value);
+  }
+}
+
+/** How a list answers all folds at once, as one text. */
+export type FoldKey = (list: readonly JsonValue[]) => string;
+
+export interface Cover {
+  readonly values: readonly Found[];
+  /** Why some combinations may be missed; null when none are. */
+  readonly open: string | null;
+}
+
+const MOST_VALUES = 4_000;
+const MOST_LISTS = 600;
+
+/** Values of the shape that meet every combination of answers to what was noted. */
+export function cover(
+  place: Place,
+  shape: Shape,
+  starts: readonly string[] | null,
+  folds: (list: readonly JsonValue[]) => string,
+): Cover {
+  const values: Found[] = [];
+  let open: string | null = null;
+  const objects = shape.object === null ? [] : objectsOf(place, shape.object);
+  if (place.members.size > 0) values.push(...objects);
+  if (shape.text !== null) {
+    const texts = textsOf(place, shape.text, starts);
+    if (texts === null)
+      open = 'too many patterns that are not anchored: they can go together in too many ways';
+    values.push(...(texts ?? shape.text.members ?? ['x', '']));
+  }
+  if (shape.number !== null) {
+    const { whole, values: listed } = shape.number;
+    const all = listed ?? coverNumbers(place.numbers, shape.number, whole);
+    values.push(...(all.length > 0 ? all : []));
+  }
+  if (shape.bool) values.push(true, false);
+  if (shape.nothing) values.push(null);
+  if (shape.list !== null) {
+    const lists = listsOf(place, shape.list, folds);
+    if (lists.open !== null) open = lists.open;
+    values.push(...lists.values);
+  }
+  if (place.members.size === 0) values.push(...objects);
+  values.push(...place.values.filter((value) => admits(shape, value)));
+  if (shape.absent) values.push(ABSENT);
+  if (values.length > MOST_VALUES) open = 'too many combinations of its members';
+  return { values: values.slice(0, MOST_VALUES), open };
+}
+
+function textsOf(
+  place: Place,
+  shape: NonNullable<Shape['text']>,
+  starts: readonly string[] | null,
+): readonly string[] | null {
+  if (shape.members !== null) return shape.members;
+  const longEnough: readonly TextTest[] =
+    shape.least > 0 && shape.least <= 64 ? [{ kind: 'size', most: shape.least }] : [];
+  const texts = coverTexts([...place.texts, ...longEnough], starts ?? [''], starts === null ? '' : '*');
+  return texts === null ? null : texts.filter((text) => [...text].length >= shape.least);
+}
+
+function objectsOf(place: Place, shape: NonNullable<Shape['object']>): readonly JsonValue[] {
+  let objects: { readonly [key: string]: JsonValue }[] = [{}];
+  for (const [name, member] of place.members) {
+    const { values } = cover(member, shape.member(name), null, () => '');
+    objects = objects
+      .flatMap((object) => values.map((value) => (value === ABSENT ? object : { ...object, [name]: value })))
+      .slice(0, MOST_VALUES + 1);
+  }
+  const filler = shape.required.filter((name) => !place.members.has(name));
+  return objects.map((object) => ({
+    ...Object.fromEntries(filler.map((name) => [name, sample(shape.member(name))])),
+    ...object,
+  }));
+}
+
+/** May this value stand there? Looks only at what kind of value it is, and at the edges. */
+function admits(shape: Shape, value: JsonValue): boolean {
+  if (value === null) return shape.nothing;
+  if (typeof value === 'boolean') return shape.bool;
+  if (typeof value === 'string') {
+    return (
+      shape.text !== null && (shape.text.members?.includes(value) ?? [...value].length >= shape.text.least)
+    );
+  }
+  if (typeof value === 'number') {
+    if (shape.number === null) return false;
+    const { values, whole } = shape.number;
+    return values?.includes(value) ?? coverNumbers([], shape.number, whole, [value]).includes(value);
+  }
+  if (!Array.isArray(value)) return shape.object !== null;
+  const { list } = shape;
+  return (
+    list !== null &&
+    fits(list)(value as readonly JsonValue[]) &&
+    (value as readonly JsonValue[]).every((item) => admits(list.element, item))
+  );
+}
+
+/** Some value of the shape, as plain as can be. */
+export function sample(shape: Shape, depth = 0): JsonValue {
+  if (shape.text !== null)
+    return shape.text.members?.[0] ?? 'x'.repeat(Math.min(Math.max(shape.text.least, 1), 1_000));
+  if (shape.number !== null)
+    return shape.number.values?.[0] ?? coverNumbers([], shape.number, shape.number.whole)[0] ?? 0;
+  if (shape.bool) return false;
+  if (shape.list !== null) {
+    const { element, least } = shape.list;
+    return depth > 8 ? [] : Array.from({ length: Math.min(least, 100) }, () => sample(element, depth + 1));
+  }
+  if (shape.object !== null && depth < 8) {
+    const { object } = shape;
+    return Object.fromEntries(object.required.map((name) => [name, sample(object.member(name), depth + 1)]));
+  }
+  return shape.nothing ? null : {};
+}
+
+function listsOf(
+  place: Place,
+  shape: NonNullable<Shape['list']>,
+  folds: FoldKey,
+): { readonly values: readonly JsonValue[]; readonly open: string | null } {
+  if (place.element === null && place.sizes.length === 0) {
+    const one = Array.from({ length: Math.max(1, Math.min(shape.least, 100)) }, () => sample(shape.element));
+    return { values: [...(shape.least === 0 ? [[]] : []), ...(shape.most > 0 ? [one] : [])], open: null };
+  }
+  const elements = cover(place.element ?? newPlace(), shape.element, null, () => '');
+  const items = elements.values.filter((item) => item !== ABSENT);
+  const most = Math.max(0, ...place.sizes);
+  const lengths = (n: number): number => Math.min(n, most + 1);
+  const found: JsonValue[][] = [];
+  const seen = new Set<string>();
+  let open: readonly JsonValue[][] = [[]];
+  const visit = (list: JsonValue[]): boolean => {
+    const key = `${lengths(list.length)} ${folds(list)}`;
+    if (seen.has(key)) return false;
+    seen.add(key);
+    found.push(list);
+    return true;
+  };
+  visit([]);
+  while (open.length > 0 && found.length < MOST_LISTS) {
+    open = open.flatMap((list) => items.map((item) => [...list, item]).filter(visit));
+  }
+  const full = found.length >= MOST_LISTS ? 'too many combinations of the elements of a list' : elements.open;
+  return {
+    values: found.flatMap((list) => variants(list, place, shape.least)).filter(fits(shape)),
+    open: full,
+  };
+}
+
+const fits =
+  (shape: NonNullable<Shape['list']>) =>
+  (list: readonly JsonValue[]): boolean =>
+    list.length >= shape.least && list.length <= shape.most;
+
+/** The list, turned round, with its last element twice; and so long that quantifiers refuse it. */
+function variants(list: readonly JsonValue[], place: Place, least: number): readonly JsonValue[][] {
+  const last = list.at(-1);
+  if (last === undefined) return [[]];
+  const long = place.folds.length > 0 ? [[...list, ...Array.from({ length: 1001 }, () => last)]] : [];
+  const padded = [2, 3, 5, Math.min(least, 1_000)].map((n) => [
+    ...list,
+    ...Array.from({ length: Math.max(0, n - list.length) }, () => last),
+  ]);
+  return [
+    [...list],
+    [...list].reverse(),
+    [...list, last],
+    ...(list.length < Math.max(5, least) ? padded : []),
+    ...long,
+  ];
+}
+
+/** What opaque conditions are tried with: their own constants, and some values of every kind. */
+export function trials(e: ExprIr): readonly JsonValue[] {
+  const found: JsonValue[] = [];
+  JSON.stringify(e, (_, value: unknown) => {
+    const node = value as { readonly op?: string; readonly value?: ConstIr } | null;
+    if (typeof node === 'object' && node?.op === 'const' && node.value !== undefined)
+      found.push(constJson(node.value));
+    return value;
+  });
+  const numbers = found.filter((v) => typeof v === 'number');
+  return [
+    ...found,
+    ...numbers.flatMap((n) => [n + 1, n - 1, n * 2, -n]),
+    0,
+    1,
+    -1,
+    2,
+    3,
+    10,
+    100,
+    1000,
+    0.5,
+    'a',
+    'b',
+    'x',
+    'ab',
+    '/',
+    '/a',
+    '/a/b',
+    '/b',
+    'agent:x',
+    [],
+    ['a'],
+    ['a', 'b'],
+    [1],
+    [1, 2],
+    true,
+    false,
+  ];
+}

@@ -1,0 +1,441 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The space of questions about one action: its dimensions (who asks, with which roles, for whom, arguments, facts), each cut into
+ * atoms that no condition tells apart any further, with values that stand for them; and conditions as diagrams over it.
+ */
+import type { Facts, JsonRecord, Request } from '../../stdlib/abi.js';
+import type { ExprIr, PolicyIr, TypeIr, WhoIr, WhoTermIr } from '../ir.js';
+import type { JsonValue } from '../lock.js';
+import { evaluate, leavesOf } from '../reference-eval.js';
+import { words } from '../words.js';
+import type { Action } from './actions.js';
+import { Diagrams, type Kleene, kleene, type Node } from './diagram.js';
+import { ABSENT, type Cover, cover, type Found, newPlace, note, type Place, trials } from './place.js';
+import { either, factShape, memberShape, type Shape, TEXT } from './shape.js';
+
+export interface Atom {
+  /** Values that no condition tells apart; the plainest first. */
+  readonly values: readonly Found[];
+}
+export interface Dimension {
+  /** `principal`, `role:x`, `user`, `user-role:x`, `session`, `arg:x`, `fact:x`, `open:…`. */
+  readonly key: string;
+  readonly atoms: readonly Atom[];
+  /** Conditions on it alone, with their answer for each atom. */
+  readonly leaves: ReadonlyMap<string, readonly number[]>;
+  /** Why its conditions are taken as free; null where they are exact. */
+  readonly open: string | null;
+}
+
+const STARTS = ['agent:', 'user:', 'service:'];
+const PER_ATOM = 10;
+const KINDS = ['principal', 'role', 'user', 'user-role', 'session', 'arg', 'fact', 'open'];
+
+export const keyOf = (e: ExprIr): string => {
+  const known = keys.get(e);
+  if (known !== undefined) return known;
+  const key = JSON.stringify(e);
+  keys.set(e, key);
+  return key;
+};
+const keys = new WeakMap<ExprIr, string>();
+
+/** What is shared between the spaces of one policy: the cuts of dimensions that no schema bears on. */
+export type Shared = Map<string, Dimension>;
+
+export interface Asked {
+  readonly request: Request;
+  readonly facts: Facts;
+}
+
+export class Space {
+  readonly action: Action;
+  readonly diagrams: Diagrams;
+  readonly kleene: Kleene;
+  readonly dimensions: readonly Dimension[];
+  /** Conditions that are taken as free: neither their truth nor how they hang together is known. */
+  readonly free: ReadonlyMap<string, ExprIr>;
+  readonly #levels = new Map<string, number>();
+  readonly #leaves = new Map<string, Node>();
+  readonly #conditions = new Map<PolicyIr, Map<string, Node>>();
+
+  constructor(
+    action: Action,
+    policies: readonly PolicyIr[],
+    conditions: readonly Condition[],
+    shared: Shared,
+  ) {
+    this.action = action;
+    this.diagrams = new Diagrams();
+    this.kleene = kleene();
+    const cut = cutSpace(action, policies, conditions, shared);
+    this.dimensions = cut.dimensions;
+    this.free = cut.free;
+    for (const [level, { key, leaves }] of this.dimensions.entries()) {
+      this.#levels.set(key, level);
+      for (const [leaf, answers] of leaves) this.#leaves.set(leaf, this.diagrams.make(level, answers));
+    }
+  }
+
+  level(key: string): number {
+    return this.#levels.get(key) ?? -1;
+  }
+
+  /** A condition with three values, as a diagram. */
+  condition({ expr, policy }: Condition): Node {
+    const built = this.#conditions.get(policy) ?? new Map<string, Node>();
+    this.#conditions.set(policy, built);
+    const key = keyOf(expr);
+    const known = built.get(key);
+    if (known !== undefined) return known;
+    const node = this.#build(expr, policy);
+    built.set(key, node);
+    return node;
+  }
+
+  who(who: WhoIr, policy: PolicyIr): Node {
+    return this.condition({ expr: { op: 'inWho', subject: 'principal', who }, policy });
+  }
+
+  #build(e: ExprIr, policy: PolicyIr): Node {
+    const { diagrams } = this;
+    switch (e.op) {
+      case 'not':
+        return diagrams.map(this.#build(e.operand, policy), (v) => 2 - v);
+      case 'and':
+      case 'or': {
+        const parts = e.operands.map((operand) => this.#build(operand, policy));
+        return diagrams.join(this.kleene[e.op], parts, e.op === 'and' ? 2 : 0);
+      }
+      case 'const':
+        return e.value.kind === 'bool' ? (e.value.value ? 2 : 0) : 1;
+      case 'inWho':
+        return this.#guarded(e.subject, this.#build(whoCondition(e.who, e.subject), policy));
+      case 'hasRole': {
+        const dimension = roleKey(e.subject, e.value);
+        return this.#guarded(e.subject, diagrams.make(this.level(dimension), [0, 2]));
+      }
+      default: {
+        const leaf = this.#leaves.get(keyOf(e));
+        return leaf ?? answerOf(e, worldOf(this.action, new Map()), policy);
+      }
+    }
+  }
+
+  /** What is asked of the user is unknown where there is none. */
+  #guarded(subject: 'principal' | 'user', node: Node): Node {
+    if (subject === 'principal') return node;
+    const level = this.level('user');
+    const atoms = this.dimensions[level]?.atoms ?? [];
+    const nobody = this.diagrams.make(
+      level,
+      atoms.map(({ values }) => (values.includes(ABSENT) ? 1 : 2)),
+    );
+    return this.diagrams.apply(this.kleene.guard, nobody, node);
+  }
+}
+
+/** A condition and the policy whose hints and facts it reads. */
+export interface Condition {
+  readonly expr: ExprIr;
+  readonly policy: PolicyIr;
+}
+
+const roleKey = (subject: 'principal' | 'user', role: string): string =>
+  subject === 'principal' ? `role:${role}` : `user-role:${role}`;
+
+/** A set of principals as a condition on the id and the roles. */
+function whoCondition(who: WhoIr, subject: 'principal' | 'user'): ExprIr {
+  const term = (t: WhoTermIr): ExprIr => {
+    switch (t.kind) {
+      case 'any':
+        return TRUE;
+      case 'principal':
+        return { op: 'like', left: { op: 'subject', field: `${subject}.id` }, glob: t.glob };
+      case 'role':
+        return { op: 'hasRole', subject, value: t.value };
+      case 'set':
+        return whoCondition(t.who, subject);
+    }
+  };
+  const include: ExprIr = { op: 'or', operands: who.include.map(term) };
+  if (who.except.length === 0) return include;
+  const except: ExprIr = { op: 'or', operands: who.except.map(term) };
+  return { op: 'and', operands: [include, { op: 'not', operand: except }] };
+}
+const TRUE: ExprIr = { op: 'const', type: { kind: 'bool' }, value: { kind: 'bool', value: true } };
+
+interface Cut {
+  readonly dimensions: readonly Dimension[];
+  readonly free: ReadonlyMap<string, ExprIr>;
+}
+
+/** Which dimensions a condition reads. */
+function readsOf(e: ExprIr): ReadonlySet<string> {
+  const found = new Set<string>();
+  const visit = (x: ExprIr): void => {
+    switch (x.op) {
+      case 'arg':
+      case 'has':
+        found.add(`arg:${x.path[0] ?? ''}`);
+        return;
+      case 'fact':
+        found.add(`fact:${x.name}`);
+        return;
+      case 'subject':
+        if (x.field === 'principal.id') found.add('principal');
+        else if (x.field === 'user.id') found.add('user');
+        else if (x.field === 'session.id') found.add('session');
+        return;
+      case 'hasRole':
+        found.add(roleKey(x.subject, x.value));
+        if (x.subject === 'user') found.add('user');
+        return;
+      case 'inWho':
+        if (x.subject === 'user') found.add('user');
+        visit(whoCondition(x.who, x.subject));
+        return;
+      default:
+        for (const value of Object.values(x) as unknown[]) {
+          for (const part of Array.isArray(value) ? (value as unknown[]) : [value]) {
+            if (typeof part === 'object' && part !== null && 'op' in part) visit(part as ExprIr);
+          }
+        }
+    }
+  };
+  visit(e);
+  return found;
+}
+
+/** The conditions below and, or, not; sets of principals taken apart. */
+function* primitives(e: ExprIr): Generator<ExprIr> {
+  for (const leaf of leavesOf(e)) {
+    if (leaf.op === 'inWho') {
+      if (leaf.subject === 'user') yield { op: 'subject', field: 'user.id' };
+      yield* primitives(whoCondition(leaf.who, leaf.subject));
+    } else if (leaf.op === 'hasRole') {
+      if (leaf.subject === 'user') yield { op: 'subject', field: 'user.id' };
+      yield leaf;
+    } else yield leaf;
+  }
+}
+
+function cutSpace(
+  action: Action,
+  policies: readonly PolicyIr[],
+  conditions: readonly Condition[],
+  shared: Shared,
+): Cut {
+  const places = new Map<string, Place>();
+  const exact = new Map<string, Map<string, ExprIr>>();
+  const free = new Map<string, ExprIr>();
+  const plain = new Set<string>();
+  const noted = new Set<string>();
+  for (const { expr } of conditions) {
+    for (const leaf of primitives(expr)) {
+      const key = keyOf(leaf);
+      if (noted.has(key)) continue;
+      noted.add(key);
+      const reads = readsOf(leaf);
+      if (leaf.op === 'hasRole') plain.add(roleKey(leaf.subject, leaf.value));
+      for (const read of reads) if (!isRole(read)) placeOf(places, read);
+      if (leaf.op === 'hasRole' || leaf.op === 'subject' || reads.size === 0) continue;
+      const [only = ''] = reads;
+      const known = reads.size === 1 && note(leaf, resolver(places));
+      if (known) {
+        const leaves = exact.get(only) ?? new Map<string, ExprIr>();
+        exact.set(only, leaves.set(key, leaf));
+      } else {
+        free.set(key, leaf);
+        tryOut(leaf, places);
+      }
+    }
+  }
+  const dimensions: Dimension[] = [...plain].map((key) => ({
+    key,
+    atoms: [{ values: [false] }, { values: [true] }],
+    leaves: new Map(),
+    open: null,
+  }));
+  for (const [key, place] of places) {
+    const leaves = exact.get(key) ?? new Map<string, ExprIr>();
+    const found = dimension(key, place, leaves, action, policies, shared);
+    dimensions.push(found);
+    // What could not be cut is free.
+    for (const [name, leaf] of leaves) if (!found.leaves.has(name)) free.set(name, leaf);
+  }
+  for (const key of free.keys()) {
+    const atoms = [0, 1, 2].map((value): Atom => ({ values: [value] }));
+    dimensions.push({ key: `open:${key}`, atoms, leaves: new Map([[key, [0, 1, 2]]]), open: 'free' });
+  }
+  const rank = (key: string): number =>
+    KINDS.indexOf(key.slice(0, (key.indexOf(':') + 1 || key.length + 1) - 1));
+  dimensions.sort((a, b) => rank(a.key) - rank(b.key) || (a.key < b.key ? -1 : 1));
+  return { dimensions, free };
+}
+
+const isRole = (key: string): boolean => key.startsWith('role:') || key.startsWith('user-role:');
+
+function placeOf(places: Map<string, Place>, key: string): Place {
+  const known = places.get(key);
+  if (known !== undefined) return known;
+  const place = newPlace();
+  places.set(key, place);
+  return place;
+}
+
+const resolver =
+  (places: Map<string, Place>) =>
+  (read: ExprIr): Place | null => {
+    switch (read.op) {
+      case 'fact':
+        return placeOf(places, `fact:${read.name}`);
+      case 'arg': {
+        let place = placeOf(places, `arg:${read.path[0] ?? ''}`);
+        for (const name of read.path.slice(1)) {
+          const member = place.members.get(name) ?? newPlace();
+          place.members.set(name, member);
+          place = member;
+        }
+        return place;
+      }
+      case 'subject':
+        if (read.field === 'principal.id') return placeOf(places, 'principal');
+        if (read.field === 'user.id') return placeOf(places, 'user');
+        return read.field === 'session.id' ? placeOf(places, 'session') : null;
+      default:
+        return null;
+    }
+  };
+
+/** Values to try a free condition with, at every place that it reads. */
+function tryOut(leaf: ExprIr, places: Map<string, Place>): void {
+  const values = trials(leaf);
+  const visit = (x: unknown): void => {
+    if (typeof x !== 'object' || x === null) return;
+    if ('op' in x) {
+      const read = x as ExprIr;
+      if (read.op === 'arg' || read.op === 'fact' || read.op === 'subject')
+        resolver(places)(read)?.values.push(...values);
+    }
+    for (const value of Object.values(x) as unknown[]) visit(value);
+  };
+  visit(leaf);
+}
+
+function shapeAt(key: string, action: Action, policies: readonly PolicyIr[]): Shape {
+  if (key.startsWith('arg:')) {
+    const name = key.slice(4);
+    const shapes = action.schemas.map((schema) => memberShape(schema, name));
+    return shapes.length === 0 ? { ...memberShape(true, name), absent: true } : shapes.reduce(either);
+  }
+  if (key.startsWith('fact:')) {
+    const types = policies.flatMap((p) =>
+      p.facts.filter((f) => f.name === key.slice(5)).map((f): TypeIr => f.type),
+    );
+    const shape = types.length === 0 ? factShape({ kind: 'json' }) : types.map(factShape).reduce(either);
+    return { ...shape, absent: true };
+  }
+  return key === 'user' ? { ...TEXT, absent: true } : TEXT;
+}
+
+function dimension(
+  key: string,
+  place: Place,
+  leaves: ReadonlyMap<string, ExprIr>,
+  action: Action,
+  policies: readonly PolicyIr[],
+  shared: Shared,
+): Dimension {
+  const [policy] = policies;
+  if (policy === undefined) throw new Error('a space without a policy');
+  const shape = shapeAt(key, action, policies);
+  const schema = key.startsWith('arg:') ? JSON.stringify(action.schemas) : '';
+  const common = JSON.stringify([key, schema, [...leaves.keys()].sort(), place.values]);
+  const before = shared.get(common);
+  if (before !== undefined) return before;
+  const answers = (leaf: ExprIr, value: Found): number =>
+    answerOf(leaf, worldOf(action, new Map([[key, value]])), policy);
+  const all = [...leaves];
+  const starts = key === 'principal' || key === 'user' ? STARTS : null;
+  const folds = (list: readonly JsonValue[]): string => place.folds.map((fold) => answers(fold, list)).join();
+  const covered = cover(place, shape, starts, folds);
+  const found: Cover =
+    covered.values.length > 0 ? covered : { values: [ABSENT], open: 'no value was found for it' };
+  const kept = found.open === null ? all : all.filter(([, leaf]) => leaf.op === 'has');
+  const atoms = new Map<string, { readonly values: Found[]; readonly answers: readonly number[] }>();
+  for (const value of ordered(key, found.values)) {
+    const row = kept.map(([, leaf]) => answers(leaf, value));
+    // Whether a member is there at all is kept apart: witnesses need to know.
+    const signature = row.join('');
+    const atom = atoms.get(signature);
+    if (atom === undefined) atoms.set(signature, { values: [value], answers: row });
+    else if (atom.values.length < (place.values.length > 0 ? 60 : PER_ATOM)) atom.values.push(value);
+  }
+  const rows = [...atoms.values()];
+  const table = new Map(kept.map(([name], i) => [name, rows.map((row) => row.answers[i] ?? 1)]));
+  const split = key === 'user' ? nobodyApart(rows, table) : { atoms: rows, leaves: table };
+  const made: Dimension = { key, atoms: split.atoms, leaves: split.leaves, open: found.open };
+  shared.set(common, made);
+  return made;
+}
+
+/** That there is no user is an atom of its own. */
+function nobodyApart(
+  rows: readonly Atom[],
+  table: ReadonlyMap<string, readonly number[]>,
+): { readonly atoms: readonly Atom[]; readonly leaves: ReadonlyMap<string, readonly number[]> } {
+  const at = rows.findIndex(({ values }) => values.includes(ABSENT) && values.length > 1);
+  if (at < 0) return { atoms: rows, leaves: table };
+  const atoms = rows.map((row, i) => (i === at ? { values: row.values.filter((v) => v !== ABSENT) } : row));
+  const leaves = [...table].map(([name, row]) => [name, [...row, row[at] ?? 1]] as const);
+  return { atoms: [...atoms, { values: [ABSENT] }], leaves: new Map(leaves) };
+}
+
+/** Nobody comes first where there may be no user: the plainest witness has none. */
+function ordered(key: string, values: readonly Found[]): readonly Found[] {
+  if (key !== 'user') return values;
+  return [...values.filter((v) => v === ABSENT), ...values.filter((v) => v !== ABSENT)];
+}
+
+/** The question in which these dimensions have these values and nothing else is said. */
+export function worldOf(action: Action, values: ReadonlyMap<string, Found>): Asked {
+  const args: { [name: string]: JsonValue } = Object.create(null);
+  const facts: { [name: string]: JsonValue | undefined } = Object.create(null);
+  const roles: string[] = [];
+  const userRoles: string[] = [];
+  for (const [key, value] of values) {
+    const name = key.slice(key.indexOf(':') + 1);
+    if (key.startsWith('arg:') && value !== ABSENT) args[name] = value;
+    else if (key.startsWith('fact:')) facts[name] = value === ABSENT ? undefined : value;
+    else if (key.startsWith('role:') && value === true) roles.push(name);
+    else if (key.startsWith('user-role:') && value === true) userRoles.push(name);
+  }
+  const text = (key: string): string | null => {
+    const value = values.get(key);
+    return typeof value === 'string' ? value : null;
+  };
+  const { kind, server, name } = action;
+  const request: Request = {
+    principal: text('principal') ?? 'agent:x',
+    roles,
+    user: text('user'),
+    userRoles: text('user') === null ? [] : userRoles,
+    session: text('session') ?? 's1',
+    intent: { kind, server, name, args: args as JsonRecord },
+  };
+  return { request, facts: facts as Facts };
+}
+
+const ANSWERS = new Map<boolean | 'unknown', number>([
+  [false, 0],
+  ['unknown', 1],
+  [true, 2],
+]);
+
+export function answerOf(e: ExprIr, { request, facts }: Asked, policy: PolicyIr): number {
+  return ANSWERS.get(evaluate(e, { policy, request, facts })) ?? 1;
+}
+
+/** A free condition in words, for the answer. */
+export const freeWords = (space: Space): readonly string[] => [...space.free.values()].map(words);

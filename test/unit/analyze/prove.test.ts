@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import { proofsOf } from '../../helpers/analysis.js';
+
+const statuses = (text: string): readonly string[] => proofsOf(text).proofs.map((p) => p.status);
+
+const EDITORS = `principals editors = agent:content-editor, agent:copy-*
+role content_lead
+allow drafts: editors -> fs/write_file when { args.path under "/workspace/drafts" }
+decide deletion for any on fs/delete_file {
+  case principal in editors => review by role:content_lead timeout 15m
+  otherwise => deny because "Only editors"
+}
+deny admin: any -> */admin_*
+`;
+
+describe('never and implies', () => {
+  it('holds for every call, and is refuted with a question that both engines confirm', () => {
+    const { proofs } = proofsOf(`${EDITORS}
+prove never allow on fs/delete_file
+prove review on fs/delete_file implies principal in editors
+prove never allow on fs/write_file unless args.path under "/workspace"
+prove never allow on fs/write_file unless args.path under "/workspace/drafts/x"
+prove allow on fs/write_file implies principal in agent:copy-*
+prove never allow for agent:other on fs/write_file
+prove never review on fs/write_file
+`);
+    expect(proofs.map((p) => p.status)).toEqual([
+      'proved',
+      'proved',
+      'proved',
+      'refuted',
+      'refuted',
+      'proved',
+      'proved',
+    ]);
+    expect(proofs[3]?.witness).toMatchObject({ call: 'fs/write_file' });
+    expect(proofs[4]?.witness).toMatchObject({ as: 'agent:content-editor' });
+    expect(proofs[3]?.effect).toBe('allow');
+  });
+
+  it('says where nothing is in scope', () => {
+    const { proofs } = proofsOf(
+      `${EDITORS}prove never allow on fs/nope_*\nprove never deny when "a" == "b"\n`,
+    );
+    expect(proofs.map((p) => [p.status, p.vacuous])).toEqual([
+      ['proved', true],
+      ['proved', true],
+    ]);
+  });
+
+  it('holds for facts that are not known', () => {
+    const rules = `fact region: enum eu, us from config.region\nallow open: any -> fs/read_file when { region == eu }\n`;
+    expect(statuses(`${rules}prove never allow when region != eu\n`)).toEqual(
+      ['refuted'].map(() => 'proved'),
+    );
+    expect(
+      statuses(
+        `${rules}deny home: any -> fs/read_file when { region == us }\nprove never allow when region == us\n`,
+      ),
+    ).toEqual(['proved']);
+    expect(
+      statuses(`${rules}deny home: any -> fs/read_file when { region == us }\nprove never deny\n`),
+    ).toEqual(['refuted']);
+  });
+
+  it('counts amounts exactly', () => {
+    const rules = `allow pay: any -> pay/transfer when { args.amount <= 500 and args.amount > 0.1 }\n`;
+    expect(
+      statuses(`${rules}prove never allow on pay/transfer when args.amount > 500
+prove never allow on pay/transfer when args.amount >= 500
+prove allow on pay/transfer implies args.amount * 2 <= 1000
+prove allow on pay/transfer implies args.amount + 0.1 > 0.2
+prove allow on pay/transfer implies args.amount != 3
+`),
+    ).toEqual(['proved', 'refuted', 'proved', 'proved', 'refuted']);
+  });
+
+  it('takes what it cannot cut as free, and says so', () => {
+    const rules = `allow same: any -> pay/transfer when { args.to == principal.id }\n`;
+    const { proofs } = proofsOf(
+      `${rules}prove never allow on pay/transfer\nprove never allow on pay/transfer when args.to != principal.id\nprove allow on pay/transfer implies args.to == principal.id\n`,
+    );
+    expect(proofs.map((p) => p.status)).toEqual(['refuted', 'undecided', 'proved']);
+    expect(proofs[1]?.why).toContain('args.to != principal.id');
+  });
+
+  it('narrows by assume', () => {
+    const rules = `fact region: enum eu, us from config.region\nallow open: any -> fs/read_file when { region == us }\n`;
+    expect(statuses(`${rules}assume region == eu\nprove never allow\n`)).toEqual(['proved']);
+  });
+});
+
+describe('the other statements', () => {
+  it('finds dead rules', () => {
+    const { proofs, dead } = proofsOf(`allow reads: agent:* -> fs/read_file
+deny none: any -> fs/*
+deny again: agent:x -> fs/read_file
+prove no rule dead
+prove cost <= 2 steps
+prove cost <= 5000 steps
+`);
+    expect(proofs.map((p) => p.status)).toEqual(['refuted', 'refuted', 'proved']);
+    expect(dead.map((d) => [d.unit.name, d.why, d.by.map((u) => u.name)])).toEqual([
+      ['again', 'covered', ['none']],
+      ['reads', 'denied', ['none']],
+    ]);
+  });
+
+  it('compares with another policy', () => {
+    const old = 'allow reads: agent:* -> fs/read_file when { args.path under "/data" }\n';
+    const text =
+      'allow reads: agent:* -> fs/read_file when { args.path under "/data" or args.path under "/tmp" }\nprove not wider than "old.sep"\n';
+    const { proofs } = proofsOf(text, { 'old.sep': old });
+    expect(proofs[0]?.status).toBe('refuted');
+    expect(proofs[0]?.witness?.args).toMatchObject({ path: '/tmp' });
+    expect(
+      proofsOf(`${old}prove not wider than "old.sep"\n`, { 'old.sep': text.replace(/prove.*/, '') }).proofs[0]
+        ?.status,
+    ).toBe('proved');
+  });
+});

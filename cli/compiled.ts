@@ -69,16 +69,17 @@ export function policyOrFail(result: CompileResult, io: Io): Policy {
 }
 
 /** Computes a result of the scanner for a question; undefined where it cannot be had. */
-export type Scan = (path: readonly string[], intent: Intent) => Json | undefined;
+export type Scan = (path: readonly string[], intent: Intent, result?: unknown) => Json | undefined;
 
 /** Scans arguments, and the pinned definitions of `lock`. The scanner is loaded only for a policy that asks it. */
 export async function scanFor(manifest: BundleManifest, lock: string | null): Promise<Scan> {
-  if (!manifest.facts.some((fact) => fact.source === 'scan')) return () => undefined;
+  if (!manifest.facts.some(({ source }) => ['scan', 'pin', 'result'].includes(source)))
+    return () => undefined;
   const { scanFact } = await import('../runtime/scan/index.js');
   const pins: Pins = lock === null ? new Map() : pinsAt(lock);
-  return (path, { kind, server, name, args }) => {
+  return (path, { kind, server, name, args }, result) => {
     const pin = kind === 'tool' ? pins.get(server)?.get(name) : undefined;
-    return scanFact(path, { args, tool: pin?.definition ?? null });
+    return scanFact(path, { args, tool: pin?.definition ?? null, result });
   };
 }
 

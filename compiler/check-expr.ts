@@ -33,6 +33,7 @@ export interface Env {
   readonly tools: readonly PinnedTool[];
   /** False in rules that are not about tools only. */
   readonly readsArgs: boolean;
+  readonly phase: tree.Phase;
   /** In the condition of an `allow`. */
   readonly grants: boolean;
   /** Arguments known to be present (narrow.ts). */

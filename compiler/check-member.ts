@@ -4,6 +4,7 @@ import { quote } from '../grammar/literals.js';
 import type { Expr, Span } from '../grammar/tree.js';
 import { checkCall } from './check-call.js';
 import { checkExpr, checkFactRead, type Env } from './check-expr.js';
+import { hostText, inPhase } from './check-scan.js';
 import { meant } from './diagnostics/meant.js';
 import { nearest } from './diagnostics/suggest.js';
 import type { ExprIr } from './ir.js';
@@ -37,10 +38,9 @@ const ROOTS: ReadonlyMap<string, readonly string[]> = new Map([
   ['principal', ['id']],
   ['user', ['id']],
   ['session', ['id']],
-  ['tool', ['name', 'server', 'hints']],
-  ['result', []],
+  ['tool', ['name', 'server', 'hints', 'description']],
+  ['result', ['text']],
 ]);
-const LATER = ['tool.description', 'result.text'];
 
 /** `base.open`: a predicate of a module, without parameters. */
 function callOf(chain: readonly string[], span: Span): Extract<Expr, { kind: 'call' }> {
@@ -59,11 +59,8 @@ function checkOther(env: Env, e: Member, root: string): null {
 
 function checkSubject(env: Env, e: Member, root: string, rest: readonly string[]): Typed | null {
   const text = [root, ...rest].join('.');
-  if (LATER.includes(text)) {
-    env.scope.report('SEP4911', e.span, { name: text });
-    return null;
-  }
   if (root === 'tool' && !readsTools(env, e.span, text)) return null;
+  if (text === 'tool.description' || text === 'result.text') return hostText(env, e.span, text);
   const field = SUBJECTS.find((subject) => subject === text);
   if (field !== undefined) return { ir: { op: 'subject', field }, type: STRING };
   if (root === 'tool' && rest[0] === 'hints' && rest.length === 2) return checkHint(env, rest[1] ?? '', e);
@@ -126,7 +123,7 @@ export interface ArgProperty {
 
 /** The argument over all tools of the rule, or null after a diagnostic. */
 export function argProperty(env: Env, path: readonly string[], span: Span): ArgProperty | null {
-  if (!readsTools(env, span, 'args')) return null;
+  if (!readsTools(env, span, 'args') || !inPhase(env, span, 'args')) return null;
   if (env.tools.length === 0) return { type: { kind: 'any' }, optional: [] };
   const found = overTools(env.tools, path);
   if (found === null) reportUnknown(env, path, span);

@@ -20,6 +20,10 @@ import type {
   WhatIr,
   WhatTermIr,
 } from './ir.js';
+import { meant } from './diagnostics/meant.js';
+import { nearest } from './diagnostics/suggest.js';
+import { MASKS } from '../stdlib/masks.js';
+import { listed } from './types.js';
 import { lintBlock, lintRule, lintUnused } from './lints.js';
 import type { Lock } from './lock.js';
 import { narrowedBy } from './narrow.js';
@@ -125,6 +129,9 @@ function checkStatement(scope: Scope, s: tree.Statement, units: UnitIr[], facts:
       if (rule !== null) units.push(rule);
       return;
     }
+    case 'redact':
+      units.push(checkRedact(scope, s));
+      return;
     case 'decide': {
       const block = checkBlock(scope, s);
       if (block !== null) units.push(block);
@@ -164,7 +171,6 @@ function checkStatement(scope: Scope, s: tree.Statement, units: UnitIr[], facts:
     case 'limit':
     case 'counter':
     case 'score':
-    case 'redact':
       scope.report(UNSUPPORTED[s.kind], headSpan(s));
       return;
     default:
@@ -180,7 +186,6 @@ const UNSUPPORTED = {
   limit: 'SEP4903',
   counter: 'SEP4903',
   score: 'SEP4904',
-  redact: 'SEP4907',
 } as const satisfies { readonly [kind: string]: Code };
 
 /** The keyword of a statement, so that the frame shows one short mark. */
@@ -210,11 +215,12 @@ function onlyTools(what: WhatIr): boolean {
 
 const NOTHING: WhatIr = { include: [], except: [] };
 
-function environment(scope: Scope, what: WhatIr, grants: boolean): Env {
+function environment(scope: Scope, what: WhatIr, grants: boolean, phase: tree.Phase = 'call'): Env {
   return {
     scope,
     tools: toolsIn(scope, what),
     readsArgs: onlyTools(what),
+    phase,
     grants,
     narrowed: new Set(),
     params: scope.bindings,
@@ -226,13 +232,13 @@ function environment(scope: Scope, what: WhatIr, grants: boolean): Env {
 function checkRule(scope: Scope, s: tree.RuleStatement): RuleIr | null {
   const grant = s.effect === 'allow' || s.effect === 'review';
   checkActs(scope, s.what, grant);
-  if (s.phase !== null && s.phase.value !== 'call') {
-    scope.report('SEP4907', s.phase.span);
-    return null;
+  const phase = s.phase?.value ?? 'call';
+  if (s.phase !== null && !RESTRICTS[phase].includes(s.effect)) {
+    scope.report('SEP3020', s.phase.span, { effect: s.effect, phase, wanted: RESTRICTS[phase] });
   }
   const before = scope.tally.errors;
   const who = whoIr(scope, s.who);
-  const env = environment(scope, whatIr(scope, s.what, false), s.effect === 'allow');
+  const env = environment(scope, whatIr(scope, s.what, false), s.effect === 'allow', phase);
   const when = ruleCondition(env, s.clauses);
   const details = ruleDetails(scope, s);
   const what = whatIr(scope, s.what, when !== null && readsTool(when));
@@ -241,11 +247,42 @@ function checkRule(scope: Scope, s: tree.RuleStatement): RuleIr | null {
     kind: 'rule',
     name: scope.prefix + s.name.text,
     effect: s.effect,
-    phase: 'call',
+    phase,
     who,
     what,
     when,
     ...details,
+    span: s.span,
+  };
+}
+
+/** What the rules of a phase can do: grants belong to the call. */
+const RESTRICTS: { readonly [phase in tree.Phase]: string } = {
+  call: '`allow`, `review`, `deny` and `escalate`',
+  list: '`deny`',
+  result: '`deny`, `escalate` and `redact`',
+};
+
+function checkRedact(scope: Scope, s: tree.RedactStatement): RuleIr {
+  checkActs(scope, s.what, false);
+  const env = environment(scope, whatIr(scope, s.what, false), false, 'result');
+  const when = ruleCondition(env, s.clauses);
+  for (const mask of s.masks) {
+    if (MASKS.includes(mask.text)) continue;
+    const help = `known: ${listed(MASKS)}`;
+    const extra = { help, ...meant(scope.file, mask.span, nearest(mask.text, MASKS)) };
+    scope.report('SEP3022', mask.span, { name: mask.text }, extra);
+  }
+  return {
+    kind: 'rule',
+    name: scope.prefix + s.name.text,
+    effect: 'redact',
+    phase: 'result',
+    who: whoIr(scope, s.who),
+    what: whatIr(scope, s.what, when !== null && readsTool(when)),
+    when,
+    ...ruleDetails(scope, { ...s, effect: 'redact' }),
+    masks: [...new Set(s.masks.map((mask) => mask.text))].sort(),
     span: s.span,
   };
 }
@@ -263,7 +300,9 @@ function ruleCondition(env: Env, clauses: readonly tree.Clause[]): ExprIr | null
   return irs.length > 1 ? { op: 'and', operands: irs } : (first ?? null);
 }
 
-function ruleDetails(scope: Scope, s: tree.RuleStatement): Pick<RuleIr, 'approval' | 'because' | 'tell'> {
+type Detailed = Pick<tree.RedactStatement, 'name' | 'clauses'> & { readonly effect: tree.Effect | 'redact' };
+
+function ruleDetails(scope: Scope, s: Detailed): Pick<RuleIr, 'approval' | 'because' | 'tell'> {
   let approval: ApprovalIr | null = null;
   let approved: tree.Span | null = null;
   let because: string | null = null;
@@ -328,7 +367,12 @@ function outcomeIr(scope: Scope, o: tree.Outcome): OutcomeIr {
 }
 
 /** `review` and `escalate` need an approval; elsewhere it is an error. */
-function checkApproval(scope: Scope, effect: tree.Effect, approval: tree.Span | null, at: tree.Span): void {
+function checkApproval(
+  scope: Scope,
+  effect: Detailed['effect'],
+  approval: tree.Span | null,
+  at: tree.Span,
+): void {
   const needs = effect === 'review' || effect === 'escalate';
   if (needs && approval === null) scope.report('SEP3009', at, { effect });
   if (!needs && approval !== null) scope.report('SEP3010', approval, { effect });
@@ -359,8 +403,9 @@ function readsTool(e: ExprIr): boolean {
       return true;
     case 'subject':
       return e.field === 'tool.name' || e.field === 'tool.server';
-    case 'const':
     case 'fact':
+      return e.name === 'tool.description' || /\((?:args|tool)\b/.test(e.name);
+    case 'const':
     case 'hasRole':
     case 'inWho':
     case 'param':

@@ -69,23 +69,42 @@ export function scanName(name: string, chain: readonly string[], kind?: string):
   return `${name}(${chain.join('.')}${kind === undefined ? '' : `, ${JSON.stringify(kind)}`})`;
 }
 
-/** `args`, `args.body`, `tool`, `tool.description`, as names; what else can be scanned is said. */
+/** Arguments are there once a call is made, an answer once it has come. */
+export function inPhase(env: Env, span: tree.Span, name: string): boolean {
+  const wanted = name.startsWith('result') ? 'result' : 'call';
+  const readable = wanted === 'result' ? env.phase === 'result' : env.phase !== 'list';
+  if (!readable) {
+    const help =
+      wanted === 'result' ? 'write the rule `on result`' : 'a listed item has no arguments yet; read `tool`';
+    env.scope.report('SEP3021', span, { name, phase: env.phase }, { help });
+  }
+  return readable;
+}
+
+/** A text that the host gives: the description of the pinned tool, the text of the answer. */
+export function hostText(env: Env, span: tree.Span, name: 'tool.description' | 'result.text'): Typed | null {
+  if (name === 'result.text' && !inPhase(env, span, name)) return null;
+  const type: TypeIr = { kind: 'string' };
+  const [root, member] = name.split('.') as [string, string];
+  env.scope.scans.set(name, { name, type, source: root === 'tool' ? 'pin' : 'result', path: [member] });
+  return { ir: { op: 'fact', name, type }, type };
+}
+
+/** `args`, `args.body`, `tool`, `tool.description`, `result`, as names; what else can be scanned is said. */
 function subjectOf(env: Env, subject: tree.Expr): readonly string[] | null {
   const chain = nameChain(subject);
   const text = chain?.join('.') ?? '';
   if (text === 'args' || text === 'tool' || text === 'tool.description') {
+    if (text === 'args' && !inPhase(env, subject.span, text)) return null;
     if (env.readsArgs) return chain;
     env.scope.report('SEP3013', subject.span, { name: text });
     return null;
   }
-  if (text === 'result' || text === 'result.text') {
-    env.scope.report('SEP4911', subject.span, { name: text });
-    return null;
-  }
+  if (text === 'result' || text === 'result.text') return inPhase(env, subject.span, text) ? chain : null;
   const typed = checkExpr(env, subject);
   if (typed === null) return null;
   if (typed.ir.op === 'arg') return ['args', ...typed.ir.path];
-  const wanted = listed(['args', 'one argument', 'tool', 'tool.description']);
+  const wanted = listed(['args', 'one argument', 'tool', 'tool.description', 'result']);
   reportMisfit(env, subject.span, typed, 'the scanner', wanted);
   return null;
 }

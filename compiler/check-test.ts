@@ -8,6 +8,7 @@ import { nameChain } from './narrow.js';
 import { meant } from './diagnostics/meant.js';
 import { nearest } from './diagnostics/suggest.js';
 import type { TypeIr } from './ir.js';
+import { MASKS } from '../stdlib/masks.js';
 import { checkPinned, type Scope } from './scope.js';
 import { factValue } from './testing/values.js';
 import { describeType } from './types.js';
@@ -37,7 +38,7 @@ function checkGiven(scope: Scope, given: tree.Given): void {
   }
   for (const item of [...given.with, ...(given.for?.with ?? [])]) {
     if (item.kind === 'roles') checkRoles(scope, item.roles);
-    else if (item.kind === 'result') scope.report('SEP4916', item.span);
+    else if (item.kind === 'result') continue;
     else if (item.argument !== null) checkScanItem(scope, item, item.argument);
     else checkFactItem(scope, item);
   }
@@ -72,10 +73,10 @@ function checkScanItem(scope: Scope, item: Value, subject: tree.Expr): void {
   }
   const chain = nameChain(subject);
   const root = chain?.[0] ?? '';
-  if (root !== 'args' && root !== 'tool') {
+  if (root !== 'args' && root !== 'tool' && root !== 'result') {
     scope.report('SEP3001', subject.span, {
       what: `\`${name}\``,
-      wanted: '`args`, one argument or `tool`',
+      wanted: '`args`, one argument, `tool` or `result`',
       found: 'another value',
     });
   } else if (item.value !== null) checkFactValue(scope, name, type, item.value);
@@ -144,7 +145,6 @@ function checkInstant(scope: Scope, at: tree.Str | null): void {
 }
 
 function checkQuestion(scope: Scope, question: tree.Question): void {
-  if (question.onList) scope.report('SEP4916', question.span);
   const { action } = question;
   if ([action.server.text, action.name?.text ?? ''].some((text) => text.includes('*'))) {
     scope.report('SEP3014', action.span, { what: 'a pattern, not one action' });
@@ -161,7 +161,7 @@ function checkQuestion(scope: Scope, question: tree.Question): void {
 /** A rule or block, of this file, a module or an instance. */
 function checkUnit(scope: Scope, { text, span }: tree.Dotted, others: readonly string[]): void {
   const units = [...scope.names]
-    .filter(([, s]) => s.kind === 'rule' || s.kind === 'decide')
+    .filter(([, s]) => s.kind === 'rule' || s.kind === 'decide' || s.kind === 'redact')
     .map(([name]) => name);
   if (units.includes(text)) return;
   const near = nearest(text, [...units, ...others]);
@@ -170,7 +170,11 @@ function checkUnit(scope: Scope, { text, span }: tree.Dotted, others: readonly s
 }
 
 function checkExpected(scope: Scope, expect: tree.Expect): void {
-  for (const mask of expect.masked.slice(0, 1)) scope.report('SEP4916', mask.span);
+  for (const mask of expect.masked) {
+    if (MASKS.includes(mask.text)) continue;
+    const extra = { help: null, ...meant(scope.file, mask.span, nearest(mask.text, MASKS)) };
+    scope.report('SEP3022', mask.span, { name: mask.text }, extra);
+  }
   checkInstant(scope, expect.afterApproval?.at ?? null);
   if (expect.by !== null && expect.by.text !== 'default') checkUnit(scope, expect.by, ['default']);
   const repeat = expect.repeat === null ? 1 : Number(expect.repeat.text);

@@ -75,7 +75,8 @@ const STD: { readonly [name: string]: string } = {
   leaf: '(test: Predicate, reads: readonly Read[]) => Leaf',
   read: '(label: string, value: Read["value"]) => Read',
   approval: '(self: boolean, roles: readonly string[], quorum: number, timeout: number) => Approval',
-  outcome: '(effect: RuleEffect, asks: Approval | null, because: string | null) => Outcome',
+  outcome:
+    '(effect: RuleEffect, asks: Approval | null, because: string | null, masks?: readonly string[]) => Outcome',
   rule: '(name: string, phase: Phase, yields: Outcome, who: Who, what: What, tests: readonly Predicate[] | null, leaves: readonly Leaf[], facts: readonly string[], reads: readonly string[], words: string) => Rule',
   when: '(test: Predicate, leaves: readonly Leaf[], yields: Outcome, words: string) => Case',
   block:
@@ -99,7 +100,7 @@ const TYPES: { readonly [name: string]: string } = {
   Action: '{ readonly kind: ActionKind; readonly server: string; readonly name: string }',
   Request: 'Subject & { readonly intent: Action & { readonly args: { readonly [key: string]: Json } } }',
   Phase: '"call" | "list" | "result"',
-  RuleEffect: '"allow" | "review" | "deny" | "escalate"',
+  RuleEffect: '"allow" | "review" | "deny" | "escalate" | "redact"',
   Decimal: '{ readonly c: bigint; readonly scale: number }',
   Num: 'number | Decimal',
   Pin: '{ readonly server: string; readonly name: string; readonly readOnly: boolean; readonly destructive: boolean; readonly idempotent: boolean; readonly openWorld: boolean }',
@@ -120,7 +121,7 @@ const TYPES: { readonly [name: string]: string } = {
   Approval:
     '{ readonly self: boolean; readonly roles: readonly string[]; readonly quorum: number; readonly timeout: number }',
   Outcome:
-    '{ readonly effect: RuleEffect; readonly approval: Approval | null; readonly because: string | null }',
+    '{ readonly effect: RuleEffect; readonly approval: Approval | null; readonly because: string | null; readonly masks?: readonly string[] }',
   Case: '{ readonly when: Predicate; readonly leaves: readonly Leaf[]; readonly outcome: Outcome; readonly words: string }',
   Base: '{ readonly name: string; readonly phase: Phase; readonly who: Who; readonly what: What; readonly facts: readonly string[]; readonly reads: readonly string[] }',
   Rule: 'Base & Outcome & { readonly kind: "rule"; readonly when: Predicate | null; readonly tests: readonly Predicate[]; readonly leaves: readonly Leaf[]; readonly words: string }',
@@ -132,11 +133,11 @@ const TYPES: { readonly [name: string]: string } = {
   Match: '{ readonly name: string; readonly effect: RuleEffect; readonly unknown?: true }',
   NearMiss: '{ readonly name: string; readonly effect: RuleEffect; readonly condition: string }',
   Decision:
-    '{ readonly effect: "allow" | "review" | "deny"; readonly rules: readonly string[]; readonly default: boolean; readonly reason: string | null; readonly unknowns: readonly Unknown[]; readonly approvals: readonly ApprovalNeed[]; readonly timeout: number | null; readonly shadow: readonly Match[]; readonly steps: number }',
+    '{ readonly effect: "allow" | "review" | "deny"; readonly rules: readonly string[]; readonly default: boolean; readonly reason: string | null; readonly unknowns: readonly Unknown[]; readonly approvals: readonly ApprovalNeed[]; readonly timeout: number | null; readonly shadow: readonly Match[]; readonly masks?: readonly string[]; readonly steps: number }',
   Explanation:
     '{ readonly decision: Decision; readonly matched: readonly Match[]; readonly near: readonly NearMiss[] }',
   PolicyModule:
-    '{ readonly name: string; readonly version: string; needs(request: Request): readonly string[]; reads(request: Request): readonly string[]; decide(request: Request, facts: Facts, phase: Phase): Decision; visible(subject: Subject, action: Action): boolean; explain(request: Request, facts: Facts, phase: Phase): Explanation }',
+    '{ readonly name: string; readonly version: string; readonly phases: readonly Phase[]; needs(request: Request, phase?: Phase): readonly string[]; reads(request: Request, phase?: Phase): readonly string[]; decide(request: Request, facts: Facts, phase: Phase): Decision; visible(subject: Subject, action: Action): boolean; explain(request: Request, facts: Facts, phase: Phase): Explanation }',
 };
 
 /** The names of the library that stand in `code`, in the order above. `code` holds no text of a policy. */

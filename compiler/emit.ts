@@ -162,9 +162,10 @@ function blockCode(
 ${cases.map((c) => `        ${c},\n`).join('')}      ], ${otherwise}, ${facts}, ${reads})`;
 }
 
-function outcomeCode(m: Emitter, o: OutcomeIr): string {
+function outcomeCode(m: Emitter, o: OutcomeIr | RuleIr): string {
   const because = o.because === null ? 'null' : m.k.ref(o.because);
-  return shared(m, 'o', `outcome("${o.effect}", ${approvalCode(m, o.approval)}, ${because})`);
+  const masks = 'masks' in o && o.masks !== undefined ? `, ${list(m, o.masks)}` : '';
+  return shared(m, 'o', `outcome("${o.effect}", ${approvalCode(m, o.approval)}, ${because}${masks})`);
 }
 
 function approvalCode(m: Emitter, a: ApprovalIr | null): string {

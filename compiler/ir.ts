@@ -25,10 +25,10 @@ export interface PolicyIr {
 export interface FactIr {
   readonly name: string;
   readonly type: TypeIr;
-  readonly source: 'claim' | 'config' | 'http' | 'scan' | 'clock';
+  readonly source: 'claim' | 'config' | 'http' | 'scan' | 'clock' | 'pin' | 'result';
   /**
    * Path below the source, e.g. `["limits", "max"]` for `config.limits.max`; of a scan the function, for `findings` the kind, and
-   * what is scanned: `["findings", "card", "args", "body"]`.
+   * what is scanned: `["findings", "card", "args", "body"]`. Of `pin` and `result`: a member of the pinned definition, `["text"]` of the answer.
    */
   readonly path: readonly string[];
 }
@@ -81,7 +81,8 @@ export type TypeIr =
   | { readonly kind: 'list'; readonly element: TypeIr }
   | { readonly kind: 'union'; readonly members: readonly TypeIr[] };
 
-export type EffectIr = 'allow' | 'review' | 'deny' | 'escalate';
+/** `redact` stands only in rules of the result phase. */
+export type EffectIr = 'allow' | 'review' | 'deny' | 'escalate' | 'redact';
 export type UnitIr = RuleIr | BlockIr;
 
 export interface RuleIr {
@@ -96,6 +97,8 @@ export interface RuleIr {
   /** Present on review and escalate only. */
   readonly approval: ApprovalIr | null;
   readonly because: string | null;
+  /** Of `redact`: what is masked (stdlib/masks.ts), sorted; absent on others. */
+  readonly masks?: readonly string[];
   readonly tell: boolean;
   readonly span: Span;
 }

@@ -84,9 +84,19 @@ function combine(units: readonly UnitIr[], yields: readonly (readonly Yield[])[]
       y !== null && (y.effect === 'review' || y.effect === 'escalate') ? [{ unit, y }] : [],
     ),
   );
+  const redacting = units.flatMap((unit, i) =>
+    unit.kind === 'rule' && has(yields[i] ?? [], 'redact') ? [unit] : [],
+  );
+  const masks = [...new Set(redacting.flatMap((unit) => unit.masks ?? []))].sort();
+  const masked = masks.length > 0 ? { masks } : {};
   if (asking.length === 0) {
     const grant = units[granting];
-    return plain('allow', grant === undefined ? [] : [grant.name], yields[granting]?.[0]?.because ?? null);
+    const because =
+      grant === undefined
+        ? redacting.map((unit) => unit.because).find((text) => text !== null)
+        : yields[granting]?.[0]?.because;
+    const rules = grant === undefined ? redacting.map((unit) => unit.name) : [grant.name];
+    return { ...plain('allow', rules, because ?? null), ...masked };
   }
   const approvals = asking.flatMap(({ unit, y }) =>
     y.approval === null ? [] : [{ rule: unit.name, ...y.approval }],
@@ -94,7 +104,7 @@ function combine(units: readonly UnitIr[], yields: readonly (readonly Yield[])[]
   const rules = [...new Set(asking.map(({ unit }) => unit.name))];
   const reason = asking.map(({ y }) => y.because).find((because) => because !== null) ?? null;
   const timeout = Math.min(...approvals.map((need) => need.timeout));
-  return { effect: 'review', rules, default: false, reason, approvals, timeout };
+  return { effect: 'review', rules, default: false, reason, approvals, timeout, ...masked };
 }
 
 function plain(effect: DecisionEffect, rules: readonly string[], reason: string | null): Plain {
@@ -117,7 +127,7 @@ function unknownsWithASay(
 ): boolean {
   if (units.some((_, i) => surely(yields[i] ?? [], 'deny'))) return false;
   const open = yields.filter((y) => y.length > 1);
-  if (open.some((y) => has(y, 'deny', 'review', 'escalate'))) return true;
+  if (open.some((y) => has(y, 'deny', 'review', 'escalate', 'redact'))) return true;
   return decision.effect === 'deny' && phase === 'call' && open.some((y) => has(y, 'allow', 'review'));
 }
 

@@ -39,7 +39,7 @@ export type Facts = { readonly [name: string]: Json | undefined };
 
 export type Phase = 'call' | 'list' | 'result';
 export type DecisionEffect = 'allow' | 'review' | 'deny';
-export type RuleEffect = 'allow' | 'review' | 'deny' | 'escalate';
+export type RuleEffect = 'allow' | 'review' | 'deny' | 'escalate' | 'redact';
 
 /** One asker of a review. `roles` are alternatives; `self`: the user confirms; `timeout` in milliseconds. */
 export interface ApprovalNeed {
@@ -70,6 +70,8 @@ export interface Decision {
   /** The shortest timeout of `approvals`, in milliseconds; null unless review. */
   readonly timeout: number | null;
   readonly shadow: readonly Match[];
+  /** What has to be masked in an answer before it goes on (stdlib/masks.ts), sorted; absent where nothing. */
+  readonly masks?: readonly string[];
   /** The static step bound of the policy for this action. */
   readonly steps: number;
 }
@@ -97,10 +99,12 @@ export interface Explanation {
 export interface PolicyModule {
   readonly name: string;
   readonly version: string;
-  /** Names of the facts that a decision of this request may read. */
-  needs(request: Request): readonly string[];
-  /** JSON pointers (`/path`) of the arguments that a decision of this request may read; sorted. */
-  reads(request: Request): readonly string[];
+  /** Phases that some rule speaks of. */
+  readonly phases: readonly Phase[];
+  /** Names of the facts that a decision of this request may read, in the given phase or in any. */
+  needs(request: Request, phase?: Phase): readonly string[];
+  /** JSON pointers (`/path`) of the arguments that a decision of this request may read, in the given phase or in any; sorted. */
+  reads(request: Request, phase?: Phase): readonly string[];
   /** Synchronous, pure, total: never throws on any request made of JSON. */
   decide(request: Request, facts: Facts, phase: Phase): Decision;
   /** May any arguments and facts lead to allow or review? The optimistic reading of the same rules. */

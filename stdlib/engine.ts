@@ -22,18 +22,19 @@ export function policy(tables: Tables): PolicyModule {
     const { kind, server, name: action } = request.intent;
     return scopeOf(classify(phase, kind, server, action), request.principal, request.roles);
   };
-  const names = (request: Request, of: 'facts' | 'reads'): readonly string[] => {
-    const lists = PHASES.map((phase) => namesOf(scopeIn(phase, request), of)).filter(
-      (list) => list.length > 0,
-    );
+  const names = (request: Request, of: 'facts' | 'reads', only?: Phase): readonly string[] => {
+    const lists = (only === undefined ? PHASES : [only])
+      .map((phase) => namesOf(scopeIn(phase, request), of))
+      .filter((list) => list.length > 0);
     return lists.length < 2 ? (lists[0] ?? []) : [...new Set(lists.flat())].sort();
   };
 
   return {
     name,
     version,
-    needs: (request) => names(request, 'facts'),
-    reads: (request) => names(request, 'reads'),
+    phases: PHASES.filter((phase) => tables.units.some((unit) => unit.phase === phase)),
+    needs: (request, phase) => names(request, 'facts', phase),
+    reads: (request, phase) => names(request, 'reads', phase),
     decide: (request: Request, facts: Facts, phase: Phase): Decision => {
       const { kind, server, name: action, args } = request.intent;
       const found = classify(phase, kind, server, action);

@@ -81,6 +81,7 @@ function outcomesOf(unit: Unit, values: Values): readonly (Outcome | null)[] {
 const isGrant = (o: Outcome | null): boolean => o !== null && (o.effect === 'allow' || o.effect === 'review');
 const asks = (o: Outcome | null): o is Outcome =>
   o !== null && (o.effect === 'review' || o.effect === 'escalate');
+const redacts = (o: Outcome | null): o is Outcome => o !== null && o.effect === 'redact';
 const denies = (o: Outcome | null): o is Outcome => o !== null && o.effect === 'deny';
 
 /** Deny if any may deny or possibly none grants; else review if any may ask; else allow. */
@@ -100,17 +101,26 @@ function combine(
   const askers = possible.flatMap((p) =>
     p.outcomes.filter(asks).map((o) => ({ name: p.unit.name, approval: o.approval, because: o.because })),
   );
-  if (askers.length > 0) return reviewOf(askers, steps, unknowns);
+  const maskers = possible.flatMap((p) =>
+    p.outcomes.filter(redacts).map((o) => ({ ...o, name: p.unit.name })),
+  );
+  const masks = [...new Set(maskers.flatMap((masker) => masker.masks ?? []))].sort();
+  const masked = masks.length === 0 ? {} : { masks };
+  if (askers.length > 0) return { ...reviewOf(askers, steps, unknowns), ...masked };
   const grant = possible.find((p) => p.outcomes.every(isGrant));
   return {
     effect: 'allow',
-    rules: grant === undefined ? [] : [grant.unit.name],
+    rules: grant === undefined ? maskers.map((masker) => masker.name) : [grant.unit.name],
     default: false,
-    reason: grant?.outcomes[0]?.because ?? null,
+    reason:
+      grant === undefined
+        ? (maskers.find((masker) => masker.because !== null)?.because ?? null)
+        : (grant.outcomes[0]?.because ?? null),
     unknowns,
     approvals: [],
     timeout: null,
     shadow: [],
+    ...masked,
     steps,
   };
 }
@@ -156,7 +166,7 @@ export function reviewOf(askers: readonly Asker[], steps: number, unknowns: read
 function hinges(possible: readonly Possible[], decision: Decision, phase: Phase): boolean {
   const open = possible.filter((p) => p.outcomes.length > 1);
   if (open.length === 0 || possible.some((p) => p.outcomes.every(denies))) return false;
-  if (open.some((p) => p.outcomes.some(denies) || p.outcomes.some(asks))) return true;
+  if (open.some((p) => p.outcomes.some((o) => denies(o) || asks(o) || redacts(o)))) return true;
   return decision.effect === 'deny' && phase === 'call' && open.some((p) => p.outcomes.some(isGrant));
 }
 

@@ -33,6 +33,8 @@ export interface Outcome {
   readonly effect: RuleEffect;
   readonly approval: Approval | null;
   readonly because: string | null;
+  /** Of `redact` only. */
+  readonly masks?: readonly string[];
 }
 interface Base {
   readonly name: string;
@@ -103,11 +105,12 @@ export const approval = (
   quorum,
   timeout,
 });
-export const outcome = (effect: RuleEffect, asks: Approval | null, because: string | null): Outcome => ({
-  effect,
-  approval: asks,
-  because,
-});
+export const outcome = (
+  effect: RuleEffect,
+  asks: Approval | null,
+  because: string | null,
+  masks?: readonly string[],
+): Outcome => ({ effect, approval: asks, because, ...(masks === undefined ? {} : { masks }) });
 export function rule(
   name: string,
   phase: Phase,

@@ -177,6 +177,17 @@ export const MESSAGES = {
     'a module marked `tighten` only restricts, and this is `{what}`',
     'write a `deny` or `escalate`, or remove `tighten` from the header',
   ),
+  SEP3020: error(
+    'effect that does not belong to the phase',
+    '`{effect}` cannot stand in the `{phase}` phase, which knows {wanted}',
+    'grants belong to the call; the other phases only restrict what has been admitted',
+  ),
+  SEP3021: error(
+    'value that the phase does not have',
+    '`{name}` cannot be read in the `{phase}` phase',
+    null,
+  ),
+  SEP3022: error('mask of nothing', '`{name}` is nothing that can be masked', null),
 
   SEP4001: warning(
     'path prefix as text',
@@ -232,7 +243,6 @@ export const MESSAGES = {
     'this statement inside a template',
     'write it outside; a template holds rules, blocks, sets, predicates and facts',
   ),
-  SEP4907: unsupported('a rule for the `list` or `result` phase', REMOVE),
   SEP4908: unsupported('`shadow until`', REMOVE),
   SEP4911: unsupported('`{name}`', REMOVE),
   SEP4913: unsupported(
@@ -245,7 +255,7 @@ export const MESSAGES = {
   ),
   SEP4916: unsupported(
     'this part of a test',
-    'tests know `roles`, facts, `for`, `in session`, `then approved`',
+    'tests know `roles`, facts, `for`, `in session`, `on list`, `with result`, `masked`, `then approved`',
   ),
   SEP4917: unsupported('`tell`', REMOVE),
 } as const satisfies { readonly [code: string]: MessageText };

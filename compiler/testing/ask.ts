@@ -8,18 +8,23 @@ export function ask(
   request: Request,
   facts: Facts,
   phase: Phase = 'call',
-): Answer & Pick<Explanation, 'near'> {
-  const refused = refusal(subject, request);
+): Omit<Answer, 'found'> & Pick<Explanation, 'near'> {
+  const refused = refusal(subject, request, phase);
   if (refused !== null) return { decision: refusedDecision(), matched: [], near: [], refused };
   const { decision, matched, near } = subject.module.explain(request, facts, phase);
   return { decision, matched, near, refused: null };
 }
 
-function refusal(subject: Pick<TestSubject, 'ir' | 'misfit'>, { intent }: Request): string | null {
+/** A listed item has no arguments, and those of an answered call fitted. */
+function refusal(
+  subject: Pick<TestSubject, 'ir' | 'misfit'>,
+  { intent }: Request,
+  phase: Phase,
+): string | null {
   if (intent.kind !== 'tool') return null;
   const pinned = subject.ir.tools.some((tool) => tool.server === intent.server && tool.name === intent.name);
   if (!pinned) return `\`${intent.server}/${intent.name}\` is not pinned`;
-  return subject.misfit(intent.server, intent.name, intent.args);
+  return phase === 'call' ? subject.misfit(intent.server, intent.name, intent.args) : null;
 }
 
 /** What the gateway answers before any rule is asked (language, section 2). */

@@ -20,7 +20,11 @@ export function mismatch(expect: Expect, answer: Answer): readonly string[] {
   if (expect.because !== null && expect.because.value !== decision.reason) {
     wrong.push(`the reason is ${decision.reason === null ? 'none' : JSON.stringify(decision.reason)}`);
   }
-  if (expect.masked.length > 0) wrong.push('`masked` is not supported yet');
+  for (const { text } of expect.masked) {
+    if (decision.effect === 'deny') wrong.push('nothing is masked: the answer is withheld');
+    else if (decision.masks?.includes(text) !== true) wrong.push(`no rule masks \`${text}\``);
+    else if (!answer.found.includes(text)) wrong.push(`the answer holds nothing of \`${text}\``);
+  }
   return wrong;
 }
 
@@ -31,6 +35,8 @@ function yields(rule: RuleEffect, decision: DecisionEffect): boolean {
       return decision === 'allow';
     case 'deny':
       return decision === 'deny';
+    case 'redact':
+      return decision !== 'deny';
     case 'review':
     case 'escalate':
       return decision !== 'deny';

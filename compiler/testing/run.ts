@@ -15,6 +15,7 @@ import type { ApprovalNeed, Facts, Json, Request } from '../../stdlib/abi.js';
 import { position } from '../diagnostics/render.js';
 import { scanName } from '../check-scan.js';
 import { nameChain } from '../narrow.js';
+import { MASK_DETECTORS } from '../../stdlib/masks.js';
 import { ask } from './ask.js';
 import { describeAnswer, describeExpect, mismatch } from './expect.js';
 import type { Answer, QuestionFailure, TestReport, TestResult, TestSubject } from './types.js';
@@ -50,6 +51,8 @@ interface Asker {
   readonly request: Omit<Request, 'intent' | 'session'>;
   readonly session: string | null;
   readonly facts: Facts;
+  /** The answer of the server, as a result; null where the call itself is asked about. */
+  readonly result: unknown;
   readonly at: string;
   readonly faults: readonly string[];
 }
@@ -97,6 +100,7 @@ function askerOf(subject: TestSubject, given: Given): Asker {
     },
     session: given.session?.value ?? null,
     facts,
+    result: resultOf(items),
     at: instantOf(given.at?.value ?? null, FIXED),
     faults,
   };
@@ -110,6 +114,12 @@ const instantOf = (at: string | null, otherwise: string): string =>
 
 function principalOf(pattern: Given['as']): string {
   return `${pattern.type}:${pattern.glob.text}`;
+}
+
+/** `with result "…"`: what a tool answers with one text. */
+function resultOf(items: readonly WithItem[]): unknown {
+  const item = items.find((one) => one.kind === 'result');
+  return item === undefined ? null : { content: [{ type: 'text', text: item.text.value }] };
 }
 
 /** Declared roles by the value that credentials carry; undeclared ones are ignored by the policy. */
@@ -130,7 +140,6 @@ function readItem(
     case 'roles':
       return;
     case 'result':
-      faults.push('`with result` is not supported yet');
       return;
     case 'value': {
       const name = nameOf(item);
@@ -155,11 +164,12 @@ function nameOf(item: Extract<WithItem, { kind: 'value' }>): string {
 }
 
 /** What was given, and for what was not: the clock, and what a scan of the question gives. */
-function scanned(subject: TestSubject, given: Facts, request: Request, at: string): Facts {
+function scanned(subject: TestSubject, { facts: given, result }: Asker, request: Request, at: string): Facts {
   const facts: { [name: string]: Json | undefined } = Object.create(null);
   for (const { name, source, path } of subject.ir.facts) {
     if (source === 'clock') facts[name] = at;
-    if (source === 'scan') facts[name] = subject.scan(path, request.intent);
+    if (source === 'scan' || source === 'pin' || source === 'result')
+      facts[name] = subject.scan(source === 'scan' ? path : [source, ...path], request.intent, result);
   }
   return Object.assign(facts, given);
 }
@@ -194,15 +204,19 @@ function runQuestion(
       args: argumentsOf(step.args),
     },
   };
-  const phase = step.onList ? 'list' : 'call';
-  const facts = (at: string): Facts => scanned(subject, asker.facts, request, at);
-  const first = ask(subject, request, facts(asker.at), phase);
+  const phase = step.onList ? 'list' : asker.result === null ? 'call' : 'result';
+  const facts = (at: string): Facts => scanned(subject, asker, request, at);
+  const answer = (at: string): Answer => {
+    const asked = ask(subject, request, facts(at), phase);
+    return { ...asked, found: found(subject, asked.decision.masks ?? [], request, asker.result) };
+  };
+  const first = answer(asker.at);
   for (const match of first.matched) met.add(match.name);
   const wrong = mismatch(expect, first);
   if (wrong.length > 0) return fail(wanted, describeAnswer(first), wrong);
   if (expect.afterApproval === null) return null;
   const later = instantOf(expect.afterApproval.at?.value ?? null, asker.at);
-  const second = approved(first, ask(subject, request, facts(later), phase));
+  const second = approved(first, answer(later));
   const after = mismatch(expect.afterApproval.expect, second);
   if (after.length === 0) return null;
   return fail(
@@ -210,6 +224,20 @@ function runQuestion(
     describeAnswer(second),
     after,
   );
+}
+
+/** The masks of which the answer holds something. */
+function found(
+  subject: TestSubject,
+  masks: readonly string[],
+  { intent }: Request,
+  result: unknown,
+): readonly string[] {
+  return masks.filter((mask) => {
+    const kind = MASK_DETECTORS.get(mask) ?? mask.replaceAll('_', '-');
+    const count = subject.scan(['findings', kind, 'result'], intent, result);
+    return typeof count === 'number' && count > 0;
+  });
 }
 
 /** The second decision, with every requirement of the first review met: a review that asks for no more is then allowed. */

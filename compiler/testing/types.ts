@@ -14,13 +14,15 @@ export interface TestSubject {
   /** Checks arguments against the pinned schema: null when they fit, else one sentence. */
   readonly misfit: (server: string, tool: string, args: JsonRecord) => string | null;
   /** Computes a result of the scanner (`FactIr.path`); undefined where it cannot. */
-  readonly scan: (path: readonly string[], intent: Intent) => Json | undefined;
+  readonly scan: (path: readonly string[], intent: Intent, result?: unknown) => Json | undefined;
 }
 
 /** What a question was answered: the decision and every rule that matched. */
 export interface Answer {
   readonly decision: Decision;
   readonly matched: readonly Match[];
+  /** Of what the decision masks: what the given answer holds. */
+  readonly found: readonly string[];
   /** Why no rule was asked: an unpinned tool or arguments that do not fit. */
   readonly refused: string | null;
 }

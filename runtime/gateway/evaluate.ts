@@ -1,56 +1,68 @@
 // SPDX-License-Identifier: Apache-2.0
 /** One evaluation: the facts that the compiled policy needs for this request, then the decision, then what it holds of the limits. */
-import type { Facts, Json, JsonRecord, Request } from '../../stdlib/abi.js';
+import type { Facts, Json, JsonRecord } from '../../stdlib/abi.js';
 import type { LoadedPolicy } from '../decide/load.js';
 import type { Limits } from '../decide/limits.js';
-import type { ScanService } from '../scan/service.js';
+import type { Scannable } from '../scan/facts.js';
+import type { Scanner, Scans } from './scanner.js';
 import type { DecideOnce } from './gate.js';
 
 /** The pinned definition of a tool, for conditions that scan it; null where there is none. */
 export type DefinitionOf = (server: string, name: string) => unknown;
 
+export interface Sources {
+  readonly policy: LoadedPolicy;
+  /** The values of `config.x` facts. */
+  readonly config: JsonRecord;
+  readonly limits: Limits;
+  readonly definitionOf: DefinitionOf;
+  readonly now: () => number;
+  readonly scanner: Scanner;
+}
+
 /**
- * `config` holds the values of `config.x` facts; results of the scanner are computed for each call, and the moment
- * of the decision is a fact too; a fact of any other source is
+ * Results of the scanner are computed for each call, and the moment of the decision is a fact too; a fact of any other source is
  * unknown in this release.
  */
-export function evaluator(
-  policy: LoadedPolicy,
-  config: JsonRecord,
-  limits: Limits,
-  definitionOf: DefinitionOf,
-  now: () => number,
-): DecideOnce {
+export function evaluator({ policy, config, limits, definitionOf, now, scanner }: Sources): DecideOnce {
+  const facts = new Map(policy.manifest.facts.map((fact) => [fact.name, fact]));
   const values = new Map<string, Json>();
-  for (const { name, source, path } of policy.manifest.facts) {
+  for (const { name, source, path } of facts.values()) {
     const value = source === 'config' ? at(config, path) : undefined;
     if (value !== undefined) values.set(name, value);
   }
-  const scans = new Map(
-    policy.manifest.facts.filter((f) => f.source === 'scan').map((f) => [f.name, f.path]),
-  );
-  const clocks = new Set(policy.manifest.facts.filter((f) => f.source === 'clock').map((f) => f.name));
-  // Most policies scan nothing: the scanner is then not even loaded.
-  let scanner: Promise<ScanService> | null = null;
-  const valueOf = async (name: string, { intent }: Request): Promise<Json | undefined> => {
-    if (clocks.has(name)) return new Date(now()).toISOString();
-    const path = scans.get(name);
-    if (path === undefined) return values.get(name);
-    const tool = intent.kind === 'tool' ? definitionOf(intent.server, intent.name) : null;
-    scanner ??= import('../scan/service.js').then(({ scanService }) => scanService());
-    return (await scanner).fact(path, { args: intent.args, tool });
+  const valueOf = async (name: string, of: Scannable, scans: Scans): Promise<Json | undefined> => {
+    const fact = facts.get(name);
+    switch (fact?.source) {
+      case 'clock':
+        return new Date(now()).toISOString();
+      case 'scan':
+        return scanner.fact(fact.path, of, scans);
+      case 'pin':
+      case 'result':
+        return scanner.text(fact.source, fact.path, of);
+      default:
+        return values.get(name);
+    }
   };
-  return async (module, request, phase) => {
-    const facts: { [name: string]: Json } = Object.create(null);
-    for (const name of module.needs(request)) {
-      const value = await valueOf(name, request);
-      if (value !== undefined) facts[name] = value;
+  return async (module, request, phase, result) => {
+    const { kind, server, name, args } = request.intent;
+    const tool = kind === 'tool' ? definitionOf(server, name) : null;
+    const of: Scannable = { args, tool, ...(phase === 'result' ? { result } : {}) };
+    const read: { [name: string]: Json } = Object.create(null);
+    // What several facts are about is scanned once.
+    const scans: Scans = new Map();
+    for (const needed of module.needs(request, phase)) {
+      const value = await valueOf(needed, of, scans);
+      if (value !== undefined) read[needed] = value;
     }
     // A policy of this ABI names no limits, so there is nothing to count yet.
     const reservation = await limits.reserve([]);
     try {
-      const decision = module.decide(request, facts satisfies Facts, phase);
-      return { decision, facts, reads: module.reads(request), reservation };
+      const decision = module.decide(request, read satisfies Facts, phase);
+      // Receipts of calls name the reads of all phases: an answer is decided with the same arguments.
+      const reads = phase === 'call' ? module.reads(request) : module.reads(request, phase);
+      return { decision, facts: read, reads, reservation };
     } catch (error) {
       await reservation.release();
       throw error;

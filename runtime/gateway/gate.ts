@@ -13,6 +13,7 @@ import type { Throttle } from './front/throttle.js';
 import type { Names } from './names.js';
 import type { JsonObject } from '../verify/format/canonical.js';
 import type { Drift, Live, Pin, PinKind, Pins } from './pins.js';
+import type { Scanner } from './scanner.js';
 import type { Upstream } from './upstream/supervise.js';
 import type { ArgumentCheck } from './validate.js';
 
@@ -29,6 +30,8 @@ export type DecideOnce = (
   module: PolicyModule,
   request: Request,
   phase: Phase,
+  /** The answer, in the result phase. */
+  result?: unknown,
 ) => Promise<{
   readonly decision: Decision;
   readonly facts: Facts;
@@ -71,6 +74,7 @@ export interface Gate {
   readonly kid: string;
   readonly policy: () => ActivePolicy;
   readonly decide: DecideOnce;
+  readonly scanner: Scanner;
   /** Is the credential that proved this caller still good? Asked again before a call that waited is sent. */
   readonly admits: (caller: Caller) => boolean;
   readonly approvals: Approvals;

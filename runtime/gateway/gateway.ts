@@ -23,6 +23,7 @@ import { serveStdio, type StdioFront } from './front/stdio.js';
 import { throttle } from './front/throttle.js';
 import type { ActivePolicy, Catalog, Gate, PinnedTool } from './gate.js';
 import { handle } from './methods.js';
+import { lazyScanner } from './scanner.js';
 import { type Names, nameTools } from './names.js';
 import { loadPins, type Pins } from './pins.js';
 import { LIST_CHANGED, relay, setDrift } from './relay.js';
@@ -114,6 +115,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const active = await activate(log, options.policy);
   const fronts: (HttpFront | StdioFront)[] = [];
   const connections = (): readonly Connection[] => fronts.flatMap((front) => connectionsOf(front));
+  const scanner = lazyScanner();
   const gate: Gate = {
     config,
     log,
@@ -128,13 +130,15 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     kid: options.kid,
     version: options.version,
     policy: () => active,
-    decide: evaluator(
-      options.policy,
-      config.config,
-      options.limits ?? noLimits,
-      (server, name) => catalog.pins.tool.get(server)?.get(name)?.definition ?? null,
-      clock.wall,
-    ),
+    decide: evaluator({
+      policy: options.policy,
+      config: config.config,
+      limits: options.limits ?? noLimits,
+      definitionOf: (server, name) => catalog.pins.tool.get(server)?.get(name)?.definition ?? null,
+      now: clock.wall,
+      scanner,
+    }),
+    scanner,
     admits: ({ identity }) => authenticator.holds(identity),
     drift: new Map(),
     active: new Set(),
@@ -250,6 +254,7 @@ function assemble(
       gate.approvals.stop();
       for (const front of fronts) if ('close' in front) await front.close();
       await Promise.all([...gate.upstreams.values()].map((upstream) => upstream.close()));
+      await gate.scanner.close();
       for (let i = 0; i < 40 && gate.active.size > 0; i++)
         await new Promise((resolve) => setTimeout(resolve, 50));
       await Promise.allSettled(gate.settling);

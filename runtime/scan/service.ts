@@ -4,10 +4,11 @@
  * long, a thread that dies, or too many waiting make the result unknown, which every policy takes for the strict side.
  */
 import { Worker } from 'node:worker_threads';
-import { type Scannable, scanCall, scanFact, subjectAt } from './facts.js';
+import { scanValue, type ValueScan } from './walk.js';
 import type { ScanAnswer, ScanTask } from './worker.js';
 
-type Result = number | boolean | undefined;
+/** Null when it cannot be had. */
+type Result = ValueScan | null;
 
 /** Characters that are scanned on the event loop: about a millisecond. */
 const INLINE = 16 * 1024;
@@ -18,8 +19,7 @@ const MAX_WAITING = 64;
 const THREAD = new URL('../runtime/scan/worker.js', import.meta.url);
 
 export interface ScanService {
-  /** The value of a fact (`FactIr.path`); undefined when it cannot be had. */
-  fact(path: readonly string[], of: Scannable): Promise<Result>;
+  scan(value: unknown): Promise<Result>;
   close(): Promise<void>;
 }
 
@@ -44,7 +44,7 @@ export function scanService(thread: URL = THREAD): ScanService {
   const drop = async (): Promise<void> => {
     const ended = worker;
     worker = null;
-    for (const id of waiting.keys()) settle(id, undefined);
+    for (const id of waiting.keys()) settle(id, null);
     await ended?.terminate();
   };
   const start = (): Worker => {
@@ -54,30 +54,31 @@ export function scanService(thread: URL = THREAD): ScanService {
       resourceLimits: { maxOldGenerationSizeMb: 512 },
     });
     const lost = (): void => void (worker === started ? drop() : undefined);
-    started.on('message', ({ id, value }: ScanAnswer) => settle(id, value));
+    started.on('message', ({ id, scan }: ScanAnswer) => settle(id, scan));
     started.on('error', lost);
     started.on('exit', lost);
     started.unref();
     return started;
   };
-  const inThread = (path: readonly string[], of: Scannable): Promise<Result> =>
+  const inThread = (json: string): Promise<Result> =>
     new Promise((resolve) => {
       if (waiting.size >= MAX_WAITING) {
-        resolve(undefined);
+        resolve(null);
         return;
       }
       const id = next++;
       waiting.set(id, { resolve, timer: setTimeout(() => void drop(), TIMEOUT_MS) });
       worker ??= start();
-      worker.postMessage({ id, path, of } satisfies ScanTask);
+      worker.postMessage({ id, json } satisfies ScanTask);
     });
 
   return {
-    fact: (path, of) => {
-      const { subject } = scanCall(path);
-      return sizeOf(subjectAt(of, subject), INLINE) > INLINE
-        ? inThread(path, of).catch(() => undefined)
-        : Promise.resolve(scanFact(path, of));
+    scan: async (value) => {
+      try {
+        return sizeOf(value, INLINE) > INLINE ? await inThread(JSON.stringify(value)) : scanValue(value);
+      } catch {
+        return null;
+      }
     },
     close: drop,
   };

@@ -35,8 +35,36 @@ function phaseOf(of: EffectIr, turn: number): 'call' | 'list' | 'result' {
   return turn === 1 && of === 'deny' ? 'list' : 'call';
 }
 
+/** Masks of answers, with conditions that may be unknown. */
+const redaction = (name: string): fc.Arbitrary<UnitIr> =>
+  fc
+    .tuple(
+      who,
+      what,
+      fc.option(condition, { nil: null, freq: 3 }),
+      because,
+      fc.subarray(['card', 'pii', 'secrets'], { minLength: 1 }),
+    )
+    .map(
+      ([w, x, when, reason, masks]): UnitIr => ({
+        kind: 'rule',
+        name,
+        phase: 'result',
+        effect: 'redact',
+        approval: null,
+        because: reason,
+        masks,
+        who: w,
+        what: x,
+        when,
+        tell: false,
+        span,
+      }),
+    );
+
 export const unitNamed = (name: string, effects: fc.Arbitrary<EffectIr> = effect): fc.Arbitrary<UnitIr> =>
   fc.oneof(
+    ...(effects === effect ? [{ weight: 1, arbitrary: redaction(name) }] : []),
     {
       weight: 4,
       arbitrary: fc

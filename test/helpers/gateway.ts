@@ -101,6 +101,7 @@ export function policyOf(rule: Rule, hidden: (name: string) => boolean = () => f
   return {
     name: 'test',
     version: '1.0.0',
+    phases: ['call'],
     needs: () => [],
     reads: (request) =>
       Object.keys(request.intent.args)

@@ -196,8 +196,8 @@ describe('blocks and clauses', () => {
     ['role ops review r: any -> pay/transfer by role:ops timeout 0s', ['SEP3012']],
     ['role ops review r: any -> pay/transfer by role:ops timeout 9999d', ['SEP3012']],
     ['deny r: any -> fs/* on call', []],
-    ['deny r: any -> fs/* on list', ['SEP4907']],
-    ['redact r: any -> fs/* on result mask secrets', ['SEP4907']],
+    ['escalate r: any -> fs/* on list by self timeout 1m', ['SEP3020']],
+    ['redact r: any -> fs/* on result mask everything', ['SEP3022']],
     ['deny r: any -> fs/* shadow until 2030-01-01', ['SEP4908']],
   ])('%s', (statement, expected) => {
     expect(codes(`${statement}\n`)).toEqual(expected);
@@ -257,10 +257,10 @@ describe('tests in the policy', () => {
     ['as agent:x with injection_score(args) 0.9\nfs/read_file { path: "/" } => deny', []],
     ['as agent:x with injection_score(args) unavailable\nfs/read_file { path: "/" } => deny', []],
     ['as agent:x with injection_score(args) "high"\nfs/read_file { path: "/" } => deny', ['SEP3001']],
-    ['as agent:x with injection_score(result) 0.9\nfs/read_file { path: "/" } => deny', ['SEP3001']],
+    ['as agent:x with injection_score(result) 0.9\nfs/read_file { path: "/" } => deny', []],
     ['as agent:x with injection_scor(args) 0.9\nfs/read_file { path: "/" } => deny', ['SEP2012']],
     ['as agent:x at "yesterday"\nfs/read_file { path: "/" } => deny', ['SEP3012']],
-    ['as agent:x\nfs/read_file on list => deny', ['SEP4916']],
+    ['as agent:x\nfs/read_file on list => deny', []],
     ['as agent:x', ['SEP3014']],
   ])('%s', (steps, expected) => {
     expect(test(steps)).toEqual(expected);

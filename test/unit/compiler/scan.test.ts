@@ -90,7 +90,7 @@ describe('scans in conditions', () => {
       ir,
       module,
       misfit: () => null,
-      scan: (path, { args }) => scanFact(path, { args, tool: null }),
+      scan: (path, { args }, result) => scanFact(path, { args, tool: null, result }),
     });
     expect(report.tests.flatMap((t) => t.failures)).toEqual([]);
     expect(report.passed).toBe(1);

@@ -180,7 +180,11 @@ class Signatures:
             self._check(0, self.genesis)
         self._check(seq, entry)
         if "seal" in body and self.epochs:
-            self.epochs[-1]["sealed"] = True
+            epoch = self.epochs[-1]
+            epoch["sealed"] = True
+            own = (epoch["key"].vkey, epoch["key"].fingerprint)
+            if body["seal"]["key"] not in own or body["seal"]["size"] != seq:
+                self.findings.fail("keys", seq, "the seal is not of the key in force at this place")
         if "revoke" in body:
             self.revoked.append(body["revoke"])
         return None

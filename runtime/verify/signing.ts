@@ -146,7 +146,12 @@ export class Signatures {
   private after(entry: SignedEntry): void {
     const { body, seq } = entry;
     const epoch = this.epochs.at(-1);
-    if (body.seal !== undefined && epoch !== undefined) epoch.sealed = true;
+    if (body.seal !== undefined && epoch !== undefined) {
+      epoch.sealed = true;
+      const own = [fingerprint(epoch.key.key), printVerifierKey(epoch.key.name, epoch.key.key)];
+      if (!own.includes(body.seal.key) || body.seal.size !== seq)
+        this.findings.fail('keys', seq, 'the seal is not of the key in force at this place');
+    }
     if (body.revoke !== undefined && this.revoked.length < 10_000) this.revoked.push({ ...body.revoke, seq });
   }
 

@@ -3,7 +3,7 @@
  * Takes the checkpoints of a log to witnesses (c2sp.org/tlog-witness) and keeps what they cosign in the file `cosigned` of the log
  * folder, in the form of `checkpoints`. It reads the log and never writes to it, so it may run beside the writer.
  */
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkpointNotes } from '../verify/checkpoints.js';
 import {
@@ -41,29 +41,35 @@ export class Cosigner {
   /** How much each witness has cosigned, as far as is known here. */
   private readonly sizes = new Map<string, number>();
   private tree = new ProofTree();
-  private done = -1;
+  /** The note that was kept last: of an idle log it is replaced, so that its tail stays fresh and the file small. */
+  private kept: { readonly size: number; readonly offset: number } | null = null;
 
   constructor(dir: string, witnesses: readonly WitnessPlace[]) {
     this.dir = dir;
     this.witnesses = witnesses;
   }
 
-  /** Takes the last checkpoint to every witness; null when it has been there, or when there is none. */
+  /** Takes the last checkpoint to every witness, again where nothing is new; null when there is none. */
   async round(): Promise<Round | null> {
     const last = await this.last();
-    if (last === null || last.checkpoint.size === 0 || last.checkpoint.size === this.done) return null;
+    if (last === null || last.checkpoint.size === 0) return null;
     await this.grow(last.checkpoint);
     const answers = await Promise.all(this.witnesses.map((witness) => this.ask(witness, last)));
     const lines = answers.flatMap((answer) => ('line' in answer ? [answer.line] : []));
-    if (lines.length > 0)
-      appendFileSync(join(this.dir, 'cosigned'), `${last.note}${lines.join('')}\n`, {
-        mode: 0o600,
-        flush: true,
-      });
+    if (lines.length > 0) this.keep(last.checkpoint.size, `${last.note}${lines.join('')}\n`);
     const failed = answers.flatMap((answer) => ('why' in answer ? [answer] : []));
-    if (failed.length === 0) this.done = last.checkpoint.size;
     const cosigned = answers.flatMap((answer) => ('line' in answer ? [answer.name] : []));
     return { size: last.checkpoint.size, cosigned, failed };
+  }
+
+  private keep(size: number, note: string): void {
+    const path = join(this.dir, 'cosigned');
+    const end = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    const again = this.kept?.size === size && this.kept.offset < end;
+    const offset = again ? (this.kept?.offset ?? end) : end;
+    if (again) truncateSync(path, offset);
+    appendFileSync(path, note, { mode: 0o600, flush: true });
+    this.kept = { size, offset };
   }
 
   private async last(): Promise<{ readonly note: string; readonly checkpoint: Checkpoint } | null> {

@@ -481,6 +481,9 @@ function keys(): void {
   const after = begun();
   after.add({ type: 'seal', seal: { key: after.epoch.vkey, size: 3 } });
   after.call('a', 'deny');
+  const misplaced = begun();
+  misplaced.add({ type: 'seal', seal: { key: testKey('other').vkey, size: 3 } });
+  bad('seal-of-another', 'keys', 'A seal of another key than the one in force.', sealed(misplaced));
   bad('sealed', 'keys', 'An epoch key signs after its seal.', sealed(after));
   const back = begun();
   const second = testKey(`${back.origin}/epoch2`);

@@ -28,7 +28,11 @@ import { smallLog, type TestKey, TestLog, testKey } from '../arbitraries/log.js'
 const NOW = Date.UTC(2026, 2, 9, 14, 0, 0);
 let folder: string;
 const servers: Server[] = [];
-beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'sepal-witness-'))));
+let clock = NOW;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'sepal-witness-'));
+  clock = NOW;
+});
 afterEach(() => {
   for (const server of servers.splice(0)) server.close();
   rmSync(folder, { recursive: true, force: true });
@@ -44,7 +48,7 @@ const vkeyOf = (key: TestKey): string => printVerifierKey(key.name, key.key, COS
 function witnessOf(log: TestLog, name: string): { readonly key: TestKey; readonly witness: Witness } {
   const key = testKey(name);
   const logs = new Map([[log.origin, log.logKey]]);
-  return { key, witness: new Witness({ key, logs, state: join(folder, `${name}.json`), now: () => NOW }) };
+  return { key, witness: new Witness({ key, logs, state: join(folder, `${name}.json`), now: () => clock }) };
 }
 
 async function served(witness: Witness): Promise<string> {
@@ -129,17 +133,21 @@ describe('cosigned checkpoints', () => {
     );
     const cosigner = new Cosigner(dir, places.slice(0, 2));
     expect(await cosigner.round()).toEqual({ size: 10, cosigned: ['w1', 'w2'], failed: [] });
-    expect(await cosigner.round()).toBeNull();
+    // An idle log is taken there again, and its file does not grow.
+    const once = readFileSync(join(dir, 'cosigned'), 'utf8').length;
+    clock += 60_000;
+    expect(await cosigner.round()).toMatchObject({ size: 10, cosigned: ['w1', 'w2'] });
+    expect(readFileSync(join(dir, 'cosigned'), 'utf8')).toHaveLength(once);
     const keys = all.map(({ key }) => key);
     const trust = trustWith(log, keys, 2);
     const report = await verify(dir, { trust });
     expect(report.result).toBe('pass');
     expect(of(report, 'split view')).toMatchObject({
       status: 'pass',
-      detail: '2 of 3 witnesses cosigned 10 entries by 2026-03-09T14:00:00.000Z',
+      detail: '2 of 3 witnesses cosigned 10 entries by 2026-03-09T14:01:00.000Z',
     });
     expect(of(report, 'time')?.detail).toContain(
-      'entries below 10 were there by 2026-03-09T14:00:00.000Z (witnesses)',
+      'entries below 10 were there by 2026-03-09T14:01:00.000Z (witnesses)',
     );
     const strict = await verify(dir, { trust: trustWith(log, keys, 3) });
     expect(of(strict, 'split view')).toMatchObject({

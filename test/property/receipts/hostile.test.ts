@@ -7,10 +7,20 @@ import {
   checkBody,
   entryNote,
   type JsonValue,
+  parseBundle,
   parseEntry,
   parseStrict,
 } from '../../../runtime/verify/format/index.js';
-import { memorySource, TrustError, verify } from '../../../runtime/verify/index.js';
+import {
+  HeldError,
+  memorySource,
+  parseHeld,
+  TrustError,
+  verify,
+  verifyEquivocation,
+  verifyReceipt,
+} from '../../../runtime/verify/index.js';
+import { parseDisclosure } from '../../../runtime/verify/openings.js';
 import { type Members, smallLog, TestLog } from '../../arbitraries/log.js';
 
 const log = smallLog();
@@ -128,5 +138,64 @@ describe('hostile logs', () => {
     const wide = `{${Array.from({ length: 10_001 }, (_, i) => `"k${i}":0`).join(',')}}`;
     expect(parseStrict(wide)).toMatchObject({ ok: false, error: { kind: 'limit' } });
     expect(parseStrict(`"${'a'.repeat(5_000_000)}"`)).toMatchObject({ ok: false, error: { kind: 'limit' } });
+  });
+});
+
+describe('what is given beside a log', () => {
+  const proof = 'c2sp.org/tlog-proof@v1\n';
+  const evidence = 'sepal.dev/equivocation/v1\n';
+  const notes = log.checkpoints.join('\n');
+  const text = fc
+    .array(
+      fc.oneof(
+        fc.string({ maxLength: 40, unit: 'binary' }),
+        fc.constantFrom(
+          proof,
+          evidence,
+          `index 5\n`,
+          'root AAAA\n',
+          '\n\n',
+          'extra AAAA\n',
+          notes,
+          '{"seq":1,"open":{"args":[{}]}}',
+        ),
+        fc.nat({ max: notes.length }).map((at) => notes.slice(at, at + 90)),
+        fc.jsonValue().map((value) => JSON.stringify(value)),
+      ),
+      { maxLength: 8 },
+    )
+    .map((parts) => parts.join(''));
+
+  it('gets an answer, whatever it is', () => {
+    fc.assert(
+      fc.property(fc.constantFrom('', proof, evidence), text, (head, rest) => {
+        const whole = head + rest;
+        expect(verifyReceipt(whole, log.trust).result).not.toBe('pass');
+        expect(verifyEquivocation(whole, log.trust).result).toBe('incomplete');
+        parseDisclosure(whole);
+        parseBundle(Buffer.from(whole));
+        try {
+          parseHeld(whole);
+        } catch (error) {
+          expect(error).toBeInstanceOf(HeldError);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('says of random openings that they fail or that they open nothing', async () => {
+    await fc.assert(
+      fc.asyncProperty(text, async (lines) => {
+        const openings = (async function* () {
+          yield Buffer.from(lines);
+        })();
+        const report = await verify(log.source(), { trust: log.trust, openings });
+        const found = report.properties.find((p) => p.name === 'openings');
+        if (lines.trim() !== '')
+          expect(found?.status === 'fail' || found?.detail.startsWith('0 ')).toBe(true);
+      }),
+      { numRuns: 60 },
+    );
   });
 });

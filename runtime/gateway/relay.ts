@@ -70,7 +70,7 @@ function listed(
   const before = JSON.stringify(gate.drift.get(place) ?? null);
   const drift = setDrift(gate, place);
   if (JSON.stringify(gate.drift.get(place) ?? null) !== before) {
-    for (const connection of connections()) connection.push(LIST_CHANGED[kind]);
+    tellOf(gate, server, key, connections, LIST_CHANGED[kind]);
   }
   const news = describe(drift);
   const about = `${kind} ${server}`;

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { configOf, pin, policyOf, scratch, startGateway } from '../helpers/gateway.js';
+import { outcomes } from '../helpers/raw.js';
 import { httpStub } from '../helpers/upstream-http.js';
 
 const open: { close(): Promise<unknown> }[] = [];
@@ -37,11 +38,7 @@ async function setUp(server: object = {}) {
     const result = await client.callTool({ name: 'go', arguments: {} });
     return { text: (result.content as { text: string }[])[0]?.text ?? '', isError: result.isError === true };
   };
-  const outcomes = async () => {
-    await new Promise((resolve) => setTimeout(resolve, 30));
-    return log.bodies.flatMap((body) => (body.outcome === undefined ? [] : [body.outcome.status]));
-  };
-  return { stub, go, outcomes, log, said };
+  return { stub, go, outcomes: () => outcomes(log), log, said };
 }
 
 describe('an HTTP upstream', () => {

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Config } from '../../runtime/config.js';
 import type { Gateway } from '../../runtime/gateway/gateway.js';
 import { configOf, type MemoryLog, pin, policyOf, scratch, startGateway } from '../helpers/gateway.js';
+import { outcomes } from '../helpers/raw.js';
 
 const root = join(import.meta.dirname, '../..');
 const server = (name: string) =>
@@ -88,7 +89,7 @@ describe('real servers behind the HTTP front', () => {
     expect(result.structuredContent).toEqual({ content: 'hello' });
     const receipt = result._meta?.[RECEIPT] as { id: string; decision: string; seq: number; kid: string };
     expect(receipt).toMatchObject({ decision: 'allow', id: `test/log#${receipt.seq}` });
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await outcomes(log);
     const [decide, outcome] = log.bodies.slice(before);
     expect(decide).toMatchObject({
       type: 'decide',

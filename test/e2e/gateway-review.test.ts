@@ -13,6 +13,7 @@ import { definitionHash } from '../../runtime/gateway/pins.js';
 import type { ReceiptLog } from '../../runtime/log/types.js';
 import type { JsonObject } from '../../runtime/verify/format/canonical.js';
 import { configOf, memoryLog, pin, policyOf, scratch, startGateway } from '../helpers/gateway.js';
+import { until } from '../helpers/raw.js';
 
 const server = join(
   import.meta.dirname,
@@ -114,7 +115,7 @@ describe('review', () => {
     expect(result.isError).toBeFalsy();
     expect(result._meta?.['dev.sepal/receipt']).toMatchObject({ decision: 'allow' });
     expect(moved()).toBe(true);
-    await new Promise((r) => setTimeout(r, 20));
+    await until(() => bodies().some((body) => body.type === 'outcome'));
     const [review, approve, allow, outcome] = bodies().slice(before);
     expect([review, approve, allow, outcome].map((b) => b?.type)).toEqual([
       'decide',
@@ -159,7 +160,8 @@ describe('review', () => {
     await move();
     await judge(gateway, 'approve');
     await Promise.all(Array.from({ length: 20 }, () => move()));
-    await new Promise((r) => setTimeout(r, 20));
+    await until(() => bodies().some((body) => body.type === 'outcome'));
+    await new Promise((r) => setTimeout(r, 50));
     expect(bodies().filter((b) => b.type === 'outcome')).toHaveLength(1);
   });
 
@@ -169,7 +171,7 @@ describe('review', () => {
     await judge(gateway, 'deny');
     expect(pendingText(await call)).toContain('an approver denied');
     expect(moved()).toBe(false);
-    await new Promise((r) => setTimeout(r, 20));
+    await until(() => bodies().at(-1)?.type === 'decide');
     expect(bodies().at(-1)).toMatchObject({ type: 'decide', decision: { effect: 'deny', default: true } });
   });
 
@@ -178,7 +180,7 @@ describe('review', () => {
     const { move, moved, bodies } = await setUp(20);
     expect(pendingText(await move())).toContain('not given in time');
     expect(moved()).toBe(false);
-    await new Promise((r) => setTimeout(r, 50));
+    await until(() => bodies().filter((b) => b.intent?.name === 'move_file').length > 1);
     const [review, close] = bodies().filter((b) => b.intent?.name === 'move_file');
     expect(close).toMatchObject({ type: 'decide', call: review?.call, decision: { effect: 'deny' } });
   });

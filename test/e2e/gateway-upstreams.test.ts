@@ -4,7 +4,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Gateway } from '../../runtime/gateway/gateway.js';
 import { configOf, pin, scratch, startGateway } from '../helpers/gateway.js';
-import { allowAll, behindStub, outcomes, Raw, type Reply, stub } from '../helpers/raw.js';
+import { allowAll, behindStub, outcomes, Raw, type Reply, stub, until } from '../helpers/raw.js';
 
 const open: Gateway[] = [];
 
@@ -33,8 +33,7 @@ describe('the hop', () => {
     client.send(
       '{"jsonrpc":"2.0","id":"q","method":"tools/call","params":{"zeta":1,"name":"echo","arguments":{"text":"é\\u0041","b":1.0,"a":[]},"_meta":{"progressToken":"p","dev.sepal/receipt":1,"acme":2}}}',
     );
-    await client.ask('ping', {});
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await until(() => read().some((line) => line.includes('tools/call')));
     const sent = read().find((line) => line.includes('tools/call')) ?? '';
     const bare = sent.replace(/,"dev\.sepal\/receipt":\{[^{}]*\}/, '');
     expect(bare.replace(/"(id|progressToken)":\d+/g, '"$1":0')).toBe(

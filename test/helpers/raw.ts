@@ -91,6 +91,11 @@ export async function behindStub(
   return { client, log, said, notes, read, gateway, config };
 }
 
+/** Waits until it is so; goes on after ten seconds, so that the expectation behind it says what is missing. */
+export async function until(so: () => boolean): Promise<void> {
+  for (let i = 0; i < 500 && !so(); i++) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
 /** Statuses of the outcome entries, once each call that was let through has one and a little later. */
 export async function outcomes(log: MemoryLog) {
   const count = (effect: string): number =>

@@ -168,6 +168,14 @@ async function* segmentBatches(segment: Segment): AsyncGenerator<EntryBatch, Sto
   return carry.length === 0 ? null : stop(offset);
 }
 
+/** The entries of one segment; ends in a `SourceError` where something else stands, but for a write cut short in the last one. */
+export async function* segmentEntries(segment: Segment): AsyncGenerator<Buffer> {
+  yield* storedEntries({
+    segments: () => Promise.resolve([segment]),
+    checkpoints: () => Promise.resolve(null),
+  });
+}
+
 /** One entry after another, as stored; ends in a `SourceError` where something else stands. */
 export async function* storedEntries(source: LogSource): AsyncGenerator<Buffer> {
   const batches = entryBatches(source);

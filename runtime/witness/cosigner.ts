@@ -16,7 +16,7 @@ import {
   ProofTree,
   type VerifierKey,
 } from '../verify/format/index.js';
-import { folderSource, storedEntries } from '../verify/source.js';
+import { folderSource, segmentEntries } from '../verify/source.js';
 
 export interface WitnessPlace {
   /** Submission prefix. */
@@ -41,6 +41,8 @@ export class Cosigner {
   /** How much each witness has cosigned, as far as is known here. */
   private readonly sizes = new Map<string, number>();
   private tree = new ProofTree();
+  /** By segment that is full: how many entries there are at its end. */
+  private readonly ends = new Map<string, number>();
   /** The note that was kept last: of an idle log it is replaced, so that its tail stays fresh and the file small. */
   private kept: { readonly size: number; readonly offset: number } | null = null;
 
@@ -83,14 +85,26 @@ export class Cosigner {
     return found;
   }
 
-  /** Reads the entries up to the checkpoint; the tree of the round before is kept. */
+  /** Reads the entries up to the checkpoint, but for the segments that were read to their end before. */
   private async grow({ size, root }: Checkpoint): Promise<void> {
-    if (this.tree.size > size) this.tree = new ProofTree();
+    if (this.tree.size > size) {
+      this.tree = new ProofTree();
+      this.ends.clear();
+    }
     let seen = 0;
-    for await (const entry of storedEntries(folderSource(this.dir))) {
-      if (seen >= this.tree.size) this.tree.append(leafHash(entry));
-      seen++;
+    for (const segment of await folderSource(this.dir).segments()) {
+      const end = this.ends.get(segment.name);
+      if (end !== undefined && end <= this.tree.size && end <= size) {
+        seen = end;
+        continue;
+      }
+      for await (const entry of segmentEntries(segment)) {
+        if (seen >= this.tree.size) this.tree.append(leafHash(entry));
+        seen++;
+        if (this.tree.size >= size) break;
+      }
       if (this.tree.size >= size) break;
+      if (!segment.last) this.ends.set(segment.name, seen);
     }
     if (this.tree.size !== size || !this.tree.root().equals(root))
       throw new Error(`the entries in ${this.dir} do not have the root of its last checkpoint`);

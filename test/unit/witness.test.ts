@@ -167,6 +167,27 @@ describe('cosigned checkpoints', () => {
     expect(of(await verify(dir, { trust }), 'split view')?.status).toBe('pass');
   });
 
+  it('follow a log over its segments without reading the full ones again', async () => {
+    const log = smallLog();
+    const dir = written(log);
+    const { key, witness } = witnessOf(log, 'w1');
+    const cosigner = new Cosigner(dir, [{ url: await served(witness), key: keyOf(key) }]);
+    const segment = (index: number, from: number, to?: number): void =>
+      writeFileSync(join(dir, `entries/00000${index}.log`), Buffer.concat(log.entries.slice(from, to)));
+    segment(0, 0, 4);
+    segment(1, 4);
+    expect((await cosigner.round())?.cosigned).toEqual(['w1']);
+    for (let n = 0; n < 3; n++) {
+      log.call(`more ${n}`);
+      log.checkpoint();
+      writeFileSync(join(dir, 'checkpoints'), log.checkpointFile());
+      segment(1, 4, 11);
+      segment(2, 11);
+      if (n === 1) writeFileSync(join(dir, 'entries/000000.log'), 'read again, this would not do');
+      expect((await cosigner.round())?.cosigned, `round ${n}`).toEqual(['w1']);
+    }
+  });
+
   it('stand in the proof of one receipt', async () => {
     const log = smallLog();
     const dir = written(log);

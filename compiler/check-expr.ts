@@ -4,6 +4,7 @@ import type * as tree from '../grammar/tree.js';
 import { assertNever } from './assert.js';
 import { checkCall } from './check-call.js';
 import { checkCompare, checkHasRole, checkTest } from './check-compare.js';
+import { checkMeasureRead } from './check-measure.js';
 import { checkMember } from './check-member.js';
 import { checkNow } from './check-schedule.js';
 import type { ConstIr, ExprIr, TypeIr, WhoIr } from './ir.js';
@@ -170,6 +171,9 @@ function checkName(env: Env, e: Extract<Expr, { kind: 'name' }>): Typed | null {
   if (named?.kind === 'let') return checkCall(env, callWithout(e));
   if (named?.kind === 'fact') {
     return checkFactRead(env, text, named);
+  }
+  if (named?.kind === 'limit' || named?.kind === 'counter' || named?.kind === 'score') {
+    return checkMeasureRead(env, text, named);
   }
   if (text === 'now') return checkNow(env);
   if (text === 'result' || text === 'self') {

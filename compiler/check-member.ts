@@ -4,6 +4,7 @@ import { quote } from '../grammar/literals.js';
 import type { Expr, Span } from '../grammar/tree.js';
 import { checkCall } from './check-call.js';
 import { checkExpr, checkFactRead, type Env } from './check-expr.js';
+import { checkExhausted, checkMeasureRead } from './check-measure.js';
 import { hostText, inPhase } from './check-scan.js';
 import { meant } from './diagnostics/meant.js';
 import { nearest } from './diagnostics/suggest.js';
@@ -26,6 +27,11 @@ export function checkMember(env: Env, e: Member): Typed | null {
   const named = env.scope.names.get(chain.join('.'));
   if (named?.kind === 'fact') return checkFactRead(env, chain.join('.'), named);
   if (named?.kind === 'let') return checkCall(env, callOf(chain, e.span));
+  if (named?.kind === 'limit' || named?.kind === 'counter' || named?.kind === 'score') {
+    return checkMeasureRead(env, chain.join('.'), named);
+  }
+  const exhausted = checkExhausted(env, chain);
+  if (exhausted !== null) return exhausted;
   const [root = '', ...rest] = chain;
   return env.params.has(root) || !ROOTS.has(root)
     ? checkOther(env, e, root)

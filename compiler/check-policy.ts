@@ -6,8 +6,10 @@ import { assertNever } from './assert.js';
 import { checkClaim } from './check-claim.js';
 import { checkUnusedLet } from './check-call.js';
 import { scheduleIr } from './check-schedule.js';
+import { type Around, checkLimit, checkScore, type MeasureNode } from './check-measure.js';
+import { lintDelegation, shadowIr } from './check-shadow.js';
 import { checkCondition, type Env, typeOfRef } from './check-expr.js';
-import { type Code, type Diagnostic } from './diagnostics/diagnostic.js';
+import type { Diagnostic } from './diagnostics/diagnostic.js';
 import type {
   ApprovalIr,
   BlockIr,
@@ -47,17 +49,26 @@ export function checkPolicy(
   source: Omit<Source, 'hash'>,
   lock: Lock | null,
   diagnostics: Diagnostic[],
+  today: string,
 ): PolicyIr {
   const { file } = source;
   const claims: Claiming = { claims: [], assumptions: [] };
-  const shared: Shared = { lock, roles: new Map(), scans: new Map(), claims, diagnostics };
+  const shared: Shared = {
+    lock,
+    roles: new Map(),
+    scans: new Map(),
+    claims,
+    measures: [],
+    today,
+    diagnostics,
+  };
   const units: UnitIr[] = [];
   const facts: FactIr[] = [];
   const parts: Part[] = [];
   const scope = scopeOf(source, '', shared, parts);
   for (const part of parts) checkPart(part, units, facts);
   for (const part of unusedTemplates(scope, file.statements, valuesOnly)) {
-    const apartFromClaims = { ...part.scope, claims: { claims: [], assumptions: [] } };
+    const apartFromClaims = { ...part.scope, claims: { claims: [], assumptions: [] }, measures: [] };
     checkPart({ ...part, scope: apartFromClaims }, [], []);
   }
   for (const statement of file.statements) {
@@ -67,12 +78,17 @@ export function checkPolicy(
   if (!file.tighten) lintUnused(scope, file.statements);
   const byName = (a: { readonly name: string }, b: { readonly name: string }): number =>
     a.name < b.name ? -1 : 1;
+  const strict = parts.some((part) => part.statements.some((s) => s.kind === 'delegation'));
+  if (strict) lintDelegation(scope, file.statements);
+  const measures = shared.measures.toSorted(byName);
   return {
     name: file.name?.text ?? '',
     version: file.version?.text ?? '',
     roles: [...scope.roles].map(([name, value]) => ({ name, value })).sort(byName),
     facts: [...facts, ...shared.scans.values()].sort(byName),
     tools: scope.tools.map(({ server, name, hash, hints }) => ({ server, name, hash, hints })),
+    ...(strict ? { delegation: 'strict' as const } : {}),
+    ...(measures.length === 0 ? {} : { measures }),
     units: units.sort(byName),
     ...(claims.claims.length + claims.assumptions.length === 0 ? {} : { claims }),
   };
@@ -155,46 +171,56 @@ function checkStatement(scope: Scope, s: tree.Statement, units: UnitIr[], facts:
     case 'import':
     case 'template':
     case 'instance':
+    case 'delegation':
       return;
     case 'test':
     case 'example':
       checkTest(scope, s);
       return;
+    case 'schedule':
+      scheduleIr(scope, s);
+      return;
     case 'assume':
     case 'prove':
       checkClaim(scope, s, scope.claims, (what) => environment(scope, what, false), readsTool);
       return;
-    case 'schedule':
-      scheduleIr(scope, s);
-      return;
-    case 'delegation':
     case 'limit':
     case 'counter':
     case 'score':
-      scope.report(UNSUPPORTED[s.kind], headSpan(s));
+      checkMeasure(scope, s, units);
       return;
     default:
       assertNever(s);
   }
 }
 
+/** A limit is a rule as well; what a measure counts stands beside the rules. */
+function checkMeasure(scope: Scope, s: MeasureNode, units: UnitIr[]): void {
+  const around: Around = {
+    env: (of, what) => environment(of, whatIr(of, what, false), false),
+    approval: approvalIr,
+    readsTool,
+  };
+  const acts =
+    s.kind === 'score'
+      ? s.adds.map((add) => add.what)
+      : s.clauses.flatMap((c) => (c.kind === 'on' ? [c.what] : []));
+  for (const what of acts) checkActs(scope, what, false);
+  if (s.kind === 'score') {
+    scope.measures.push(checkScore(scope, s, around));
+    return;
+  }
+  const found = checkLimit(scope, s, around);
+  if (found === null) return;
+  scope.measures.push(found.measure);
+  if (found.rule !== null) units.push(found.rule);
+}
+
 /** What only a definition mentions is used where the definition is: it is written out there. */
 const apart = (scope: Scope): Scope => ({ ...scope, used: scope.mentioned });
 
-const UNSUPPORTED = {
-  delegation: 'SEP4902',
-  limit: 'SEP4903',
-  counter: 'SEP4903',
-  score: 'SEP4904',
-} as const satisfies { readonly [kind: string]: Code };
-
-/** The keyword of a statement, so that the frame shows one short mark. */
-function headSpan(s: tree.Statement): tree.Span {
-  return { start: s.span.start, end: Math.min(s.span.end, s.span.start + s.kind.length) };
-}
-
 function checkFact(scope: Scope, s: tree.FactStatement): FactIr | null {
-  if (s.source !== 'config' || s.fresh !== null || s.onUnknownReview !== null) {
+  if (s.source === 'http' || s.fresh !== null || s.onUnknownReview !== null) {
     scope.report('SEP4913', s.span);
     return null;
   }
@@ -203,7 +229,7 @@ function checkFact(scope: Scope, s: tree.FactStatement): FactIr | null {
     scope.report('SEP4915', s.type.span);
     return null;
   }
-  return { name: scope.prefix + s.name.text, type, source: 'config', path: s.path.map((part) => part.text) };
+  return { name: scope.prefix + s.name.text, type, source: s.source, path: s.path.map((part) => part.text) };
 }
 
 /** Is every action of the set a tool (or `*`, which is narrowed to tools when arguments are read)? */
@@ -302,7 +328,8 @@ function ruleCondition(env: Env, clauses: readonly tree.Clause[]): ExprIr | null
 
 type Detailed = Pick<tree.RedactStatement, 'name' | 'clauses'> & { readonly effect: tree.Effect | 'redact' };
 
-function ruleDetails(scope: Scope, s: Detailed): Pick<RuleIr, 'approval' | 'because' | 'tell'> {
+function ruleDetails(scope: Scope, s: Detailed): Pick<RuleIr, 'approval' | 'because' | 'tell' | 'shadow'> {
+  let shadow: string | null = null;
   let approval: ApprovalIr | null = null;
   let approved: tree.Span | null = null;
   let because: string | null = null;
@@ -322,14 +349,14 @@ function ruleDetails(scope: Scope, s: Detailed): Pick<RuleIr, 'approval' | 'beca
         scope.report('SEP4917', clause.span);
         break;
       case 'shadow':
-        scope.report('SEP4908', clause.span);
+        shadow = shadowIr(scope, clause.until, s.name);
         break;
       default:
         assertNever(clause);
     }
   }
   checkApproval(scope, s.effect, approved, s.name.span);
-  return { approval, because, tell: false };
+  return { approval, because, tell: false, ...(shadow === null ? {} : { shadow }) };
 }
 
 function checkBlock(scope: Scope, s: tree.DecideStatement): BlockIr | null {
@@ -412,6 +439,7 @@ function readsTool(e: ExprIr): boolean {
       return false;
     case 'not':
     case 'negate':
+    case 'amount':
     case 'lower':
     case 'size':
       return readsTool(e.operand);

@@ -9,7 +9,7 @@ import { meant } from './diagnostics/meant.js';
 import { nearest } from './diagnostics/suggest.js';
 import type { TypeIr } from './ir.js';
 import { MASKS } from '../stdlib/masks.js';
-import { checkPinned, type Scope } from './scope.js';
+import { checkPinned, kindOf, type Scope } from './scope.js';
 import { factValue } from './testing/values.js';
 import { describeType } from './types.js';
 
@@ -93,7 +93,12 @@ function checkFactItem(scope: Scope, item: Value): void {
     if (near !== null) scope.meant.add(near);
     const extra = { help: FACTS_HELP, ...meant(scope.file, item.target.span, near) };
     scope.report('SEP2001', item.target.span, { name }, extra);
-  } else if (named.kind !== 'fact') scope.report('SEP4916', item.span);
+  } else if (named.kind === 'limit' || named.kind === 'counter' || named.kind === 'score') {
+    scope.used.add(name);
+    const sums = named.kind !== 'score' && named.clauses.some((c) => c.kind === 'sum');
+    if (item.value !== null) checkFactValue(scope, name, { kind: sums ? 'decimal' : 'int' }, item.value);
+  } else if (named.kind !== 'fact')
+    scope.report('SEP2003', item.target.span, { name, is: kindOf(named), wanted: 'a fact' });
   else if (item.value !== null) {
     const type = typeOfRef(named.type);
     if (type !== null) checkFactValue(scope, name, type, item.value);
@@ -161,7 +166,7 @@ function checkQuestion(scope: Scope, question: tree.Question): void {
 /** A rule or block, of this file, a module or an instance. */
 function checkUnit(scope: Scope, { text, span }: tree.Dotted, others: readonly string[]): void {
   const units = [...scope.names]
-    .filter(([, s]) => s.kind === 'rule' || s.kind === 'decide' || s.kind === 'redact')
+    .filter(([, s]) => s.kind === 'rule' || s.kind === 'decide' || s.kind === 'redact' || s.kind === 'limit')
     .map(([name]) => name);
   if (units.includes(text)) return;
   const near = nearest(text, [...units, ...others]);

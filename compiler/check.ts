@@ -27,6 +27,8 @@ export interface Input {
   readLock(path: string): SourceFile | null;
   /** The module with this policy name, imported by the file at `from`; null when there is none. Absent: there are none. */
   readonly readModule?: (name: string, from: string) => SourceFile | null;
+  /** The day with which `shadow until` is compared, as `2026-03-09`; today in UTC by default. */
+  readonly today?: string;
 }
 
 export interface Checked {
@@ -35,6 +37,8 @@ export interface Checked {
   readonly lock: Lock;
   /** Hash of the text of each imported module, by policy name. */
   readonly modules: ReadonlyMap<string, string>;
+  /** The day with which `shadow until` was compared. */
+  readonly today: string;
 }
 export interface Result<T> {
   /** Null when a diagnostic is an error. */
@@ -55,12 +59,13 @@ export function check(input: Input, host: Host): Result<Checked> {
   const readModule = input.readModule ?? (() => null);
   const loading = { readModule, host, pins: lock === null ? null : lock.modules, diagnostics };
   const modules = loadModules(file, path, loading);
+  const today = input.today ?? new Date().toISOString().slice(0, 10);
   // Alone, a module that only restricts speaks of tools that its importer will pin.
   const deferred = file.tighten && lock !== null && !lock.named;
-  const ir = checkPolicy({ path, file, modules }, deferred ? null : lock, diagnostics);
+  const ir = checkPolicy({ path, file, modules }, deferred ? null : lock, diagnostics, today);
   const all = sortDiagnostics(unique(diagnostics));
   if (hasErrors(all) || lock === null) return { output: null, diagnostics: all };
-  return { output: { file, ir, lock, modules: moduleHashes(modules) }, diagnostics: all };
+  return { output: { file, ir, lock, modules: moduleHashes(modules), today }, diagnostics: all };
 }
 
 function lockOf(file: tree.File, input: Input, host: Host, diagnostics: Diagnostic[]): Lock | null {

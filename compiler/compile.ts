@@ -21,6 +21,7 @@ export function compile(input: Input, host: Host, compiler: CompilerId): Result<
     emitted,
     source: input.source.text,
     modules: output.modules,
+    today: output.today,
     compiler,
     hash: host.hash,
   });

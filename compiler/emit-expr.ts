@@ -205,6 +205,7 @@ export function kleene(m: Emitter, e: ExprIr): string {
     case 'subject':
     case 'arith':
     case 'negate':
+    case 'amount':
     case 'lower':
     case 'size':
       return '1';
@@ -277,6 +278,7 @@ const NOT_BOOLEAN: ReadonlySet<ExprIr['op']> = new Set([
   'size',
   'arith',
   'negate',
+  'amount',
 ]);
 
 /** The value before its kind is looked at. */
@@ -300,6 +302,8 @@ function raw(m: Emitter, e: ExprIr): string {
       return `arith(${quoteWord(e.fn)}, ${value(m, e.left, 'number')}, ${value(m, e.right, 'number')})`;
     case 'negate':
       return `negate(${value(m, e.operand, 'number')})`;
+    case 'amount':
+      return `amount(${value(m, e.operand, 'number')})`;
     case 'has':
     case 'hint':
     case 'hasRole':
@@ -437,6 +441,7 @@ export function children(e: ExprIr): readonly ExprIr[] {
   switch (e.op) {
     case 'not':
     case 'negate':
+    case 'amount':
     case 'lower':
     case 'size':
       return [e.operand];
@@ -475,6 +480,9 @@ export function children(e: ExprIr): readonly ExprIr[] {
       return assertNever(e);
   }
 }
+
+/** The value of a number, before anything looks at it. */
+export const rawCode = (m: Emitter, e: ExprIr): string => raw(m, e);
 
 /** A read as its operator sees it: undefined where it is missing or of another type. */
 export function readCode(m: Emitter, e: ExprIr): string {

@@ -40,6 +40,11 @@ const STD: { readonly [name: string]: string } = {
   texts: '(values: readonly string[]) => ReadonlySet<string>',
   decimal: '(text: string) => Decimal',
   arith: `(fn: "+" | "-" | "*", left: ${NUM}, right: ${NUM}) => ${NUM}`,
+  amount: `(value: ${NUM}) => ${NUM}`,
+  addition:
+    '(who: Who, what: What, when: Predicate | null, amount: Amount | null, facts: readonly string[], reads: readonly string[]) => Addition',
+  measure:
+    '(name: string, kind: MeasureSpec["kind"], window: number | null, fixed: boolean, attempts: boolean, keys: readonly KeyPart[], decay: readonly [amount: number, per: number] | null, cap: number | null, additions: readonly Addition[]) => Measure',
   negate: `(value: ${NUM}) => ${NUM}`,
   glob: '(parts: readonly string[], gaps: string) => Glob',
   like: `(text: ${TEXT}, pattern: Glob) => Kleene`,
@@ -82,7 +87,7 @@ const STD: { readonly [name: string]: string } = {
   block:
     '(name: string, who: Who, what: What, cases: readonly Case[], otherwise: Outcome | null, facts: readonly string[], reads: readonly string[]) => Block',
   policy:
-    '(tables: { readonly name: string; readonly version: string; readonly steps: number; readonly tools: readonly Pin[]; readonly units: readonly Unit[] }) => PolicyModule',
+    '(tables: { readonly name: string; readonly version: string; readonly steps: number; readonly tools: readonly Pin[]; readonly units: readonly Unit[]; readonly shadows?: readonly Unit[]; readonly strict?: true; readonly measures?: readonly Measure[] }) => PolicyModule',
 };
 
 export const libraryNames: readonly string[] = Object.keys(STD);
@@ -128,6 +133,16 @@ const TYPES: { readonly [name: string]: string } = {
   Block:
     'Base & { readonly kind: "block"; readonly cases: readonly Case[]; readonly otherwise: Outcome | null }',
   Unit: 'Rule | Block',
+  Amount: '(args: Args, request: Request, facts: Facts, tool: Tool) => Num | undefined',
+  Addition:
+    '{ readonly who: Who; readonly what: What; readonly when: Predicate | null; readonly amount: Amount | null; readonly facts: readonly string[]; readonly reads: readonly string[] }',
+  KeyPart: '"principal" | "user" | "session" | "server" | "tool" | "all"',
+  MeasureSpec:
+    '{ readonly name: string; readonly kind: "limit" | "counter" | "score"; readonly window: number | null; readonly fixed: boolean; readonly attempts: boolean; readonly keys: readonly KeyPart[]; readonly decay: readonly [amount: number, per: number] | null; readonly cap: number | null }',
+  Measure: 'MeasureSpec & { readonly additions: readonly Addition[] }',
+  MeasureRead: '{ readonly fact: string; readonly name: string; readonly key: readonly string[] | null }',
+  MeasureAdd:
+    '{ readonly name: string; readonly key: readonly string[]; readonly add: number | string | null; readonly attempt: boolean }',
   ApprovalNeed: 'Approval & { readonly rule: string }',
   Unknown: '{ readonly name: string; readonly why: string; readonly otherwise: "allow" | "review" | "deny" }',
   Match: '{ readonly name: string; readonly effect: RuleEffect; readonly unknown?: true }',
@@ -137,7 +152,7 @@ const TYPES: { readonly [name: string]: string } = {
   Explanation:
     '{ readonly decision: Decision; readonly matched: readonly Match[]; readonly near: readonly NearMiss[] }',
   PolicyModule:
-    '{ readonly name: string; readonly version: string; readonly phases: readonly Phase[]; needs(request: Request, phase?: Phase): readonly string[]; reads(request: Request, phase?: Phase): readonly string[]; decide(request: Request, facts: Facts, phase: Phase): Decision; visible(subject: Subject, action: Action): boolean; explain(request: Request, facts: Facts, phase: Phase): Explanation }',
+    '{ readonly name: string; readonly version: string; readonly phases: readonly Phase[]; needs(request: Request, phase?: Phase): readonly string[]; reads(request: Request, phase?: Phase): readonly string[]; decide(request: Request, facts: Facts, phase: Phase): Decision; visible(subject: Subject, action: Action): boolean; explain(request: Request, facts: Facts, phase: Phase): Explanation; readonly measures?: readonly MeasureSpec[]; readonly usage?: (request: Request) => readonly MeasureRead[]; readonly counts?: (request: Request, facts: Facts) => readonly MeasureAdd[] }',
 };
 
 /** The names of the library that stand in `code`, in the order above. `code` holds no text of a policy. */

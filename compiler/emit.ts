@@ -26,6 +26,7 @@ import type {
   WhatTermIr,
 } from './ir.js';
 import { typesOf, usedNames } from './emit-types.js';
+import { measureCode } from './emit-measure.js';
 import { words } from './words.js';
 
 export interface Emitted {
@@ -39,16 +40,46 @@ export function emit(ir: PolicyIr): Emitted {
   const k = constants();
   const m: Emitter = { k, fns: [], shared: new Map(), byText: new Map() };
   const units = [...ir.units].sort((a, b) => (a.name < b.name ? -1 : 1));
-  const steps = units.reduce((sum, unit) => sum + stepsOf(unit), 1);
+  const counting = (ir.measures ?? []).flatMap((one) =>
+    one.additions.flatMap(({ when, amount }) => [when, amount]),
+  );
+  const counted = counting.reduce((sum, e) => sum + (e === null ? 1 : nodes(e)), 0);
+  const views = ir.delegation === 'strict' ? 2 : 1;
+  const steps = views * units.reduce((sum, unit) => sum + stepsOf(unit), 1 + counted);
   const tools = ir.tools.map((t) => {
     const { readOnly, destructive, idempotent, openWorld } = t.hints;
     return `pin(${[k.ref(t.server), k.ref(t.name), readOnly, destructive, idempotent, openWorld].join(', ')})`;
   });
-  const unitCodes = units.map((unit) => ({
-    code: unitCode(m, unit),
-    words: `${unit.kind === 'rule' ? unit.effect : 'decide'} ${unit.name}`,
-  }));
-  const body = { m, k, units: unitCodes, tools, steps, name: k.ref(ir.name), version: k.ref(ir.version) };
+  const inShadow = (unit: UnitIr): boolean => unit.kind === 'rule' && unit.shadow !== undefined;
+  const codes = (of: readonly UnitIr[]): Body['units'] =>
+    of.map((unit) => ({
+      code: unitCode(m, unit),
+      words: `${unit.kind === 'rule' ? unit.effect : 'decide'} ${unit.name}`,
+    }));
+  const parts = { what: whatCode, facts: factsOf, reads: readsOf };
+  const more: Body['more'] = [
+    [
+      'measures',
+      (ir.measures ?? []).map((one) => ({
+        code: measureCode(m, one, parts),
+        words: `${one.kind} ${one.name}`,
+      })),
+    ],
+    ['shadows', codes(units.filter(inShadow))],
+  ];
+  const unitCodes = codes(units.filter((unit) => !inShadow(unit)));
+  const strict = ir.delegation === 'strict';
+  const body = {
+    m,
+    k,
+    more,
+    strict,
+    units: unitCodes,
+    tools,
+    steps,
+    name: k.ref(ir.name),
+    version: k.ref(ir.version),
+  };
   return { ts: print(body, true), js: print(body, false), steps };
 }
 
@@ -56,6 +87,9 @@ interface Body {
   readonly m: Emitter;
   readonly k: Constants;
   readonly units: readonly { readonly code: string; readonly words: string }[];
+  /** Lists that only some policies have, by name. */
+  readonly more: readonly (readonly [string, Body['units']])[];
+  readonly strict: boolean;
   readonly tools: readonly string[];
   readonly steps: number;
   readonly name: string;
@@ -63,7 +97,7 @@ interface Body {
 }
 
 /** `typed` adds what only the `.ts` has: types, and in comments what functions and units are; all else is the same text. */
-function print({ m, k, units, tools, steps, name, version }: Body, typed: boolean): string {
+function print({ m, k, more, strict, units, tools, steps, name, version }: Body, typed: boolean): string {
   const t = (annotation: string): string => (typed ? annotation : '');
   const said = (indent: string, text: string): readonly string[] =>
     typed ? [`${indent}// ${encode(text)}`] : [];
@@ -87,6 +121,16 @@ function print({ m, k, units, tools, steps, name, version }: Body, typed: boolea
     '    units: [',
     ...units.flatMap((unit) => [...said('      ', unit.words), `      ${unit.code},`]),
     '    ],',
+    ...more.flatMap(([list, codes]) =>
+      codes.length === 0
+        ? []
+        : [
+            `    ${list}: [`,
+            ...codes.flatMap((one) => [...said('      ', one.words), `      ${one.code},`]),
+            '    ],',
+          ],
+    ),
+    ...(strict ? ['    strict: true,'] : []),
     '  });',
   ];
   const names = usedNames(code.join('\n'));

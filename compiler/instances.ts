@@ -20,6 +20,9 @@ const INSIDE: readonly tree.Statement['kind'][] = [
   'principals',
   'actions',
   'schedule',
+  'limit',
+  'counter',
+  'score',
 ];
 
 /** The instances of a file. Their names come to stand in its scope, as `legal.use`. */

@@ -16,6 +16,10 @@ export interface PolicyIr {
   readonly facts: readonly FactIr[];
   /** Every tool pinned in the lock, sorted by server then name. */
   readonly tools: readonly ToolIr[];
+  /** `delegation strict`: a call for a user needs the agent's and the user's decision. */
+  readonly delegation?: 'strict';
+  /** Sorted by name; a limit is a rule among the units as well, and its value a fact. */
+  readonly measures?: readonly MeasureIr[];
   /** Rules and blocks of all phases, sorted by name. The emitter must not depend on source order. */
   readonly units: readonly UnitIr[];
   /** What it claims about itself; nothing of it is compiled. */
@@ -25,7 +29,7 @@ export interface PolicyIr {
 export interface FactIr {
   readonly name: string;
   readonly type: TypeIr;
-  readonly source: 'claim' | 'config' | 'http' | 'scan' | 'clock' | 'pin' | 'result';
+  readonly source: 'claim' | 'config' | 'http' | 'scan' | 'clock' | 'measure' | 'pin' | 'result';
   /**
    * Path below the source, e.g. `["limits", "max"]` for `config.limits.max`; of a scan the function, for `findings` the kind, and
    * what is scanned: `["findings", "card", "args", "body"]`. Of `pin` and `result`: a member of the pinned definition, `["text"]` of the answer.
@@ -45,6 +49,27 @@ export interface ScheduleIr {
   readonly at: readonly number[];
   readonly offsets: readonly number[];
   readonly until: number;
+}
+
+export type KeyIr = 'principal' | 'user' | 'session' | 'server' | 'tool' | 'all';
+export interface MeasureIr {
+  readonly kind: 'limit' | 'counter' | 'score';
+  readonly name: string;
+  /** In milliseconds; null: per session. */
+  readonly window: number | null;
+  /** Aligned to the UTC epoch instead of sliding. */
+  readonly fixed: boolean;
+  readonly attempts: boolean;
+  readonly keys: readonly KeyIr[];
+  readonly decay: { readonly amount: number; readonly per: number } | null;
+  readonly cap: number | null;
+  /** What calls add; `amount` null is one. */
+  readonly additions: readonly {
+    readonly who: WhoIr;
+    readonly what: WhatIr;
+    readonly when: ExprIr | null;
+    readonly amount: ExprIr | null;
+  }[];
 }
 
 export interface ToolIr {
@@ -100,6 +125,8 @@ export interface RuleIr {
   /** Of `redact`: what is masked (stdlib/masks.ts), sorted; absent on others. */
   readonly masks?: readonly string[];
   readonly tell: boolean;
+  /** The last day on which the rule is only written down and decides nothing; absent on rules in force. */
+  readonly shadow?: string;
   readonly span: Span;
 }
 /** First case that holds decides; without `otherwise` (partial) nothing is yielded when none holds. */
@@ -229,6 +256,8 @@ export type ExprIr =
   | { readonly op: 'param'; readonly param: number; readonly type: TypeIr }
   | { readonly op: 'arith'; readonly fn: '+' | '-' | '*'; readonly left: ExprIr; readonly right: ExprIr }
   | { readonly op: 'negate'; readonly operand: ExprIr }
+  /** The number, unknown where it is below zero or has more than 40 digits. */
+  | { readonly op: 'amount'; readonly operand: ExprIr }
   | { readonly op: 'lower' | 'size'; readonly operand: ExprIr };
 
 /**

@@ -195,7 +195,17 @@ const bare = (e: Expr): Expr => (e.kind === 'call' && e.callee.text === 'lower' 
 
 const isUsed = (scope: Scope, name: string): boolean => scope.used.has(name) || scope.meant.has(name);
 
-/** Sets, predicates, facts, schedules and roles that nothing refers to. */
+const DEFINED: readonly tree.Statement['kind'][] = [
+  'principals',
+  'actions',
+  'let',
+  'fact',
+  'schedule',
+  'counter',
+  'score',
+];
+
+/** Sets, predicates, facts, schedules, counters, scores and roles that nothing refers to. */
 export function lintUnused(scope: Scope, statements: readonly tree.Statement[]): void {
   for (const s of statements) {
     if (s.kind === 'role') {
@@ -204,13 +214,7 @@ export function lintUnused(scope: Scope, statements: readonly tree.Statement[]):
         const fixes = s.roles.length === 1 ? removal(scope, s, `role:${name.text}`) : [];
         scope.report('SEP4002', name.span, { name: name.text }, { fixes });
       }
-    } else if (
-      s.kind === 'principals' ||
-      s.kind === 'actions' ||
-      s.kind === 'let' ||
-      s.kind === 'fact' ||
-      s.kind === 'schedule'
-    ) {
+    } else if (DEFINED.includes(s.kind) && 'name' in s) {
       if (isUsed(scope, s.name.text)) continue;
       scope.report('SEP4002', s.name.span, { name: s.name.text }, { fixes: removal(scope, s, s.name.text) });
     }

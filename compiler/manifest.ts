@@ -17,6 +17,8 @@ export interface Manifest {
   /** Versions of the time zone and Unicode data at hand when it was compiled. */
   readonly tz: string;
   readonly unicode: string;
+  /** The day with which `shadow until` was compared; absent without such rules. */
+  readonly today?: string;
   /** Static bound on the steps of one decision. */
   readonly steps: number;
   /** Hashes of the pinned definitions that the policy was checked against. */
@@ -45,10 +47,11 @@ export function manifestOf(input: {
   readonly emitted: Emitted;
   readonly source: string;
   readonly modules: ReadonlyMap<string, string>;
+  readonly today: string;
   readonly compiler: CompilerId;
   readonly hash: (text: string) => string;
 }): Manifest {
-  const { ir, emitted, source, modules, compiler, hash } = input;
+  const { ir, emitted, source, modules, today, compiler, hash } = input;
   return {
     version: 1,
     abi: ABI_VERSION,
@@ -59,6 +62,7 @@ export function manifestOf(input: {
     compiler: { version: compiler.version, hash: compiler.hash },
     tz: compiler.tz,
     unicode: compiler.unicode,
+    ...(ir.units.some((unit) => unit.kind === 'rule' && unit.shadow !== undefined) ? { today } : {}),
     steps: emitted.steps,
     tools: Object.fromEntries(ir.tools.map((tool) => [`${tool.server}/${tool.name}`, tool.hash])),
     facts: ir.facts.map(({ name, type, source: from, path }) => ({ name, type, source: from, path })),

@@ -102,6 +102,7 @@ export function evaluate(e: ExprIr, world: World, bound: Bindings = NO_BINDINGS)
     case 'subject':
     case 'arith':
     case 'negate':
+    case 'amount':
     case 'lower':
     case 'size':
       return 'unknown';
@@ -191,11 +192,21 @@ function read(e: ExprIr, world: World, bound: Bindings): Value {
       const a = exact(as(e.operand, 'number', world, bound));
       return a === null ? UNKNOWN : { digits: -a.digits, places: a.places };
     }
+    case 'amount': {
+      const a = exact(as(e.operand, 'number', world, bound));
+      return a === null || a.digits < 0n || plainText(a).length > 40 ? UNKNOWN : a;
+    }
     default: {
       const truth = evaluate(e, world, bound);
       return truth === 'unknown' ? UNKNOWN : truth;
     }
   }
+}
+
+/** A number in plain digits, or null where it is unknown. */
+export function exactText(e: ExprIr, world: World): string | null {
+  const value = exact(as(e, 'number', world, NO_BINDINGS));
+  return value === null ? null : plainText(value);
 }
 
 /** The value as an operand of one kind; UNKNOWN where it is of another. */
@@ -244,6 +255,14 @@ const isExact = (value: Value): value is Exact =>
 function exact(value: Value): Exact | null {
   if (isExact(value)) return value;
   return typeof value === 'number' ? parseExact(String(value)) : null;
+}
+/** Without an exponent, without a sign that says nothing, and without zeros at the end of a fraction. */
+function plainText({ digits, places }: Exact): string {
+  let [left, fraction] = [digits < 0n ? -digits : digits, places];
+  while (fraction > 0 && left % 10n === 0n) [left, fraction] = [left / 10n, fraction - 1];
+  const text = String(left).padStart(fraction + 1, '0');
+  const point = text.length - fraction;
+  return `${digits < 0n ? '-' : ''}${fraction > 0 ? `${text.slice(0, point)}.${text.slice(point)}` : text}`;
 }
 function parseExact(text: string): Exact {
   const [mantissa = '', power = '0'] = text.toLowerCase().split('e');
@@ -419,6 +438,7 @@ function readsBelow(e: ExprIr): readonly ExprIr[] {
       return e.subject === 'user' ? [{ op: 'subject', field: 'user.id' }] : [];
     case 'not':
     case 'negate':
+    case 'amount':
     case 'lower':
     case 'size':
       return readsBelow(e.operand);

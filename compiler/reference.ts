@@ -7,12 +7,17 @@ import type { Decision, DecisionEffect, Facts, Phase, Request, Unknown } from '.
 
 import type { EffectIr, OutcomeIr, PolicyIr, UnitIr } from './ir.js';
 import { evaluate, type Truth, unknownReads, type World } from './reference-eval.js';
+import { whole } from './reference-whole.js';
 import { inWhat, inWho } from './reference-sets.js';
 
 /** What a unit may yield; `null` is nothing. */
 type Yield = OutcomeIr | null;
 
 export function decide(policy: PolicyIr, request: Request, facts: Facts, phase: Phase): Decision {
+  return whole(policy, request, facts, phase, (rules, as, known) => decideOne(rules, as, known, phase));
+}
+
+function decideOne(policy: PolicyIr, request: Request, facts: Facts, phase: Phase): Decision {
   const world: World = { policy, request, facts };
   const units = policy.units
     .filter((unit) => inScope(unit, request, phase))

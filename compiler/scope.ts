@@ -8,7 +8,7 @@ import { meant } from './diagnostics/meant.js';
 import { nearest } from './diagnostics/suggest.js';
 import { globIr, isLiteral, literalGlob, matchesGlob } from './glob.js';
 import type { Binding } from './check-expr.js';
-import type { FactIr, GlobIr, WhatIr, WhatTermIr, WhoIr, WhoTermIr } from './ir.js';
+import type { FactIr, GlobIr, MeasureIr, WhatIr, WhatTermIr, WhoIr, WhoTermIr } from './ir.js';
 import type { Lock, PinnedTool } from './lock.js';
 import { listed } from './types.js';
 
@@ -36,6 +36,10 @@ export interface Scope {
   readonly mentioned: Set<string>;
   /** Results of the scanner that conditions of the whole policy read, by name. */
   readonly scans: Map<string, FactIr>;
+  /** Limits, counters and scores of the whole policy. */
+  readonly measures: MeasureIr[];
+  /** The day with which `shadow until` is compared, as `2026-03-09`. */
+  readonly today: string;
   /** What the policy claims about itself. */
   readonly claims: Claiming;
   /** Errors so far; terms of sets written out for this statement. */
@@ -72,6 +76,11 @@ export interface Shared {
   readonly lock: Lock | null;
   readonly roles: Map<string, string>;
   readonly scans: Map<string, FactIr>;
+  /** Limits, counters and scores of the whole policy. */
+  readonly measures: MeasureIr[];
+  /** The day with which `shadow until` is compared, as `2026-03-09`. */
+  readonly today: string;
+  /** What the policy claims about itself. */
   readonly claims: Claiming;
   readonly diagnostics: Diagnostic[];
 }
@@ -82,7 +91,7 @@ export function buildScope(
   prefix: string,
   statements: readonly tree.Statement[],
   modules: ReadonlyMap<string, Scope>,
-  { lock, roles, scans, claims, diagnostics }: Shared,
+  { lock, roles, scans, measures, today, claims, diagnostics }: Shared,
 ): Scope {
   const names = new Map<string, Named>();
   const owners = new Map<string, Scope>();
@@ -133,7 +142,23 @@ export function buildScope(
   const tools = lock?.tools ?? [];
   const bindings = new Map<string, Binding>();
   const sets = { used: new Set<string>(), meant: new Set<string>(), mentioned: new Set<string>() };
-  return { file, prefix, names, owners, bindings, roles, tools, lock, ...sets, scans, claims, tally, report };
+  return {
+    file,
+    prefix,
+    names,
+    owners,
+    bindings,
+    roles,
+    tools,
+    lock,
+    ...sets,
+    scans,
+    measures,
+    today,
+    claims,
+    tally,
+    report,
+  };
 }
 
 const BUILT_IN: readonly string[] = [

@@ -56,6 +56,8 @@ export function words(e: ExprIr): string {
       return `(${words(e.left)} ${e.fn} ${words(e.right)})`;
     case 'negate':
       return `-${words(e.operand)}`;
+    case 'amount':
+      return words(e.operand);
     case 'lower':
     case 'size':
       return `${e.op}(${words(e.operand)})`;

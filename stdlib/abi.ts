@@ -96,6 +96,37 @@ export interface Explanation {
   readonly near: readonly NearMiss[];
 }
 
+export type KeyPart = 'principal' | 'user' | 'session' | 'server' | 'tool' | 'all';
+
+/** A limit, counter or score, as the host keeps it. */
+export interface MeasureSpec {
+  readonly name: string;
+  readonly kind: 'limit' | 'counter' | 'score';
+  /** In milliseconds; null: per session. */
+  readonly window: number | null;
+  /** Windows are aligned to the UTC epoch instead of sliding. */
+  readonly fixed: boolean;
+  /** Counts each call that is asked for, not only admitted ones. */
+  readonly attempts: boolean;
+  readonly keys: readonly KeyPart[];
+  /** Of a score: this much off at each whole period (ms). */
+  readonly decay: readonly [amount: number, per: number] | null;
+  readonly cap: number | null;
+}
+/** The fact that holds the measure's value for this request; `key` null is unknown. */
+export interface MeasureRead {
+  readonly fact: string;
+  readonly name: string;
+  readonly key: readonly string[] | null;
+}
+/** What a call adds: an integer, a canonical decimal as text, or null for an amount that is unknown. */
+export interface MeasureAdd {
+  readonly name: string;
+  readonly key: readonly string[];
+  readonly add: number | string | null;
+  readonly attempt: boolean;
+}
+
 export interface PolicyModule {
   readonly name: string;
   readonly version: string;
@@ -113,6 +144,12 @@ export interface PolicyModule {
     action: { readonly kind: ActionKind; readonly server: string; readonly name: string },
   ): boolean;
   explain(request: Request, facts: Facts, phase: Phase): Explanation;
+  /** The three are there only where the policy has limits, counters or scores. */
+  readonly measures?: readonly MeasureSpec[];
+  /** The measures that a decision of this request may read. */
+  readonly usage?: (request: Request) => readonly MeasureRead[];
+  /** What the request adds to the measures, given the facts that were decided on. */
+  readonly counts?: (request: Request, facts: Facts) => readonly MeasureAdd[];
 }
 
 /** What a compiled module exports. `std` is stdlib/std.ts. */

@@ -25,6 +25,18 @@ export function decimal(text: string): Decimal {
 
 const exact = (x: Num): Decimal => (typeof x === 'number' ? decimal(String(x)) : x);
 
+/** Canonical: no exponent, no zeros that say nothing. */
+export function decimalText(x: Num): string {
+  if (typeof x === 'number' && Number.isSafeInteger(x)) return String(x === 0 ? 0 : x);
+  const { c, scale } = exact(x);
+  const digits = (c < 0n ? -c : c).toString().padStart(scale + 1, '0');
+  const whole = digits.slice(0, digits.length - scale);
+  let end = scale;
+  while (end > 0 && digits[whole.length + end - 1] === '0') end--;
+  const text = end === 0 ? whole : `${whole}.${digits.slice(whole.length, whole.length + end)}`;
+  return c < 0n ? `-${text}` : text;
+}
+
 /** -1, 0 or 1. */
 export function compareNumbers(a: Num, b: Num): number {
   if (typeof a === 'number' && typeof b === 'number') return a < b ? -1 : a > b ? 1 : 0;

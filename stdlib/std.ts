@@ -3,8 +3,9 @@
 import * as ask from './ask.js';
 import { arith, decimal, negate } from './decimal.js';
 import { dfa, matches } from './dfa.js';
-import { policy } from './engine.js';
+import { policy } from './compose.js';
 import { glob, like } from './glob.js';
+import { addition, amount, measure } from './measure.js';
 import { under } from './path.js';
 import * as sets from './sets.js';
 import { schedule, within } from './schedule.js';
@@ -29,5 +30,8 @@ export const std = Object.freeze({
   under: underOrUnknown,
   schedule,
   within,
+  addition,
+  amount,
+  measure,
   policy,
 });

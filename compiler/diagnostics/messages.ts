@@ -188,6 +188,11 @@ export const MESSAGES = {
     null,
   ),
   SEP3022: error('mask of nothing', '`{name}` is nothing that can be masked', null),
+  SEP3023: error(
+    'rule in the shadow past its date',
+    '`{name}` was to stay in the shadow until {until}, and today is {today}',
+    'remove `shadow until` to put the rule in force, give it a later date, or remove the rule',
+  ),
 
   SEP4001: warning(
     'path prefix as text',
@@ -236,18 +241,20 @@ export const MESSAGES = {
     'roles that a credential carries and the policy does not know change nothing',
   ),
 
-  SEP4902: unsupported('`delegation strict`', REMOVE),
-  SEP4903: unsupported('`limit` and `counter`', REMOVE),
-  SEP4904: unsupported('`score`', REMOVE),
+  SEP4011: warning(
+    'grant that no delegated call can pass',
+    '`{name}` grants to agents only: under `delegation strict` a call for a user needs a grant to that user too',
+    'grant it to the users as well, by a role or `user:…`, or to `any`',
+  ),
+
   SEP4906: unsupported(
     'this statement inside a template',
     'write it outside; a template holds rules, blocks, sets, predicates and facts',
   ),
-  SEP4908: unsupported('`shadow until`', REMOVE),
   SEP4911: unsupported('`{name}`', REMOVE),
   SEP4913: unsupported(
     'this kind of `fact`',
-    'facts come from `config.x`, without `fresh` and `on unknown review`',
+    'facts come from `config.x` and `claim.x`, without `fresh` and `on unknown review`',
   ),
   SEP4915: unsupported(
     'this type',

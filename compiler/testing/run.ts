@@ -17,6 +17,7 @@ import { scanName } from '../check-scan.js';
 import { nameChain } from '../narrow.js';
 import { MASK_DETECTORS } from '../../stdlib/masks.js';
 import { ask } from './ask.js';
+import { Counting, type Waiting } from './counting.js';
 import { describeAnswer, describeExpect, mismatch } from './expect.js';
 import type { Answer, QuestionFailure, TestReport, TestResult, TestSubject } from './types.js';
 import { argumentsOf, factValue } from './values.js';
@@ -60,6 +61,8 @@ interface Asker {
 function runTest(subject: TestSubject, test: TestStatement, met: Set<string>): TestResult {
   const failures: QuestionFailure[] = [];
   let asker: Asker | null = null;
+  // Measures start afresh with each test.
+  const counting = new Counting(subject.module);
   let questions = 0;
   for (const step of test.steps) {
     if (step.kind === 'given') {
@@ -68,7 +71,7 @@ function runTest(subject: TestSubject, test: TestStatement, met: Set<string>): T
     }
     const times = repeats(step.expect);
     for (let i = 0; i < times; i++) {
-      const wrong = runQuestion(subject, step, asker, `question ${++questions}`, met);
+      const wrong = runQuestion(subject, step, asker, { fresh: `question ${++questions}`, met, counting });
       if (wrong === null) continue;
       const notes = times > 1 ? [`in repetition ${i + 1} of ${times}`, ...wrong.notes] : wrong.notes;
       failures.push({ ...wrong, notes });
@@ -78,6 +81,14 @@ function runTest(subject: TestSubject, test: TestStatement, met: Set<string>): T
   const { line } = position(subject.source, test.span.start);
   const title = test.title.value;
   return { title, file: subject.path, line, passed: failures.length === 0, questions, failures };
+}
+
+/** What the questions of one test have in common. */
+interface Running {
+  /** The session of a question without one. */
+  readonly fresh: string;
+  readonly met: Set<string>;
+  readonly counting: Counting;
 }
 
 const MAX_REPEATS = 100_000;
@@ -143,16 +154,21 @@ function readItem(
       return;
     case 'value': {
       const name = nameOf(item);
-      if (!subject.ir.facts.some((fact) => fact.name === name)) {
+      const measured = (subject.ir.measures ?? []).some((measure) => measure.name === name);
+      if (!measured && !subject.ir.facts.some((fact) => fact.name === name)) {
         faults.push(`\`${name}\` is not a fact of this policy`);
         return;
       }
       // Own but undefined: it is unavailable, and nothing is computed in its place.
-      facts[name] = undefined;
+      const set = (given: Json | undefined): void => {
+        facts[name] = given;
+        if (measured) facts[`${name} for user`] = given;
+      };
+      set(undefined);
       if (item.value === null) return;
       const value = factValue(item.value);
       if (value === undefined) faults.push(`the value of \`${name}\` is not a literal`);
-      else facts[name] = value;
+      else set(value);
     }
   }
 }
@@ -178,8 +194,7 @@ function runQuestion(
   subject: TestSubject,
   step: Question,
   asker: Asker | null,
-  fresh: string,
-  met: Set<string>,
+  { fresh, met, counting }: Running,
 ): QuestionFailure | null {
   const { action, expect } = step;
   const target =
@@ -205,18 +220,26 @@ function runQuestion(
     },
   };
   const phase = step.onList ? 'list' : asker.result === null ? 'call' : 'result';
-  const facts = (at: string): Facts => scanned(subject, asker, request, at);
-  const answer = (at: string): Answer => {
-    const asked = ask(subject, request, facts(at), phase);
+  const facts = (at: string, own: Waiting | null = null): Facts => ({
+    ...counting.facts(request, at, own),
+    ...scanned(subject, asker, request, at),
+  });
+  const answer = (known: Facts): Answer => {
+    const asked = ask(subject, request, known, phase);
     return { ...asked, found: found(subject, asked.decision.masks ?? [], request, asker.result) };
   };
-  const first = answer(asker.at);
-  for (const match of first.matched) met.add(match.name);
+  const known = facts(asker.at);
+  const first = answer(known);
+  const counted = phase === 'call' && first.refused === null;
+  const waiting = counted ? counting.count(request, known, first.decision, asker.at) : null;
+  for (const match of [...first.matched, ...first.decision.shadow]) met.add(match.name);
   const wrong = mismatch(expect, first);
   if (wrong.length > 0) return fail(wanted, describeAnswer(first), wrong);
   if (expect.afterApproval === null) return null;
   const later = instantOf(expect.afterApproval.at?.value ?? null, asker.at);
-  const second = approved(first, answer(later));
+  const then = facts(later, waiting);
+  const second = approved(first, answer(then));
+  if (waiting !== null) counting.end(waiting, request, then, second.decision, later);
   const after = mismatch(expect.afterApproval.expect, second);
   if (after.length === 0) return null;
   return fail(

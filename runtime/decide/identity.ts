@@ -4,6 +4,7 @@
  * itself is a claim. A presented credential that does not hold is refused: nobody falls back to being anonymous.
  */
 import type { Principal } from '../verify/format/body.js';
+import type { JsonObject } from '../verify/format/canonical.js';
 import type { Ceiling } from './ceiling.js';
 import { nameFault, principalFault } from './principal-names.js';
 import type { Sessions } from './sessions.js';
@@ -23,6 +24,8 @@ export interface Identity {
   readonly ceiling: Ceiling | null;
   /** Our session, the same commitment that stands in receipts. */
   readonly session: string;
+  /** What the verified credential says besides, for `claim.x` facts. */
+  readonly claims?: JsonObject;
   /** When the credential ends, in ms of wall time; an open stream must end then too. */
   readonly expires: number | null;
 }
@@ -160,6 +163,7 @@ function ofToken(
     method: 'token',
     credential: entry.id,
     ceiling: entry.ceiling,
+    claims: entry.claims ?? {},
     session: options.sessions.enter({ principal, user, credential: entry.id, method: 'token' }),
     expires,
   };

@@ -14,6 +14,8 @@ export interface BundleManifest {
   /** Versions of the time zone and Unicode data that the policy was compiled with. */
   readonly tz: string;
   readonly unicode: string;
+  /** The day with which `shadow until` was compared; absent without such rules. */
+  readonly today?: string;
   /** Static bound on the steps of one decision. */
   readonly steps: number;
   /** Hashes of the pinned definitions, by `server/tool`. */
@@ -43,7 +45,7 @@ const fits =
 const FACT: Members = {
   name: isText,
   type: (value) => isRecord(value) && isText(value['kind']),
-  source: (value) => value === 'claim' || value === 'config' || value === 'http' || value === 'scan' || value === 'clock',
+  source: (value) => value === 'claim' || value === 'config' || value === 'http' || value === 'scan' || value === 'clock' || value === 'measure',
   path: (value) => Array.isArray(value) && value.every(isText),
 };
 const MANIFEST: Members = {
@@ -56,6 +58,7 @@ const MANIFEST: Members = {
   compiler: fits({ version: isText, hash: isText }),
   tz: isText,
   unicode: isText,
+  today: (value) => value === undefined || (typeof value === 'string' && /^\d{4}-\d\d-\d\d$/.test(value)),
   steps: (value) => typeof value === 'number' && value >= 1,
   tools: (value) => isRecord(value) && Object.values(value).every(isText),
   facts: (value) => Array.isArray(value) && value.every(fits(FACT)),

@@ -79,6 +79,13 @@ export class Sessions {
     return id;
   }
 
+  /** Sessions that are not over. */
+  live(): ReadonlySet<string> {
+    this.restore();
+    const now = this.options.monotonic();
+    return new Set([...this.table.values()].filter((one) => !this.isOver(one, now)).map(({ id }) => id));
+  }
+
   private isOver(session: Session, now: number): boolean {
     return now - session.last >= this.options.idleMs && this.options.held?.(session.id) !== true;
   }

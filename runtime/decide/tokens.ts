@@ -9,7 +9,7 @@
  * ```
  */
 import { timingSafeEqual } from 'node:crypto';
-import { canonical, type JsonValue } from '../verify/format/canonical.js';
+import { canonical, type JsonObject, type JsonValue } from '../verify/format/canonical.js';
 import { digest, parseHash } from '../verify/format/hash.js';
 import { parseStrict } from '../verify/format/json.js';
 import { type Ceiling, ceilingFault, globMatches } from './ceiling.js';
@@ -29,6 +29,8 @@ export interface TokenEntry {
   readonly ceiling: Ceiling | null;
   /** RFC 3339, UTC; null for a token without an end. */
   readonly expires: string | null;
+  /** Values of `claim.x` facts, as the operator vouches for them. */
+  readonly claims?: JsonObject;
 }
 
 /** What a caller says about a new token. */
@@ -165,7 +167,7 @@ function corrupt(why: string): TokenError {
   );
 }
 
-const KEYS = ['id', 'hash', 'principal', 'actAs', 'roles', 'onBehalfOf', 'ceiling', 'expires'];
+const KEYS = ['id', 'hash', 'principal', 'actAs', 'roles', 'onBehalfOf', 'ceiling', 'expires', 'claims'];
 
 function readEntry(value: JsonValue, at: string): TokenEntry {
   const raw = record(value);
@@ -182,6 +184,7 @@ function readEntry(value: JsonValue, at: string): TokenEntry {
     onBehalfOf: user === null ? null : readUser(user, `${at}.onBehalfOf`),
     ceiling: ceiling === null ? null : readCeiling(ceiling, `${at}.ceiling`),
     expires: (raw['expires'] ?? null) === null ? null : text(raw['expires'], `${at}.expires`),
+    ...(raw['claims'] === undefined ? {} : { claims: readClaims(raw['claims'], at) }),
   };
   const wrong = entryFault(entry);
   if (wrong !== null) throw corrupt(`${at}: ${wrong}`);
@@ -192,6 +195,12 @@ function readUser(value: JsonValue, at: string): { readonly id: string; readonly
   const raw = record(value);
   if (raw === null || !onlyKeys(raw, ['id', 'roles'])) throw corrupt(`${at} is not \`{ "id", "roles" }\``);
   return { id: text(raw['id'], `${at}.id`), roles: texts(raw['roles'] ?? [], `${at}.roles`) };
+}
+
+function readClaims(value: JsonValue, at: string): JsonObject {
+  const claims = record(value);
+  if (claims === null) throw corrupt(`${at}.claims is not an object`);
+  return claims;
 }
 
 /** An unknown key in a ceiling is an error: a restriction that nobody enforces must not look like one. */

@@ -87,16 +87,17 @@ async function putTo(gate: Gate, question: Question): Promise<'done' | null> {
   const judged = unattended(await judge(gate, intake, asked));
   const entry = await record(gate, intake, asked, judged, { call, links: null, propose: null });
   if (judged.decision.effect !== 'allow') {
-    await judged.reservation.release();
+    await judged.reservation.release(Date.parse(entry.time));
     answer.error(
       NOT_DONE,
       `Denied: ${judged.decision.reason ?? 'no rule of the policy allows this request'}.`,
     );
     return 'done';
   }
+  const at = Date.parse(entry.time);
   const started = performance.now();
   const reply = await fromClient(gate, active, question, intent.params);
-  await (reply === 'not_sent' ? judged.reservation.release() : judged.reservation.commit());
+  await (reply === 'not_sent' ? judged.reservation.release(at) : judged.reservation.commit(at));
   const status = typeof reply === 'string' ? reply : 'result' in reply ? 'ok' : 'upstream_error';
   const text = typeof reply === 'string' ? null : canonical('result' in reply ? reply.result : reply.error);
   const ms = Math.round(performance.now() - started);

@@ -15,7 +15,7 @@ import { type Intake, type Reader, readToolCall } from './intake.js';
 import { admit, draftOf, type Judged, judge, record, type Settled } from './judge.js';
 import { defaultDeny, newCallId } from './record.js';
 import { malformed, park, refuse, refuseEnded } from './refuse.js';
-import { hold, live, redeemed, reviewKey } from './review.js';
+import { hold, holdOpened, live, redeemed, reviewKey } from './review.js';
 import type { RequestId } from './wire/message.js';
 
 /** Answers one action, a `tools/call` unless `read` reads another kind: the response's text, or null when the client has cancelled. */
@@ -66,7 +66,7 @@ async function settle(gate: Gate, intake: Intake, asked: Asked, judged: Judged):
   try {
     return await written(gate, intake, asked, judged);
   } catch (error) {
-    await judged.reservation.release();
+    await judged.reservation.drop();
     throw error;
   }
 }
@@ -83,7 +83,7 @@ async function written(gate: Gate, intake: Intake, asked: Asked, judged: Judged)
       });
     case 'deny': {
       const links = parked === null ? null : approvals.withdraw(parked.id);
-      await judged.reservation.release();
+      await judged.reservation.release(gate.now());
       const entry = await record(gate, intake, asked, judged, { call, links, propose: null });
       return { kind: 'deny', judged, entry };
     }
@@ -95,7 +95,7 @@ async function written(gate: Gate, intake: Intake, asked: Asked, judged: Judged)
       }
       const { draft, openings } = draftOf(gate, intake, asked, judged, { call, links: null, propose: null });
       const opened = await approvals.open(draft, openings);
-      if (opened.kind === 'full' || opened.joined) await judged.reservation.release();
+      await holdOpened(gate, judged, call, opened);
       if (opened.kind === 'pending') return { kind: 'parked', pending: opened.pending };
       const full: Judged = { ...judged, decision: defaultDeny(opened.message) };
       const entry = await record(gate, intake, asked, full, { call, links: null, propose: null });

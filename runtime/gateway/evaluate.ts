@@ -31,7 +31,12 @@ export function evaluator({ policy, config, limits, definitionOf, now, scanner }
     const value = source === 'config' ? at(config, path) : undefined;
     if (value !== undefined) values.set(name, value);
   }
-  const valueOf = async (name: string, of: Scannable, scans: Scans): Promise<Json | undefined> => {
+  const valueOf = async (
+    name: string,
+    of: Scannable,
+    scans: Scans,
+    claims: JsonRecord,
+  ): Promise<Json | undefined> => {
     const fact = facts.get(name);
     switch (fact?.source) {
       case 'clock':
@@ -41,11 +46,13 @@ export function evaluator({ policy, config, limits, definitionOf, now, scanner }
       case 'pin':
       case 'result':
         return scanner.text(fact.source, fact.path, of);
+      case 'claim':
+        return at(claims, fact.path);
       default:
         return values.get(name);
     }
   };
-  return async (module, request, phase, result) => {
+  return async (module, request, phase, result, by = {}) => {
     const { kind, server, name, args } = request.intent;
     const tool = kind === 'tool' ? definitionOf(server, name) : null;
     const of: Scannable = { args, tool, ...(phase === 'result' ? { result } : {}) };
@@ -53,20 +60,20 @@ export function evaluator({ policy, config, limits, definitionOf, now, scanner }
     // What several facts are about is scanned once.
     const scans: Scans = new Map();
     for (const needed of module.needs(request, phase)) {
-      const value = await valueOf(needed, of, scans);
+      const value = await valueOf(needed, of, scans, by.claims ?? {});
       if (value !== undefined) read[needed] = value;
     }
-    // A policy of this ABI names no limits, so there is nothing to count yet.
-    const reservation = await limits.reserve([]);
-    try {
-      const decision = module.decide(request, read satisfies Facts, phase);
-      // Receipts of calls name the reads of all phases: an answer is decided with the same arguments.
-      const reads = phase === 'call' ? module.reads(request) : module.reads(request, phase);
-      return { decision, facts: read, reads, reservation };
-    } catch (error) {
-      await reservation.release();
-      throw error;
-    }
+    // Receipts of calls name the reads of all phases: an answer is decided with the same arguments.
+    const reads = phase === 'call' ? module.reads(request) : module.reads(request, phase);
+    const question = { reads: module.usage?.(request) ?? [], own: by.own ?? null, now: now() };
+    const { value, reservation } = await limits.reserve(question, (used) => {
+      const known: Facts = Object.assign(Object.create(null), read, used);
+      const decision = module.decide(request, known, phase);
+      const adds = phase === 'call' ? (module.counts?.(request, known) ?? []) : [];
+      const denied = decision.effect === 'deny';
+      return { adds: denied ? adds.filter((add) => add.attempt) : adds, value: { decision, facts: known } };
+    });
+    return { ...value, reads, reservation };
   };
 }
 

@@ -39,7 +39,8 @@ export async function forward(gate: Gate, admitted: Admitted): Promise<string | 
     ? notSent('the client has gone')
     : await send(gate, carrying(intake, admitted.entry), asked);
   const unsent = answer.kind === 'failed' && answer.status === 'not_sent';
-  await (unsent ? reservation.release() : reservation.commit());
+  const at = Date.parse(admitted.entry.time);
+  await (unsent ? reservation.release(at) : reservation.commit(at));
   const ms = Math.round(performance.now() - started);
   settle(gate, admitted, answer, ms);
   const wanted = answer.kind === 'result' ? wantedInput(answer.value) : null;

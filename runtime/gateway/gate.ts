@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Everything that one call needs, in one place; built once by gateway.ts. */
-import type { Decision, Facts, Phase, PolicyModule, Request } from '../../stdlib/abi.js';
+import type { Decision, Facts, JsonRecord, Phase, PolicyModule, Request } from '../../stdlib/abi.js';
 import type { Approvals } from '../approvals/types.js';
 import type { Config } from '../config.js';
 import type { Reservation } from '../decide/limits.js';
@@ -32,6 +32,8 @@ export type DecideOnce = (
   phase: Phase,
   /** The answer, in the result phase. */
   result?: unknown,
+  /** The verified claims of the credential, and the call whose review this may redeem. */
+  by?: { readonly claims?: JsonRecord; readonly own?: string | null },
 ) => Promise<{
   readonly decision: Decision;
   readonly facts: Facts;

@@ -9,7 +9,7 @@ import { type Authenticator, createAuthenticator } from '../decide/identity.js';
 import type { LoadedPolicy } from '../decide/load.js';
 import { Sessions } from '../decide/sessions.js';
 import { type ControlServer, serveControl } from '../control/server.js';
-import { type Limits, noLimits } from '../decide/limits.js';
+import { type Limits, localLimits } from '../decide/limits.js';
 import { readTokenFile } from '../decide/token-file.js';
 import { indexTokens, type TokenEntry } from '../decide/tokens.js';
 import type { ReceiptLog } from '../log/types.js';
@@ -48,7 +48,7 @@ export interface GatewayOptions {
   readonly clock: Clock;
   /** One line for the operator; never a secret. */
   readonly say: (line: string) => void;
-  /** Where limits are kept; none by default. */
+  /** Where limits, counters and scores are kept; by default in memory, as a fold over the log. */
   readonly limits?: Limits;
   /** Where the control socket is opened; null for a gateway without one. */
   readonly control: string | null;
@@ -98,10 +98,16 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     log,
     registry: createRegistry(config.approvers),
     clock,
-    close: closeDraft(() => gate.policy()),
+    close: closeDraft(
+      () => gate.policy(),
+      (call) => limits.end(call, clock.wall()),
+    ),
     onFault: (error) => say(`a parked call could not be closed: ${error.message}`),
   });
+  const counting = localLimits(options.policy.module.measures ?? [], { live: () => sessions.live() });
+  const limits = options.limits ?? counting;
   for await (const entry of log.entries()) {
+    counting.observe(entry);
     sessions.observe(entry);
     approvals.observe(entry);
   }
@@ -133,7 +139,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     decide: evaluator({
       policy: options.policy,
       config: config.config,
-      limits: options.limits ?? noLimits,
+      limits,
       definitionOf: (server, name) => catalog.pins.tool.get(server)?.get(name)?.definition ?? null,
       now: clock.wall,
       scanner,

@@ -4,11 +4,11 @@ import type { Decision, Facts, Request } from '../../stdlib/abi.js';
 import { withinCeiling } from '../decide/ceiling.js';
 import type { Links, Pending } from '../approvals/types.js';
 import type { Appended } from '../log/types.js';
-import { NO_RESERVATION, type Reservation } from '../decide/limits.js';
+import { LimitsFull, NO_RESERVATION, type Reservation } from '../decide/limits.js';
 import type { ActivePolicy, Asked, Gate } from './gate.js';
 import type { Intake } from './intake.js';
 import { decideDraft, defaultDeny } from './record.js';
-import { expiryOf } from './review.js';
+import { expiryOf, reviewKey } from './review.js';
 
 /** A decision and everything that it was made from. */
 export interface Judged {
@@ -33,14 +33,16 @@ export async function judge(gate: Gate, intake: Intake, asked: Asked): Promise<J
     reservation: NO_RESERVATION,
   });
   if (intake.barred !== null) return barred(intake.barred);
-  const judged = await gate.decide(policy.module, request, 'call').catch((error: unknown) => {
+  const own = gate.approvals.find(reviewKey(asked.caller, intake))?.call ?? null;
+  const by = { claims: asked.caller.identity.claims ?? {}, own };
+  const judged = await gate.decide(policy.module, request, 'call', undefined, by).catch((error: unknown) => {
     gate.say(`the policy could not be evaluated: ${String(error)}`);
-    return null;
+    return error instanceof LimitsFull ? error.message : 'the policy could not be evaluated';
   });
-  if (judged === null) return barred('the policy could not be evaluated');
+  if (typeof judged === 'string') return barred(judged);
   const inside = withinCeiling(asked.caller.identity.ceiling, { kind, server, name });
   if (judged.decision.effect !== 'deny' && (intake.hidden || !inside)) {
-    await judged.reservation.release();
+    await judged.reservation.drop();
     return barred(
       inside ? 'no rule may grant this to the principal' : "this is outside the credential's ceiling",
     );
@@ -67,7 +69,7 @@ export function draftOf(gate: Gate, intake: Intake, asked: Asked, judged: Judged
     decision,
     facts,
     reads,
-    counts: reservation.counts,
+    counts: decision.effect === 'deny' ? reservation.attempts : reservation.counts,
     expires: expiryOf(decision, gate.now()),
   });
 }

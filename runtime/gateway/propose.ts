@@ -7,7 +7,7 @@ import { type Intake, readToolCall } from './intake.js';
 import { draftOf, type Judged, judge, record } from './judge.js';
 import { intentBody, newCallId, newSalt, outcomeDraft, receiptMeta } from './record.js';
 import { malformed, tooMany } from './refuse.js';
-import { reviewKey, reviewReceipt } from './review.js';
+import { holdOpened, reviewKey, reviewReceipt } from './review.js';
 import { INVALID_PARAMS, isObject, type RequestId } from './wire/message.js';
 import { errorOf, RECEIPT_META, type ReceiptMeta, resultOf } from './wire/reply.js';
 
@@ -27,7 +27,7 @@ export async function propose(gate: Gate, id: RequestId, params: JsonObject, ask
       _meta: { [RECEIPT_META]: receipt },
     });
   if (judged.decision.effect !== 'review') {
-    await judged.reservation.release();
+    await judged.reservation.release(gate.now());
     const entry = await record(gate, intake, asked, judged, { call, links: null, propose: proposed });
     if (judged.decision.effect === 'allow') {
       const { draft } = outcomeDraft(call, entry.leaf, { status: 'not_sent', ms: 0 }, null);
@@ -63,7 +63,7 @@ async function parkProposal(
 ) {
   const { draft, openings } = draftOf(gate, intake, asked, judged, place);
   const opened = await gate.approvals.open(draft, openings);
-  if (opened.kind === 'full' || opened.joined) await judged.reservation.release();
+  await holdOpened(gate, judged, place.call, opened);
   return opened;
 }
 

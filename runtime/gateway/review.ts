@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A call that needs people: parked, held while the client waits, decided again once they have answered, redeemed exactly once. */
 import type { Decision } from '../../stdlib/abi.js';
-import type { CloseDraft, Closing, Links, Pending, ReviewKey } from '../approvals/types.js';
+import type { CloseDraft, Closing, Links, Opened, Pending, ReviewKey } from '../approvals/types.js';
 import type { Draft } from '../log/types.js';
 import type { Caller } from './caller.js';
 import type { ActivePolicy, Asked, Gate } from './gate.js';
+import type { Judged } from './judge.js';
 import type { Intake } from './intake.js';
 import { decisionBody, defaultDeny } from './record.js';
 import { notificationOf, RECEIPT_META, type ReceiptMeta, type ReviewMeta } from './wire/reply.js';
@@ -66,17 +67,26 @@ const WHY: { readonly [why in Closing]: string } = {
 };
 
 /** The decide(deny) entry that ends a parked call without its requester. */
-export function closeDraft(policy: () => ActivePolicy): CloseDraft {
-  return (pending: Pending, why: Closing, links: Links): Draft => ({
-    type: 'decide',
-    call: links.call,
-    refs: links.refs,
-    principal: pending.principal,
-    intent: pending.intent,
-    phase: 'call',
-    policy: policy().ref,
-    decision: decisionBody(defaultDeny(WHY[why]), null),
-  });
+export function closeDraft(policy: () => ActivePolicy, ended: (call: string) => void): CloseDraft {
+  return (pending: Pending, why: Closing, links: Links): Draft => {
+    ended(links.call);
+    return {
+      type: 'decide',
+      call: links.call,
+      refs: links.refs,
+      principal: pending.principal,
+      intent: pending.intent,
+      phase: 'call',
+      policy: policy().ref,
+      decision: decisionBody(defaultDeny(WHY[why]), null),
+    };
+  };
+}
+
+/** What a review counts: nothing where it joined another, attempts where there was no room for it, and else it stays reserved. */
+export function holdOpened(gate: Gate, { reservation }: Judged, call: string, opened: Opened): Promise<void> {
+  if (opened.kind === 'full') return reservation.release(gate.now());
+  return opened.joined ? reservation.drop() : reservation.park(call, Date.parse(opened.pending.opened));
 }
 
 /** The receipt of the decide(review) entry, for the client's `_meta`. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every call holds what it counts from the decision on, and lets go of it once: committed when it was sent, released when it was not.
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Limits } from '../../runtime/decide/limits.js';
+import type { Limits, Reservation } from '../../runtime/decide/limits.js';
 import type { Gateway } from '../../runtime/gateway/gateway.js';
 import { configOf, pin, policyOf, scratch, startGateway } from '../helpers/gateway.js';
 import { Raw, stub } from '../helpers/raw.js';
@@ -14,16 +14,14 @@ afterEach(async () => {
 async function setUp(broken = false) {
   const seen: string[] = [];
   const limits: Limits = {
-    reserve: async () => {
+    reserve: async (_, decide) => {
       await new Promise((resolve) => setTimeout(resolve, 5));
       if (broken) throw new Error('the database is gone');
+      const { value } = decide({});
       seen.push('reserve');
-      return {
-        counts: [{ name: 'calls', key: ['agent:raw'], add: 1 }],
-        commit: async () => void seen.push('commit'),
-        release: async () => void seen.push('release'),
-      };
+      return { value, reservation: reservation(seen) };
     },
+    end: () => undefined,
   };
   const module = policyOf(({ intent }) => {
     if (intent.args['text'] === 'boom') throw new Error('boom');
@@ -49,15 +47,25 @@ async function setUp(broken = false) {
   return { client, seen, log, said };
 }
 
+const reservation = (seen: string[]): Reservation => ({
+  counts: [{ name: 'calls', key: ['agent:raw'], add: 1 }],
+  attempts: [],
+  commit: async () => void seen.push('commit'),
+  release: async () => void seen.push('release'),
+  park: async () => void seen.push('park'),
+  drop: async () => void seen.push('drop'),
+});
+
 /** The start asks the policy once; the database goes after it. */
 function brokenLater(limits: Limits): Limits {
   let first = true;
   return {
-    reserve: (counts) => {
-      if (!first) return limits.reserve(counts);
+    reserve: (question, decide) => {
+      if (!first) return limits.reserve(question, decide);
       first = false;
-      return Promise.resolve({ counts: [], commit: async () => undefined, release: async () => undefined });
+      return Promise.resolve({ value: decide({}).value, reservation: reservation([]) });
     },
+    end: () => undefined,
   };
 }
 
@@ -83,23 +91,23 @@ describe('limits', () => {
     expect(seen.at(-1)).toBe('release');
   });
 
-  it('are released when the policy cannot be evaluated, which is a denial', async () => {
+  it('hold nothing when the policy cannot be evaluated, which is a denial', async () => {
     const { client, seen, log } = await setUp();
     const reply = await client.call('echo', { text: 'boom' });
     expect(reply.result).toMatchObject({
       isError: true,
       content: [{ text: 'Denied: the policy could not be evaluated' }],
     });
-    expect(seen).toEqual(['reserve', 'release']);
+    expect(seen).toEqual([]);
     expect(log.bodies.at(-1)?.decision).toMatchObject({ effect: 'deny', default: true });
   });
 
-  it('are released when the decision cannot be written', async () => {
+  it('are dropped when the decision cannot be written', async () => {
     const { client, seen, log } = await setUp();
     log.fail(new Error('no space left on device'));
     expect((await client.call('echo')).error?.code).toBe(-32603);
     expect(seen[0]).toBe('reserve');
-    expect(seen.slice(1)).toContain('release');
+    expect(seen.slice(1)).toContain('drop');
     expect(seen).not.toContain('commit');
   });
 

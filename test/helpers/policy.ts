@@ -48,6 +48,9 @@ export function tool(
   return annotations === undefined ? { name, inputSchema } : { name, inputSchema, annotations };
 }
 
+/** The day on which tests check. */
+const TODAY = '2026-01-05';
+
 /** Checks a policy; `lock` is what its `tools` statement finds. */
 export function checkText(
   text: string,
@@ -57,7 +60,7 @@ export function checkText(
   const readLock = (path: string) => (lock === null ? null : { path, text: lock });
   const readModule = (name: string) =>
     Object.hasOwn(modules, name) ? { path: `${name}.sep`, text: modules[name] ?? '' } : null;
-  return check({ source: { path: 'input.sep', text }, readLock, readModule }, host);
+  return check({ source: { path: 'input.sep', text }, readLock, readModule, today: TODAY }, host);
 }
 
 /** The lock with modules pinned. */

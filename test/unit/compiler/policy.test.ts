@@ -198,7 +198,7 @@ describe('blocks and clauses', () => {
     ['deny r: any -> fs/* on call', []],
     ['escalate r: any -> fs/* on list by self timeout 1m', ['SEP3020']],
     ['redact r: any -> fs/* on result mask everything', ['SEP3022']],
-    ['deny r: any -> fs/* shadow until 2030-01-01', ['SEP4908']],
+    ['deny r: any -> fs/* shadow until 2020-01-01', ['SEP3023']],
   ])('%s', (statement, expected) => {
     expect(codes(`${statement}\n`)).toEqual(expected);
   });
@@ -253,7 +253,7 @@ describe('tests in the policy', () => {
     ['as agent:x\nfs/* { path: "/" } => deny', ['SEP3014']],
     ['as agent:x\nfs/read_file { path: "/" } => deny by e', ['SEP2001']],
     ['as agent:x with g true\nfs/read_file { path: "/" } => deny', ['SEP2001']],
-    ['as agent:x with d true\nfs/read_file { path: "/" } => deny', ['SEP4916']],
+    ['as agent:x with d true\nfs/read_file { path: "/" } => deny', ['SEP2003']],
     ['as agent:x with injection_score(args) 0.9\nfs/read_file { path: "/" } => deny', []],
     ['as agent:x with injection_score(args) unavailable\nfs/read_file { path: "/" } => deny', []],
     ['as agent:x with injection_score(args) "high"\nfs/read_file { path: "/" } => deny', ['SEP3001']],

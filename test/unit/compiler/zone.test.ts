@@ -80,15 +80,15 @@ describe('zones', () => {
         }
       }
     }
-    expect(changes).toBeGreaterThan(10_000);
+    expect(changes).toBeGreaterThan(5_000);
   });
 
-  it('misses no change: every third day of every zone, 2000 to 2040', { timeout: 240_000 }, () => {
+  it('misses no change: every third day of every zone, 2010 to 2040', { timeout: 240_000 }, () => {
     // The whole calendar takes a minute; SEPAL_LONG looks at each day.
     const step = process.env['SEPAL_LONG'] === undefined ? 3 * DAY : DAY;
     const sample = process.env['SEPAL_LONG'] === undefined ? zones.filter((_, i) => i % 8 === 0) : zones;
     for (const zone of sample) {
-      for (let at = seconds('2000-01-01'); at < seconds('2041-01-01'); at += step) {
+      for (let at = seconds('2010-01-01'); at < seconds('2041-01-01'); at += step) {
         if (offsetAt(zone, at) !== offsetIn(zone, at))
           throw new Error(`${zone} ${new Date(at * 1000).toISOString()}`);
       }
@@ -133,8 +133,8 @@ describe('now within', () => {
         );
       for (const instant of [
         ...texts,
-        '1999-12-31T23:59:59Z',
-        '2000-01-01T00:00:00Z',
+        '2009-12-31T23:59:59Z',
+        '2010-01-01T00:00:00Z',
         '2040-12-31T23:59:59.999Z',
         '2041-01-01T00:00:00Z',
         '2026-02-30T10:00:00Z',

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What limits, counters and scores stand at, as a fold over additions: reserved at the decision, counted when the call is sent, let go of
+ * when it is not. A reservation does not age. The clock never goes back: an earlier moment frees no budget. Nothing is ever forgotten
+ * to make room; where there is no room the reservation fails.
+ */
+import type { Json, MeasureAdd, MeasureRead, MeasureSpec } from './abi.js';
+import { arith, compareNumbers, decimal, decimalText, type Num } from './decimal.js';
+
+interface Item {
+  readonly account: Account;
+  /** Null: unknown. */
+  readonly amount: Num | null;
+  readonly attempt: boolean;
+  /** Null while it is reserved. */
+  time: number | null;
+}
+
+interface Account {
+  readonly id: string;
+  readonly spec: MeasureSpec;
+  /** The session, where the measure is kept per session. */
+  readonly session: string | null;
+  /** Counted, in order of time, from `head` on; of a measure that never ages only what a score with decay needs. */
+  counted: Item[];
+  head: number;
+  readonly reserved: Set<Item>;
+  /** Sum of all that is counted or reserved, unknown amounts apart. */
+  sum: Num;
+  unknown: number;
+  /** Of a score with decay per session: what the first items came to. */
+  base: Standing;
+}
+interface Standing {
+  readonly value: number;
+  /** From when on the decay ticks. */
+  readonly from: number;
+}
+const NOTHING: Standing = { value: 0, from: Number.NEGATIVE_INFINITY };
+
+/** What one call reserved. */
+export interface Hold {
+  readonly items: readonly Item[];
+}
+
+export interface LedgerOptions {
+  /** Additions and keys that may be kept at once. */
+  readonly capacity?: number;
+  /** Sessions that are not over; measures of the others are dropped when room is needed. Absent: none is ever over. */
+  readonly live?: () => ReadonlySet<string>;
+}
+
+const CAPACITY = 1_000_000;
+const SWEEP_AT = 10_000;
+/** A score with decay per session is folded when it has this many items, all but the last quarter. */
+const FOLD_AT = 256;
+
+export class Ledger {
+  private readonly specs: ReadonlyMap<string, MeasureSpec>;
+  private readonly accounts = new Map<string, Account>();
+  private readonly capacity: number;
+  private readonly live: LedgerOptions['live'];
+  private items = 0;
+  private clock = Number.NEGATIVE_INFINITY;
+  private sweepAt = SWEEP_AT;
+
+  constructor(specs: readonly MeasureSpec[], options: LedgerOptions = {}) {
+    this.specs = new Map(specs.map((spec) => [spec.name, spec]));
+    this.capacity = options.capacity ?? CAPACITY;
+    this.live = options.live;
+  }
+
+  /** The values of measures by fact, without what `own` reserved or counted; undefined is unknown. */
+  read(
+    reads: readonly MeasureRead[],
+    now: number,
+    own: Hold | null = null,
+  ): { readonly [fact: string]: Json | undefined } {
+    const at = this.tick(now);
+    const values: { [fact: string]: Json | undefined } = Object.create(null);
+    for (const { fact, name, key } of reads) {
+      const spec = this.specs.get(name);
+      if (spec === undefined || key === null) values[fact] = undefined;
+      else values[fact] = this.value(this.accounts.get(idOf(name, key)), at, own);
+    }
+    return values;
+  }
+
+  /** Reserves all, or null where there is no room. */
+  hold(adds: readonly MeasureAdd[], now: number): Hold | null {
+    const at = this.tick(now);
+    if (!this.room(adds.length * 2, at)) return null;
+    const items = adds.flatMap(({ name, key, add, attempt }): Item[] => {
+      const spec = this.specs.get(name);
+      if (spec === undefined) return [];
+      const account = this.account(spec, key);
+      const amount = add === null ? null : typeof add === 'number' ? add : decimal(add);
+      const item: Item = { account, amount, attempt, time: null };
+      account.reserved.add(item);
+      this.weigh(item, '+');
+      this.items++;
+      return [item];
+    });
+    return { items };
+  }
+
+  /** Counts all of it, as of `time`. */
+  commit(hold: Hold, time: number): void {
+    for (const item of hold.items) this.count(item, time);
+  }
+
+  /** Lets go of it; attempts are counted, as of `time`. */
+  release(hold: Hold, time: number): void {
+    for (const item of hold.items) {
+      if (item.attempt) this.count(item, time);
+      else this.forget(item);
+    }
+  }
+
+  /** Counts the attempts, and keeps the rest reserved. */
+  park(hold: Hold, time: number): void {
+    for (const item of hold.items) if (item.attempt) this.count(item, time);
+  }
+
+  /** As if it had never been reserved. */
+  drop(hold: Hold): void {
+    for (const item of hold.items) this.forget(item);
+  }
+
+  /** What was counted already is taken back: a call that surely was not sent. */
+  undo(hold: Hold): void {
+    for (const item of hold.items) {
+      if (item.attempt || item.time === null) continue;
+      const { account } = item;
+      const at = account.counted.indexOf(item, account.head);
+      if (at >= 0) {
+        account.counted.splice(at, 1);
+        this.items--;
+      } else if (ages(account.spec) || decays(account.spec)) continue;
+      this.weigh(item, '-');
+    }
+  }
+
+  /** Additions and keys that are kept. */
+  size(): number {
+    return this.items + this.accounts.size;
+  }
+
+  private tick(now: number): number {
+    this.clock = Math.max(this.clock, now);
+    return this.clock;
+  }
+
+  private account(spec: MeasureSpec, key: readonly string[]): Account {
+    const id = idOf(spec.name, key);
+    const known = this.accounts.get(id);
+    if (known !== undefined) return known;
+    const session = spec.window === null ? (key[spec.keys.indexOf('session')] ?? null) : null;
+    const reserved = new Set<Item>();
+    const made = { id, spec, session, counted: [], head: 0, reserved, sum: 0, unknown: 0, base: NOTHING };
+    this.accounts.set(id, made);
+    return made;
+  }
+
+  private weigh({ account, amount }: Item, sign: '+' | '-'): void {
+    if (amount === null) account.unknown += sign === '+' ? 1 : -1;
+    else account.sum = plus(account.sum, amount, sign);
+  }
+
+  private count(item: Item, time: number): void {
+    const { account } = item;
+    if (!account.reserved.delete(item)) return;
+    item.time = Math.max(time, account.base.from);
+    if (!ages(account.spec) && !decays(account.spec)) {
+      this.items--;
+      return;
+    }
+    let at = account.counted.length;
+    while (at > account.head && ((account.counted[at - 1] as Item).time as number) > item.time) at--;
+    account.counted.splice(at, 0, item);
+    if (account.spec.window === null && account.counted.length - account.head >= FOLD_AT)
+      this.foldBase(account);
+  }
+
+  private forget(item: Item): void {
+    if (!item.account.reserved.delete(item)) return;
+    this.items--;
+    this.weigh(item, '-');
+  }
+
+  /** What has left the window is dropped. */
+  private expire(account: Account, now: number): void {
+    const { spec, counted } = account;
+    if (spec.window === null) return;
+    const last = spec.fixed ? Math.floor(now / spec.window) * spec.window - 1 : now - spec.window;
+    while (account.head < counted.length && ((counted[account.head] as Item).time as number) <= last) {
+      this.weigh(counted[account.head] as Item, '-');
+      account.head++;
+      this.items--;
+    }
+    if (account.head > 64 && account.head * 2 > counted.length) {
+      account.counted = counted.slice(account.head);
+      account.head = 0;
+    }
+  }
+
+  private value(account: Account | undefined, now: number, own: Hold | null): Json | undefined {
+    if (account === undefined) return 0;
+    this.expire(account, now);
+    const mine = (own?.items ?? []).filter((item) => item.account === account && counts(item, now));
+    if (account.unknown > mine.filter((item) => item.amount === null).length) return undefined;
+    if (decays(account.spec)) return this.decayed(account, now, new Set(mine));
+    const sum = mine.reduce(
+      (left, { amount }) => (amount === null ? left : plus(left, amount, '-')),
+      account.sum,
+    );
+    return capped(account.spec, sum);
+  }
+
+  private decayed(account: Account, now: number, mine: ReadonlySet<Item>): number {
+    const items = [...account.counted.slice(account.head), ...account.reserved].filter(
+      (item) => !mine.has(item),
+    );
+    const end = items.reduce(
+      (standing, item) => addTo(account.spec, standing, item, item.time ?? now),
+      account.base,
+    );
+    return fallen(account.spec, end, now).value;
+  }
+
+  private foldBase(account: Account): void {
+    const keep = account.counted.length - FOLD_AT / 4;
+    const folded = account.counted.slice(account.head, keep);
+    // An unknown of a session stays unknown for all of it, so it need not be kept.
+    account.base = folded.reduce(
+      (standing, item) => addTo(account.spec, standing, item, item.time as number),
+      account.base,
+    );
+    this.items -= folded.length;
+    account.counted = account.counted.slice(keep);
+    account.head = 0;
+  }
+
+  private room(wanted: number, now: number): boolean {
+    if (this.size() + wanted > Math.min(this.sweepAt, this.capacity)) this.sweep(now);
+    return this.size() + wanted <= this.capacity;
+  }
+
+  private sweep(now: number): void {
+    const live = this.live?.();
+    for (const account of this.accounts.values()) {
+      this.expire(account, now);
+      if (account.reserved.size > 0) continue;
+      const ended = account.session !== null && live !== undefined && !live.has(account.session);
+      if (!ended && (account.spec.window === null || account.head < account.counted.length)) continue;
+      this.items -= account.counted.length - account.head;
+      this.accounts.delete(account.id);
+    }
+    this.sweepAt = Math.max(SWEEP_AT, this.size() * 2);
+  }
+}
+
+const idOf = (name: string, key: readonly string[]): string => JSON.stringify([name, ...key]);
+const ages = (spec: MeasureSpec): boolean => spec.window !== null;
+const decays = (spec: MeasureSpec): boolean => spec.decay !== null;
+
+/** Is the item in the window, or reserved? */
+function counts(item: Item, now: number): boolean {
+  const { account, time } = item;
+  const { window, fixed } = account.spec;
+  if (time === null) return account.reserved.has(item);
+  if (window === null) return true;
+  return fixed ? time >= Math.floor(now / window) * window : time > now - window;
+}
+
+function plus(a: Num, b: Num, sign: '+' | '-'): Num {
+  if (typeof a === 'number' && typeof b === 'number') {
+    const sum = sign === '+' ? a + b : a - b;
+    if (Number.isSafeInteger(a) && Number.isSafeInteger(b) && Number.isSafeInteger(sum)) return sum;
+  }
+  const sum = arith(sign, a, b);
+  if (sum === undefined) throw new RangeError('a sum has more digits than can be kept');
+  return sum;
+}
+
+/** The number that JSON writes; undefined where no double is this decimal. */
+function capped({ cap }: MeasureSpec, sum: Num): number | undefined {
+  const value = cap !== null && compareNumbers(sum, cap) > 0 ? cap : sum;
+  if (typeof value === 'number') return value;
+  const double = Number(decimalText(value));
+  return Number.isFinite(double) && compareNumbers(double, value) === 0 ? double : undefined;
+}
+
+/** Decay takes its amount off at each whole period since the score last rose from zero. */
+function fallen({ decay }: MeasureSpec, { value, from }: Standing, now: number): Standing {
+  if (decay === null || value === 0) return { value, from };
+  const [amount, per] = decay;
+  const ticks = Math.max(0, Math.floor((now - from) / per));
+  return { value: Math.max(0, value - ticks * amount), from: from + ticks * per };
+}
+
+function addTo(spec: MeasureSpec, standing: Standing, { amount }: Item, time: number): Standing {
+  const before = fallen(spec, standing, time);
+  const value = before.value + (typeof amount === 'number' ? amount : 0);
+  return { value: Math.min(spec.cap ?? value, value), from: before.value === 0 ? time : before.from };
+}

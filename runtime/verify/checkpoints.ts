@@ -179,6 +179,7 @@ export class CheckpointFollower {
     await this.meet(tree, time);
     if (this.witnessed === null) this.findings.skip('split view', 'no trust file');
     else this.witnessed.finish(this.findings, tree.size);
+    if (this.witnessed?.timed !== true) this.findings.note('time', 'no outside time to compare with');
     if (this.next !== null) {
       const missing = `the log is cut: a checkpoint speaks of ${this.next.size} entries, there are ${tree.size}`;
       this.findings.fail('tail', tree.size, missing);

@@ -110,6 +110,7 @@ class Audit {
   }
 
   async run(log: LogSource, onProgress: ((entries: number) => void) | undefined): Promise<void> {
+    this.findings.note('time', 'never goes back');
     await this.follower.meet(this.tree, null);
     this.seen?.meet(this.tree, this.findings);
     const batches = entryBatches(log);
@@ -213,7 +214,6 @@ class Audit {
         findings.skip(name, why);
     }
     this.linkage.finish();
-    findings.note('time', 'never goes back; no outside time to compare with');
     if (this.replay !== null) return this.replay.finish(findings);
     findings.skip('policy binding', 'no policy given to compile and compare');
     findings.skip('replay', 'no policy given to decide again with');

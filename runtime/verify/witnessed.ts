@@ -44,6 +44,11 @@ export class Witnessed {
       );
   }
 
+  /** Did a quorum say when it saw the log? */
+  get timed(): boolean {
+    return this.size >= 0;
+  }
+
   finish(findings: Findings, size: number): void {
     const { witnesses, quorum } = this.trust;
     if (findings.failed('tree')) return findings.skip('split view', 'the tree itself does not hold');

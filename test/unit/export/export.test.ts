@@ -2,6 +2,8 @@
 // Exports of a log that the real writer wrote, read back by others' rules: tiles, proofs, openings, CSV, DSSE, Acta.
 import { createPublicKey, verify as cryptoVerify } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -14,7 +16,17 @@ import { readArguments } from '../../../cli/command.js';
 import type { Io } from '../../../cli/terminal.js';
 import { auditorKey, pae, Sealer, unsealFile } from '../../../runtime/export/index.js';
 import { generateKey, openLog } from '../../../runtime/log/index.js';
-import { canonical, digest, parseVerifierKey, sha256 } from '../../../runtime/verify/format/index.js';
+import {
+  canonical,
+  digest,
+  leafHash,
+  nodeHash,
+  parseBundle,
+  parseCheckpoint,
+  parseVerifierKey,
+  sha256,
+  verifyInclusion,
+} from '../../../runtime/verify/format/index.js';
 import { verify, verifyCommand, verifyReceipt } from '../../../runtime/verify/index.js';
 import { type OpenedLog, openedLog, PLANTED } from '../../helpers/opened-log.js';
 
@@ -90,6 +102,63 @@ describe('sepal log export --format tiles', () => {
     await run(exportCommand, '--format', 'tiles', '--out', 'tiles');
     expect((await report(join(folder, 'tiles'))).code).toBe(0);
     expect(readdirSync(join(folder, 'tiles/tile/0')).sort()).toEqual(['000', '001', '002.p']);
+  });
+
+  it('serves a client that knows the specification and nothing of us', async () => {
+    await run(exportCommand, '--format', 'tiles', '--out', 'served');
+    const server = createServer((request, response) => {
+      const path = join(folder, 'served', (request.url ?? '').replaceAll('..', ''));
+      try {
+        response.end(readFileSync(path));
+      } catch {
+        response.writeHead(404).end();
+      }
+    });
+    await new Promise<void>((done) => void server.listen(0, '127.0.0.1', done));
+    const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const get = async (path: string) => Buffer.from(await (await fetch(`${base}/${path}`)).arrayBuffer());
+    try {
+      const checkpoint = parseCheckpoint((await get('checkpoint')).toString());
+      const size = checkpoint?.size ?? 0;
+      expect(size).toBe(log.size);
+      const tile = async (level: number, index: number) => {
+        const hashes = Math.floor(size / 256 ** level) - index * 256;
+        const name = `tile/${level}/${String(index).padStart(3, '0')}`;
+        return await get(hashes >= 256 ? name : `${name}.p/${hashes}`);
+      };
+      const leaf = async (index: number) => {
+        const bytes = await tile(0, Math.floor(index / 256));
+        return bytes.subarray((index % 256) * 32, (index % 256) * 32 + 32);
+      };
+      /** RFC 6962, from tiles: a full tile below is one hash of the tile above. */
+      const mth = async (from: number, to: number): Promise<Buffer> => {
+        if (to - from === 1) return await leaf(from);
+        if (to - from === 256 && from % 256 === 0)
+          return (await tile(1, 0)).subarray((from / 256) * 32, (from / 256) * 32 + 32);
+        let half = 1;
+        while (half * 2 < to - from) half *= 2;
+        return nodeHash(await mth(from, from + half), await mth(from + half, to));
+      };
+      const path = async (index: number, from: number, to: number): Promise<Buffer[]> => {
+        if (to - from === 1) return [];
+        let half = 1;
+        while (half * 2 < to - from) half *= 2;
+        const middle = from + half;
+        return index < middle
+          ? [...(await path(index, from, middle)), await mth(middle, to)]
+          : [...(await path(index, middle, to)), await mth(from, middle)];
+      };
+      const root = checkpoint?.root ?? Buffer.alloc(0);
+      expect((await mth(0, size)).equals(root)).toBe(true);
+      const bundle = parseBundle(await get('tile/entries/001')) ?? [];
+      for (const index of [256, 300, 511]) {
+        const own = leafHash(bundle[index - 256] as Buffer);
+        expect(own.equals(await leaf(index))).toBe(true);
+        expect(verifyInclusion(own, index, size, await path(index, 0, size), root)).toBe(true);
+      }
+    } finally {
+      server.close();
+    }
   });
 
   it('finds a changed and a missing bundle', async () => {

@@ -12,6 +12,8 @@ export interface Asked {
   readonly request: Request;
   /** Facts that this question sets; null is unknown. */
   readonly facts: Facts;
+  /** When it is asked: RFC 3339, in UTC. */
+  readonly at: string;
 }
 
 /** One question as written, before its parts are understood. */
@@ -40,7 +42,8 @@ export function readQuestion(written: Written, fresh: string): Asked {
     throw new Failure(`\`at\` is not a time: ${written.at}`, 'write it as 2026-03-09T13:00:00Z');
   }
   const facts: { [name: string]: Json | undefined } = Object.create(null);
-  facts['now'] = new Date(written.at ?? Date.now()).toISOString();
+  const at = new Date(written.at ?? Date.now()).toISOString();
+  facts['now'] = at;
   for (const [key, value] of Object.entries(written.facts)) {
     facts[key] = value === null ? undefined : (value as Json);
   }
@@ -52,7 +55,7 @@ export function readQuestion(written: Written, fresh: string): Asked {
     session: written.session ?? fresh,
     intent: { kind, server, name, args: args as JsonRecord },
   };
-  return { request, facts };
+  return { request, facts, at };
 }
 
 function whoAsks(written: Written): readonly [string, string | null] {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { resolve } from 'node:path';
+import { Counting } from '../../compiler/testing/counting.js';
 import { didYouMean } from '../../compiler/diagnostics/suggest.js';
 import type { BundleManifest, FactSource } from '../../runtime/decide/load.js';
 import type { JsonValue } from '../../runtime/verify/format/canonical.js';
@@ -77,11 +78,11 @@ export const command = defineCommand({
         args: json('--args', values.args ?? '{}'),
         session: values.session ?? null,
         at: values.at ?? null,
-        facts: Object.fromEntries(values.fact.map((text) => factFlag(text, subject.manifest))),
+        facts: Object.fromEntries(values.fact.map((text) => factFlag(text, subject))),
       },
       'question 1',
     );
-    const answer = answerOf(subject, asked);
+    const answer = answerOf(subject, asked, new Counting(subject.module));
     const { decision, matched, near, refused } = answer;
     if (values.json) {
       const shape = answerJson(decision, matched, refused, subject.manifest);
@@ -110,7 +111,13 @@ async function openSubject(values: Input<typeof OPTIONS>['values'], io: Io): Pro
   if (isBundle(path)) {
     const { module, manifest } = await openBundle(path);
     const lock = config?.lock ?? bundleLock(path);
-    return { module, manifest, misfit: misfitBy(lock), scan: await scanFor(manifest, lock), facts: facts(manifest) };
+    return {
+      module,
+      manifest,
+      misfit: misfitBy(lock),
+      scan: await scanFor(manifest, lock),
+      facts: facts(manifest),
+    };
   }
   const { module, manifest, misfit, scan } = policyOrFail(await compilePolicy(path, io), io);
   return { module, manifest, misfit, scan, facts: facts(manifest) };
@@ -120,7 +127,8 @@ interface Answer extends Explanation {
   readonly refused: string | null;
 }
 
-function answerOf(subject: Subject, { request, facts }: Asked): Answer {
+/** Counts what it answers, so that the next question of a batch sees it. */
+function answerOf(subject: Subject, { request, facts, at }: Asked, counting: Counting): Answer {
   const { kind, server, name, args } = request.intent;
   const refused = kind === 'tool' ? subject.misfit(server, name, args) : null;
   if (refused !== null) {
@@ -143,8 +151,13 @@ function answerOf(subject: Subject, { request, facts }: Asked): Answer {
   const results = Object.fromEntries(
     scanned.map((fact) => [fact.name, subject.scan(fact.path, request.intent)]),
   );
-  const all = { ...subject.facts, ...results, ...facts };
-  return { ...subject.module.explain(request, all, 'call'), refused: null };
+  const given: { [name: string]: Json | undefined } = { ...facts };
+  for (const { name } of subject.module.measures ?? [])
+    if (Object.hasOwn(facts, name)) given[`${name} for user`] = facts[name];
+  const all = { ...subject.facts, ...results, ...counting.facts(request, at), ...given };
+  const explained = subject.module.explain(request, all, 'call');
+  counting.count(request, all, explained.decision, at);
+  return { ...explained, refused: null };
 }
 
 function human({ decision, matched, near, refused }: Answer, explain: boolean, io: Io): string {
@@ -177,19 +190,24 @@ function human({ decision, matched, near, refused }: Answer, explain: boolean, i
 }
 
 /** `region=eu`: the value is text where the fact is text, JSON otherwise. */
-function factFlag(text: string, manifest: BundleManifest): readonly [string, JsonValue] {
+function factFlag(text: string, subject: Subject): readonly [string, JsonValue] {
   const at = text.indexOf('=');
   if (at < 1) throw new Failure(`\`--fact ${text}\` has no value`, 'write `--fact region=eu`');
   const [name, value] = [text.slice(0, at), text.slice(at + 1)];
-  const fact = requireFact(name, manifest);
+  const fact = requireFact(name, subject);
   if (value === 'null') return [name, null];
   return [name, isText(fact) && !value.startsWith('"') ? value : json(`--fact ${name}`, value)];
 }
 
-function requireFact(name: string, manifest: BundleManifest): FactSource {
-  const fact = manifest.facts.find((each) => each.name === name);
+/** A fact, or a limit, counter or score, which a question may set as well. */
+function requireFact(name: string, { manifest, module }: Subject): FactSource {
+  const measures = (module.measures ?? []).map((measure): FactSource => {
+    return { name: measure.name, type: { kind: 'decimal' }, source: 'measure', path: [measure.name] };
+  });
+  const facts = [...manifest.facts, ...measures];
+  const fact = facts.find((each) => each.name === name);
   if (fact !== undefined) return fact;
-  const names = manifest.facts.map((each) => each.name);
+  const names = [...new Set(facts.map((each) => each.name))];
   throw new Failure(
     `the policy has no fact \`${name}\``,
     didYouMean(name, names) ?? (names.length === 0 ? 'it has no facts' : `it has ${names.join(', ')}`),
@@ -218,9 +236,10 @@ async function batch(subject: Subject, file: string, io: Io): Promise<ExitCode> 
   const lines = text.split('\n');
   if (lines.at(-1) === '') lines.pop();
   let failed = 0;
+  const counting = new Counting(subject.module);
   lines.forEach((line, i) => {
     try {
-      const { decision, matched, refused } = answerOf(subject, batchQuestion(line, i + 1, subject.manifest));
+      const { decision, matched, refused } = answerOf(subject, batchQuestion(line, i + 1, subject), counting);
       io.out(`${JSON.stringify(answerJson(decision, matched, refused, subject.manifest))}\n`);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
@@ -234,7 +253,7 @@ async function batch(subject: Subject, file: string, io: Io): Promise<ExitCode> 
 
 const KEYS = ['as', 'roles', 'for', 'userRoles', 'call', 'args', 'at', 'session', 'facts', 'phase', 'result'];
 
-function batchQuestion(line: string, number: number, manifest: BundleManifest): Asked {
+function batchQuestion(line: string, number: number, subject: Subject): Asked {
   const value = json(`line ${number}`, line);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new Failure('a question is a JSON object', `its keys are ${KEYS.join(', ')}`);
@@ -254,7 +273,7 @@ function batchQuestion(line: string, number: number, manifest: BundleManifest): 
   if (typeof facts !== 'object' || facts === null || Array.isArray(facts)) {
     throw new Failure('`facts` is not an object', 'write { "region": "eu" }');
   }
-  for (const name of Object.keys(facts)) requireFact(name, manifest);
+  for (const name of Object.keys(facts)) requireFact(name, subject);
   const written: Written = {
     as: textOf(question, 'as') ?? missing('as'),
     for: textOf(question, 'for'),

@@ -71,8 +71,9 @@ function classOf(action: Action, subjects: readonly Subject[], extra: readonly W
   return { action, all: [action], live, within: extra.map((what) => inWhat(what, kind, server, name)) };
 }
 
-/** Only the call phase is analysed: in the others the base is allow, and rules only restrict. */
-const isOfCall = (unit: UnitIr): boolean => unit.kind !== 'rule' || unit.phase === 'call';
+/** Only the call phase is analysed: in the others the base is allow, and rules only restrict. A rule in the shadow decides nothing. */
+const isOfCall = (unit: UnitIr): boolean =>
+  unit.kind !== 'rule' || (unit.phase === 'call' && unit.shadow === undefined);
 
 function classKey({ action, live, within }: ActionClass): string {
   const reads = live.flatMap(({ units }) => units).map(readsOf);
@@ -106,11 +107,17 @@ function readsOf(unit: UnitIr): 'tool' | 'args' | 'none' {
 function otherActions(kind: ActKindIr, sets: readonly WhatIr[]): readonly Action[] {
   const found = sets.flatMap((what) => [...acts(what, kind)]);
   if (found.length === 0) return [];
-  const servers = texts(found.map((act) => act.server)).filter(
-    (server) => server !== '' && !server.includes('/'),
+  const servers = texts(
+    found.map((act) => act.server),
+    '*/',
   );
   const named = kind === 'resource' || kind === 'prompt' || kind === 'completion';
-  const names = named ? texts(found.flatMap((act) => act.name ?? [])).filter((name) => name !== '') : [''];
+  const names = named
+    ? texts(
+        found.flatMap((act) => act.name ?? []),
+        '*',
+      )
+    : [''];
   return servers.flatMap((server) => names.map((name) => ({ kind, server, name, schemas: [] })));
 }
 
@@ -127,10 +134,12 @@ function* acts(what: WhatIr, kind: ActKindIr): Generator<Act> {
 }
 const EVERY = { text: '*', parts: ['', ''], gaps: ['any'] } as const;
 
-function texts(globs: readonly Act['server'][]): readonly string[] {
+/** Names that together meet every combination of the patterns; a name has at least one character. */
+function texts(globs: readonly Act['server'][], without: string): readonly string[] {
   const tests = globs.map((glob): TextTest => ({ kind: 'glob', glob, lower: false }));
+  const found = coverTexts([...tests, { kind: 'size', most: 0 }], [''], without);
   // Past the bounds only what is written without a wildcard is asked about.
-  return coverTexts(tests, [''], '*') ?? globs.map((glob) => glob.parts.join('x'));
+  return (found ?? globs.map((glob) => glob.parts.join('x'))).filter((name) => name !== '');
 }
 
 /** The conditions of a unit, without its scope. */

@@ -8,7 +8,16 @@ import { std } from '../../stdlib/std.js';
 const OWN = 'abi K link std a r f t v w y export const function return let if null true false undefined';
 const WORDS: ReadonlySet<string> = new Set([...Object.keys(std), ...OWN.split(' ')]);
 const MEMBERS: ReadonlySet<string> = new Set(['principal', 'user', 'session', 'intent', 'server', 'name']);
-const KEYS: ReadonlySet<string> = new Set(['name', 'version', 'steps', 'tools', 'units']);
+const KEYS: ReadonlySet<string> = new Set([
+  'name',
+  'version',
+  'steps',
+  'tools',
+  'units',
+  'measures',
+  'shadows',
+  'strict',
+]);
 const MADE = /^[a-z]\d+$/;
 
 const TOKEN =

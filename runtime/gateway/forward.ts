@@ -116,9 +116,12 @@ async function send(gate: Gate, intake: Intake, asked: Asked): Promise<Answer> {
     throw error;
   } finally {
     gate.active.delete(active);
-    over.abort();
+    over.abort(ANSWERED);
   }
 }
+
+/** Made once: the usual reason is an error with a stack, made for each call. */
+const ANSWERED = new Error('the call has been answered');
 
 async function attempt(
   gate: Gate,

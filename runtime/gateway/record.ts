@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Drafts of the entries of a call, and what clients are told of them. */
-import { randomBytes } from 'node:crypto';
 import type { Decision, Facts } from '../../stdlib/abi.js';
 import type { Links } from '../approvals/types.js';
+import { freshBytes } from '../log/random.js';
 import type { Appended, Draft, Openings } from '../log/types.js';
 import { receiptPrincipal } from '../decide/identity.js';
 import type { Count } from '../decide/limits.js';
@@ -20,8 +20,8 @@ const RESULT = '/result';
 /** A longer result is committed to, but its text is not kept. */
 const MAX_KEPT_RESULT = 64 * 1024;
 
-export const newCallId = (): string => randomBytes(16).toString('base64');
-export const newSalt = (): Buffer => randomBytes(16);
+export const newCallId = (): string => freshBytes(16).toString('base64');
+export const newSalt = (): Buffer => freshBytes(16);
 
 export function intentBody(
   intent: CanonicalIntent,

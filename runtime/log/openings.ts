@@ -3,12 +3,13 @@
  * Clear text of commitments, sealed at rest beside the log: one line a receipt in `openings/NNNNNN.jsonl`, AES-256-GCM under a
  * data key of its own, which is wrapped by the seal key outside the log folder. Dropping the wrapped key erases the clear text.
  */
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { createReadStream, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type FileLayer, flushed, writeAll } from './files.js';
+import { freshBytes } from './random.js';
 import type { Openings } from './types.js';
 
 const IV = 12;
@@ -17,7 +18,7 @@ const SEGMENT = 64 * 1024 * 1024;
 
 /** The line is bound to the entry by its leaf: a number may be given again when its first entry was never written. */
 export function seal(key: Buffer, seq: number, leaf: string, openings: Openings): Buffer {
-  const dataKey = randomBytes(32);
+  const dataKey = freshBytes(32);
   const wrapped = encrypt(key, dataKey, `key ${leaf}`).toString('base64');
   const data = encrypt(dataKey, Buffer.from(JSON.stringify(openings)), `data ${leaf}`).toString('base64');
   return Buffer.from(`${lineStart(seq, leaf)}"key":"${wrapped}","data":"${data}"}\n`);
@@ -39,7 +40,7 @@ export function unseal(key: Buffer, leaf: string, line: string): Openings | null
 }
 
 function encrypt(key: Buffer, clear: Buffer, about: string): Buffer {
-  const iv = randomBytes(IV);
+  const iv = freshBytes(IV);
   const cipher = createCipheriv('aes-256-gcm', key, iv, { authTagLength: TAG });
   cipher.setAAD(Buffer.from(about));
   const body = Buffer.concat([cipher.update(clear), cipher.final()]);

@@ -291,6 +291,9 @@ async function readPost(request: IncomingMessage): Promise<Read> {
     : { kind: 'message', message };
 }
 
+/** Made once: the usual reason is an error with a stack, made for each request. */
+const CLOSED = new Error('the connection of this request has closed');
+
 /** Answers a request: as JSON, or as a stream once something has to be sent before the answer. */
 async function reply(
   front: Front,
@@ -301,7 +304,7 @@ async function reply(
   opening: boolean,
 ): Promise<void> {
   const gone = new AbortController();
-  response.once('close', () => gone.abort());
+  response.once('close', () => gone.abort(CLOSED));
   const headers = opening ? { 'mcp-session-id': session.id } : {};
   let streaming = false;
   const open = (): void => {

@@ -31,7 +31,11 @@ const ARROWS: readonly Room[] = [
     may: ['runtime/approvals/', 'runtime/log/', 'runtime/verify/format/', 'stdlib/', 'runtime/decide/'],
     packages: ['node:', 'zod'],
   },
-  { room: 'runtime/scan/', may: ['runtime/scan/'], packages: ['node:', 'libphonenumber-js'] },
+  {
+    room: 'runtime/scan/',
+    may: ['runtime/scan/', 'stdlib/'],
+    packages: ['node:', 'libphonenumber-js'],
+  },
   {
     room: 'runtime/control/',
     may: ['runtime/control/', 'runtime/approvals/', 'runtime/decide/', 'runtime/verify/format/', 'stdlib/'],

@@ -42,10 +42,11 @@ const fits =
   (value) =>
     isRecord(value) && faultIn(value, members) === null;
 
+const SOURCES: readonly unknown[] = ['claim', 'config', 'http', 'scan', 'clock', 'measure', 'pin', 'result'];
 const FACT: Members = {
   name: isText,
   type: (value) => isRecord(value) && isText(value['kind']),
-  source: (value) => value === 'claim' || value === 'config' || value === 'http' || value === 'scan' || value === 'clock' || value === 'measure',
+  source: (value) => SOURCES.includes(value),
   path: (value) => Array.isArray(value) && value.every(isText),
 };
 const MANIFEST: Members = {

@@ -12,6 +12,7 @@ import type { JsonObject } from '../verify/format/canonical.js';
 import { forward } from './forward.js';
 import type { Asked, Gate } from './gate.js';
 import { type Intake, type Reader, readToolCall } from './intake.js';
+import { unlessHidden } from './listed.js';
 import { admit, draftOf, type Judged, judge, record, type Settled } from './judge.js';
 import { defaultDeny, newCallId } from './record.js';
 import { malformed, park, refuse, refuseEnded } from './refuse.js';
@@ -26,7 +27,7 @@ export async function call(
   asked: Asked,
   read: Reader = readToolCall,
 ): Promise<string | null> {
-  const intake = await read(gate, asked.caller, params);
+  const intake = await unlessHidden(gate, asked.caller, read(gate, asked.caller, params));
   if ('malformed' in intake) return malformed(gate, id, asked, intake.malformed);
   const settled = await settle(gate, intake, asked, await judge(gate, intake, asked));
   if (settled.kind !== 'parked') return conclude(gate, id, intake, asked, settled);
@@ -37,7 +38,7 @@ export async function call(
   if (state === 'pending') return park(gate, id, pending);
   if (state !== 'approved') return refuseEnded(gate, id, pending, state);
   // Read and decided again: pins and policy of this moment count, not those of the moment at which it was asked.
-  const again = await read(gate, asked.caller, params);
+  const again = await unlessHidden(gate, asked.caller, read(gate, asked.caller, params));
   if ('malformed' in again) return malformed(gate, id, asked, again.malformed);
   return conclude(gate, id, again, asked, await settle(gate, again, asked, await judge(gate, again, asked)));
 }
@@ -52,7 +53,8 @@ async function conclude(
   switch (settled.kind) {
     case 'allow': {
       const { judged, kind: _, ...admitted } = settled;
-      return forward(gate, { id, intake, asked, ...admitted, reservation: judged.reservation });
+      const { reservation, policy } = judged;
+      return forward(gate, { id, intake, asked, ...admitted, policy, reservation });
     }
     case 'deny':
       return refuse(id, intake, settled.judged.decision, settled.entry);

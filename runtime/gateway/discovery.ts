@@ -3,6 +3,7 @@
 import { type Action, withinCeiling } from '../decide/ceiling.js';
 import { canonical, type JsonObject } from '../verify/format/canonical.js';
 import { type Caller, callerKey, upstreamKey } from './caller.js';
+import { listed } from './listed.js';
 import { driftKey, type Gate, type PinnedTool } from './gate.js';
 import type { Place } from './names.js';
 import type { Pin, PinKind } from './pins.js';
@@ -36,7 +37,7 @@ const lists = new WeakMap<Gate, Map<string, { readonly version: string; readonly
 const MAX_LISTS = 500;
 
 /** The text of the result of `tools/list` or `prompts/list` for this caller; kept per caller and policy, never shared. */
-export function pinnedList(gate: Gate, caller: Caller, kind: PinKind): string {
+export async function pinnedList(gate: Gate, caller: Caller, kind: PinKind): Promise<string> {
   const cache = lists.get(gate) ?? new Map<string, { version: string; text: string }>();
   lists.set(gate, cache);
   const key = JSON.stringify([
@@ -46,26 +47,49 @@ export function pinnedList(gate: Gate, caller: Caller, kind: PinKind): string {
     caller.subject.userRoles,
     caller.identity.ceiling,
   ]);
-  const version = `${gate.policy().ref.activation ?? ''} ${gate.catalog().version} ${driftVersion(gate)}`;
+  const hidden = await hiddenIn(gate, caller, kind);
+  const version = JSON.stringify([
+    gate.policy().ref.activation ?? '',
+    gate.catalog().version,
+    [...gate.drift],
+    [...hidden],
+  ]);
   const found = cache.get(key);
   if (found !== undefined && found.version === version) return found.text;
   if (cache.size >= MAX_LISTS) cache.clear();
-  const text = `{"${kind}s":[${shown(gate, caller, kind)
+  const text = `{"${kind}s":[${shown(gate, caller, kind, hidden)
     .map((tool) => canonical(tool))
     .join(',')}]}`;
   cache.set(key, { version, text });
   return text;
 }
 
-const driftVersion = (gate: Gate): string => JSON.stringify([...gate.drift]);
+const itemOf = ({ server, name }: Place): string => JSON.stringify([server, name]);
 
-function shown(gate: Gate, caller: Caller, kind: PinKind): readonly JsonObject[] {
+/** What the list rules hide. */
+async function hiddenIn(gate: Gate, caller: Caller, kind: PinKind): Promise<ReadonlySet<string>> {
+  if (!gate.policy().module.phases.includes('list')) return new Set();
+  const pins = [...gate.catalog().pins[kind].values()].flatMap((of) => [...of.values()]);
+  const open = pins.filter((pin) => callable(gate, caller, kind, pin));
+  const asked = open.map(async (pin) => {
+    const { server, name } = pin;
+    return (await listed(gate, caller, { kind, server, name })) ? [] : [itemOf(pin)];
+  });
+  return new Set((await Promise.all(asked)).flat());
+}
+
+function shown(
+  gate: Gate,
+  caller: Caller,
+  kind: PinKind,
+  hidden: ReadonlySet<string>,
+): readonly JsonObject[] {
   const found: JsonObject[] = [];
   const { pins, names } = gate.catalog();
   for (const server of gate.upstreams.keys()) {
     for (const pin of pins[kind].get(server)?.values() ?? []) {
       const exposed = names[kind].exposed(pin);
-      if (exposed !== undefined && callable(gate, caller, kind, pin))
+      if (exposed !== undefined && callable(gate, caller, kind, pin) && !hidden.has(itemOf(pin)))
         found.push({ ...pin.definition, name: exposed });
     }
   }

@@ -7,7 +7,8 @@ import { upstreamKey } from './caller.js';
 import { denyAsked } from './deny.js';
 import { drifted } from './discovery.js';
 import type { Reservation } from '../decide/limits.js';
-import type { Active, Asked, Gate } from './gate.js';
+import { checkAnswer } from './answer.js';
+import type { Active, ActivePolicy, Asked, Gate } from './gate.js';
 import type { Intake } from './intake.js';
 import { outcomeDraft, receiptMeta } from './record.js';
 import { NotSent } from './upstream/channel.js';
@@ -26,6 +27,8 @@ export interface Admitted {
   /** The decide(allow) entry, durable. */
   readonly entry: Appended;
   readonly reservation: Reservation;
+  /** The policy that admitted it, which decides on its answer as well. */
+  readonly policy: ActivePolicy;
   /** It redeems an approval: it is sent only while the client is there. */
   readonly redeems: boolean;
 }
@@ -42,15 +45,25 @@ export async function forward(gate: Gate, admitted: Admitted): Promise<string | 
   const at = Date.parse(admitted.entry.time);
   await (unsent ? reservation.release(at) : reservation.commit(at));
   const ms = Math.round(performance.now() - started);
-  settle(gate, admitted, answer, ms);
   const wanted = answer.kind === 'result' ? wantedInput(answer.value) : null;
-  if (wanted === null) return reply(gate, admitted, answer);
+  // Decided before its outcome is written: with the outcome the life of the call ends.
+  const checked = wanted === null ? await checkAnswer(gate, admitted, answer) : null;
+  settle(gate, admitted, answer, ms, checked === null || checked.kind === 'as_it_is');
+  if (checked?.kind === 'withheld') {
+    const meta = { [RECEIPT_META]: receiptMeta(checked.entry, checked.effect) };
+    return notDone(admitted.id, intake.intent.kind, checked.sentence, meta);
+  }
+  if (wanted === null)
+    return reply(gate, admitted, checked?.kind === 'masked' ? withRaw(answer, checked.raw) : answer);
   const { server } = intake.intent;
   await denyAsked(gate, asked.caller, server, wanted, {});
   const sentence = `The server \`${server}\` asks for input in the middle of the call, which is not allowed here.`;
   const meta = { [RECEIPT_META]: receiptMeta(admitted.entry, 'allow') };
   return notDone(admitted.id, intake.intent.kind, sentence, meta);
 }
+
+const withRaw = (answer: Answer, raw: string): Answer =>
+  answer.kind === 'failed' ? answer : { ...answer, raw };
 
 /** The upstream gets the receipt of the decision, so that it can say later what it was asked and by whose leave. */
 const carrying = (intake: Intake, entry: Appended): Intake => ({
@@ -74,11 +87,17 @@ function wantedInput(value: unknown): string | null {
  * The outcome entry. The answer does not wait for it, and it waits for the next group commit: a crash leaves the outcome unknown,
  * which the next start writes.
  */
-function settle(gate: Gate, { call, entry }: Admitted, answer: Answer, ms: number): void {
+function settle(gate: Gate, { call, entry }: Admitted, answer: Answer, ms: number, keep: boolean): void {
   const written = new Promise((resolve) => setImmediate(resolve))
     .then(() => {
       const text = answer.kind === 'failed' ? null : answer.raw;
-      const { draft, openings } = outcomeDraft(call, entry.leaf, { status: statusOf(answer), ms }, text);
+      const { draft, openings } = outcomeDraft(
+        call,
+        entry.leaf,
+        { status: statusOf(answer), ms },
+        text,
+        keep,
+      );
       return gate.log.append(draft, openings, 'soon');
     })
     .catch((error: unknown) => gate.say(`the outcome of ${entry.id} could not be written: ${String(error)}`))

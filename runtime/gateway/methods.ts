@@ -96,7 +96,7 @@ async function dispatch(gate: Gate, message: RpcRequest, asked: Asked): Promise<
     case 'prompts/list':
       if (params['cursor'] !== undefined)
         return refuseInput(gate, caller, id, INVALID_PARAMS, 'the cursor is not one of ours');
-      return resultText(id, pinnedList(gate, caller, method === 'tools/list' ? 'tool' : 'prompt'));
+      return resultText(id, await pinnedList(gate, caller, method === 'tools/list' ? 'tool' : 'prompt'));
     case 'resources/list':
     case 'resources/templates/list': {
       if (params['cursor'] !== undefined)

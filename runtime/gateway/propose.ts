@@ -4,6 +4,7 @@ import type { JsonObject } from '../verify/format/canonical.js';
 import { receiptPrincipal } from '../decide/identity.js';
 import type { Asked, Gate } from './gate.js';
 import { type Intake, readToolCall } from './intake.js';
+import { unlessHidden } from './listed.js';
 import { draftOf, type Judged, judge, record } from './judge.js';
 import { intentBody, newCallId, newSalt, outcomeDraft, receiptMeta } from './record.js';
 import { malformed, tooMany } from './refuse.js';
@@ -13,7 +14,7 @@ import { errorOf, RECEIPT_META, type ReceiptMeta, resultOf } from './wire/reply.
 
 /** The result is the decision. `params` are those of the `tools/call` that is meant. */
 export async function propose(gate: Gate, id: RequestId, params: JsonObject, asked: Asked): Promise<string> {
-  const intake = readToolCall(gate, asked.caller, params);
+  const intake = await unlessHidden(gate, asked.caller, readToolCall(gate, asked.caller, params));
   if ('malformed' in intake) return malformed(gate, id, asked, intake.malformed);
   const call = newCallId();
   const proposed = await writeProposal(gate, intake, asked, call);

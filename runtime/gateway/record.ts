@@ -113,18 +113,19 @@ export function decideDraft(input: DecideInput): { readonly draft: Draft; readon
   return { draft, openings };
 }
 
-/** What became of a forwarded call; `result` is the upstream's own text. */
+/** What became of a forwarded call; `result` is the upstream's own text, which is kept unless it was masked or withheld. */
 export function outcomeDraft(
   call: string,
   decide: string,
   outcome: Pick<OutcomeBody, 'status'> & { readonly ms: number },
   result: string | null,
+  keep = true,
 ): { readonly draft: Draft; readonly openings: Openings | undefined } {
   const base = { type: 'outcome', call, refs: { decide } } as const;
   if (result === null) return { draft: { ...base, outcome }, openings: undefined };
   const salt = newSalt();
   const root = commitText(salt, RESULT, result);
-  const kept = result.length <= MAX_KEPT_RESULT ? { result } : {};
+  const kept = keep && result.length <= MAX_KEPT_RESULT ? { result } : {};
   return {
     draft: { ...base, outcome: { ...outcome, result_root: root, bytes: Buffer.byteLength(result) } },
     openings: { salt: salt.toString('base64'), ...kept },

@@ -9,6 +9,7 @@ import type { JsonObject } from '../verify/format/canonical.js';
 import { type Caller, upstreamKey } from './caller.js';
 import { visible } from './discovery.js';
 import type { Gate } from './gate.js';
+import { listed } from './listed.js';
 import { troubleOf } from './upstream/channel.js';
 import { isObject } from './wire/message.js';
 
@@ -109,15 +110,16 @@ export async function resourceList(
   const servers = serversWith(gate, 'resources');
   const lists = await Promise.all(servers.map((server) => offered(gate, caller, server, list)));
   const found = new Map<string, JsonObject | null>();
-  servers.forEach((server, i) => {
+  for (const [i, server] of servers.entries()) {
     for (const one of lists[i] ?? []) {
       const name = one[key];
       if (typeof name !== 'string' || !isObject(one)) continue;
       if (list === 'resources' && uriFault(name) !== null) continue;
-      if (!visible(gate, caller, { kind: 'resource', server, name })) continue;
+      const action = { kind: 'resource', server, name } as const;
+      if (!visible(gate, caller, action) || !(await listed(gate, caller, action))) continue;
       // What two servers offer leads to neither.
       found.set(name, found.has(name) ? null : one);
     }
-  });
+  }
   return { [list]: [...found.values()].filter((one) => one !== null) };
 }

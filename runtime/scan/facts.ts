@@ -38,19 +38,20 @@ const isRecord = (value: unknown): value is { readonly [key: string]: unknown } 
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
-/** All that a model reads as text in an answer: content of tools, contents of resources, messages of prompts. */
+/** All that a model reads as text in an answer: content of tools, contents of resources, messages of prompts, of an error its message. */
 export function textOf(result: unknown): string | undefined {
   if (!isRecord(result)) return undefined;
   const messages = listOf(result['messages']).map((message) =>
     isRecord(message) ? message['content'] : null,
   );
   const parts = [...listOf(result['content']), ...listOf(result['contents']), ...messages];
+  const { message } = result;
   const texts = parts.flatMap((part) => {
     if (!isRecord(part)) return [];
     const held = isRecord(part['resource']) ? part['resource']['text'] : part['text'];
     return typeof held === 'string' ? [held] : [];
   });
-  return texts.join('\n');
+  return [...(typeof message === 'string' ? [message] : []), ...texts].join('\n');
 }
 
 /** Longer texts are not written into receipts: a condition that compares them is then unknown. */

@@ -5,7 +5,7 @@ import { type ActionClass, actionClasses, type Subject } from './actions.js';
 import { conditionsIn, decisionOf, decisionOps, DENY, EFFECTS, yields } from './decision.js';
 import { type CellWords, describeCell } from './describe.js';
 import { type Cell, type Node, opOf, TooLarge } from './diagram.js';
-import { freeWords, type Shared, Space } from './space.js';
+import { freeWords, type Shared, sharedBy, Space } from './space.js';
 import { callText, confirmed, type Engine, type Question, questionOf } from './witness.js';
 
 export interface Change {
@@ -36,7 +36,7 @@ const MOST_CELLS = 6;
 
 export function differ(before: Side, after: Side): Difference {
   const found: Found = { widened: [], tightened: [], notes: [], more: 0 };
-  const shared: Shared = new Map();
+  const shared = sharedBy([before, after].flatMap(({ subject: { ir } }) => conditionsIn(ir.units, ir)));
   for (const one of actionClasses([before.subject, after.subject], [])) {
     try {
       compareClass(one, before, after, shared, found);

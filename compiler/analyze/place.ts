@@ -5,7 +5,7 @@
  */
 import { assertNever } from '../assert.js';
 import { literalGlob } from '../glob.js';
-import type { ConstIr, ExprIr, GlobIr } from '../ir.js';
+import type { ConstIr, ExprIr, GlobIr, ScheduleIr } from '../ir.js';
 import type { JsonValue } from '../lock.js';
 import {
   coverNumbers,
@@ -18,6 +18,7 @@ import {
   times,
 } from './number-cover.js';
 import type { Shape } from './shape.js';
+import { edges } from './schedule-cover.js';
 import { coverTexts, type TextTest } from './text-cover.js';
 
 /** Stands for a member that is not there, and for a fact that is not known. */
@@ -29,6 +30,8 @@ export interface Place {
   readonly numbers: Fraction[];
   /** Whole values that are compared with. */
   readonly values: JsonValue[];
+  /** Schedules that a moment is compared with. */
+  readonly schedules: ScheduleIr[];
   /** Lengths of the list that are told apart. */
   readonly sizes: number[];
   /** Conditions over the list as a whole that are folds over its elements. */
@@ -41,6 +44,7 @@ export const newPlace = (): Place => ({
   texts: [],
   numbers: [],
   values: [],
+  schedules: [],
   sizes: [],
   folds: [],
   element: null,
@@ -54,8 +58,9 @@ export type Resolve = (read: ExprIr) => Place | null;
 export function note(e: ExprIr, resolve: Resolve): boolean {
   switch (e.op) {
     case 'const':
-    case 'has':
       return true;
+    case 'has':
+      return resolve({ op: 'arg', path: e.path, type: { kind: 'json' }, nullable: true }) !== null;
     case 'arg':
     case 'fact':
     case 'param':
@@ -81,6 +86,16 @@ export function note(e: ExprIr, resolve: Resolve): boolean {
       return noteUnder(e.left, e.right, resolve);
     case 'like':
       return noteGlob(e.left, e.glob, resolve);
+    case 'matches': {
+      const place = resolve(e.left);
+      place?.texts.push({ kind: 'dfa', dfa: e.dfa });
+      return place !== null;
+    }
+    case 'within': {
+      const place = resolve(e.instant);
+      place?.schedules.push(e.schedule);
+      return place !== null;
+    }
     case 'quantifier':
       return noteQuantifier(e, resolve);
     default:
@@ -307,6 +322,10 @@ export function cover(
   let open: string | null = null;
   const objects = shape.object === null ? [] : objectsOf(place, shape.object);
   if (place.members.size > 0) values.push(...objects);
+  if (place.schedules.length > 0) {
+    const moments = edges(place.schedules).map((ms) => new Date(ms).toISOString());
+    return { values: [...moments, ABSENT], open: null };
+  }
   if (shape.text !== null) {
     const texts = textsOf(place, shape.text, starts);
     if (texts === null)

@@ -40,8 +40,31 @@ export const keyOf = (e: ExprIr): string => {
 };
 const keys = new WeakMap<ExprIr, string>();
 
-/** What is shared between the spaces of one policy: the cuts of dimensions that no schema bears on. */
-export type Shared = Map<string, Dimension>;
+/** What is shared between the spaces of the same policies. */
+export interface Shared {
+  /** Every condition that some space asks: dimensions are cut by all of them at once, and the cuts shared. */
+  readonly all: readonly Condition[];
+  readonly cuts: Map<string, Dimension>;
+  byDimension: ReadonlyMap<string, ReadonlyMap<string, ExprIr>> | null;
+}
+export const sharedBy = (all: readonly Condition[]): Shared => ({ all, cuts: new Map(), byDimension: null });
+
+/** The conditions that read one dimension only, by dimension. */
+function byDimension(shared: Shared): ReadonlyMap<string, ReadonlyMap<string, ExprIr>> {
+  if (shared.byDimension !== null) return shared.byDimension;
+  const found = new Map<string, Map<string, ExprIr>>();
+  for (const { expr } of shared.all) {
+    for (const leaf of primitives(expr)) {
+      if (leaf.op === 'hasRole' || leaf.op === 'subject') continue;
+      const [only, second] = readsOf(leaf);
+      if (only === undefined || second !== undefined) continue;
+      const leaves = found.get(only) ?? new Map<string, ExprIr>();
+      found.set(only, leaves.set(keyOf(leaf), leaf));
+    }
+  }
+  shared.byDimension = found;
+  return found;
+}
 
 export interface Asked {
   readonly request: Request;
@@ -349,11 +372,64 @@ function dimension(
 ): Dimension {
   const [policy] = policies;
   if (policy === undefined) throw new Error('a space without a policy');
+  if (place.values.length === 0) {
+    const wide = wideCut(key, action, policies, shared);
+    if (wide !== null) return project(wide, leaves);
+  }
+  return cutAlone(key, place, leaves, action, policies, policy);
+}
+
+/** The dimension cut by every condition of the policies; null where that is too much at once. */
+function wideCut(
+  key: string,
+  action: Action,
+  policies: readonly PolicyIr[],
+  shared: Shared,
+): Dimension | null {
+  const [policy] = policies;
+  const name = key.startsWith('arg:') ? `${key} ${JSON.stringify(action.schemas)}` : key;
+  let cut = shared.cuts.get(name);
+  if (cut === undefined && policy !== undefined) {
+    const place = newPlace();
+    const places = new Map([[key, place]]);
+    const leaves = [...(byDimension(shared).get(key) ?? [])].filter(([, leaf]) =>
+      note(leaf, resolver(places)),
+    );
+    cut = cutAlone(key, place, new Map(leaves), action, policies, policy);
+    shared.cuts.set(name, cut);
+  }
+  return cut === undefined || cut.open !== null ? null : cut;
+}
+
+/** The cut by fewer conditions: atoms that they do not tell apart are one. */
+function project({ key, atoms, leaves }: Dimension, wanted: ReadonlyMap<string, ExprIr>): Dimension {
+  const rows = [...wanted.keys()].flatMap((name) => {
+    const row = leaves.get(name);
+    return row === undefined ? [] : [{ name, row }];
+  });
+  const classes = new Map<string, { readonly first: number; readonly values: Found[] }>();
+  for (const [i, { values }] of atoms.entries()) {
+    const nobody = key === 'user' && values.includes(ABSENT) ? 'nobody' : '';
+    const signature = rows.map(({ row }) => row[i]).join('') + nobody;
+    const known = classes.get(signature);
+    if (known === undefined) classes.set(signature, { first: i, values: [...values] });
+    else if (known.values.length < PER_ATOM)
+      known.values.push(...values.slice(0, PER_ATOM - known.values.length));
+  }
+  const kept = [...classes.values()];
+  const table = rows.map(({ name, row }) => [name, kept.map(({ first }) => row[first] ?? 1)] as const);
+  return { key, atoms: kept.map(({ values }) => ({ values })), leaves: new Map(table), open: null };
+}
+
+function cutAlone(
+  key: string,
+  place: Place,
+  leaves: ReadonlyMap<string, ExprIr>,
+  action: Action,
+  policies: readonly PolicyIr[],
+  policy: PolicyIr,
+): Dimension {
   const shape = shapeAt(key, action, policies);
-  const schema = key.startsWith('arg:') ? JSON.stringify(action.schemas) : '';
-  const common = JSON.stringify([key, schema, [...leaves.keys()].sort(), place.values]);
-  const before = shared.get(common);
-  if (before !== undefined) return before;
   const answers = (leaf: ExprIr, value: Found): number =>
     answerOf(leaf, worldOf(action, new Map([[key, value]])), policy);
   const all = [...leaves];
@@ -375,9 +451,7 @@ function dimension(
   const rows = [...atoms.values()];
   const table = new Map(kept.map(([name], i) => [name, rows.map((row) => row.answers[i] ?? 1)]));
   const split = key === 'user' ? nobodyApart(rows, table) : { atoms: rows, leaves: table };
-  const made: Dimension = { key, atoms: split.atoms, leaves: split.leaves, open: found.open };
-  shared.set(common, made);
-  return made;
+  return { key, atoms: split.atoms, leaves: split.leaves, open: found.open };
 }
 
 /** That there is no user is an atom of its own. */

@@ -7,7 +7,7 @@ import type { ClaimIr, Claims } from './claims.js';
 import { conditionsIn, decisionOf, decisionOps, EFFECTS, yields } from './decision.js';
 import { DeadRules } from './dead.js';
 import { type Node, opOf, TooLarge } from './diagram.js';
-import { answerOf, type Condition, freeWords, type Shared, Space } from './space.js';
+import { answerOf, type Condition, freeWords, type Shared, sharedBy, Space } from './space.js';
 import { type Answered, confirmed, type Engine } from './witness.js';
 
 export interface Survey {
@@ -41,7 +41,12 @@ export function survey(subject: Subject, { claims, assumptions }: Claims, engine
     claim.kind === 'never' ? { claim, scoped: false, verdict: null } : null,
   );
   const dead = new DeadRules(subject.ir.units);
-  const shared: Shared = new Map();
+  const { ir } = subject;
+  const shared = sharedBy([
+    ...conditionsIn(ir.units, ir),
+    ...assumptions.map((expr) => ({ expr, policy: ir })),
+    ...claims.flatMap((claim) => (claim.kind === 'never' ? conditionsOfClaim(claim, ir) : [])),
+  ]);
   const extra = claims.map((claim) => (claim.kind === 'never' ? claim.what : EVERYTHING));
   let cells = 0;
   for (const found of actionClasses([subject], extra)) {

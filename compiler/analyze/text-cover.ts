@@ -4,12 +4,13 @@
  * shortest text. Symbols that no test tells apart are one symbol.
  */
 import { pathSegments } from '../../stdlib/path.js';
-import type { GlobIr } from '../ir.js';
+import type { DfaIr, GlobIr } from '../ir.js';
 
 export type TextTest =
   | { readonly kind: 'glob'; readonly glob: GlobIr; readonly lower: boolean }
   | { readonly kind: 'under'; readonly root: string }
   | { readonly kind: 'order'; readonly text: string }
+  | { readonly kind: 'dfa'; readonly dfa: DfaIr }
   /** Lengths up to `most` and beyond. */
   | { readonly kind: 'size'; readonly most: number };
 
@@ -24,6 +25,8 @@ const KEPT = 3;
 interface Part {
   readonly start: number;
   step(state: number, symbol: number): number;
+  /** Symbols that lead elsewhere than those that no test mentions. */
+  live(state: number): readonly number[];
   /** What the tests of this part answer when the text ends here. */
   answer(state: number): string;
 }
@@ -35,8 +38,13 @@ export function coverTexts(
   without = '',
   bounds = BOUNDS,
 ): readonly string[] | null {
-  const symbols = alphabet(tests).filter((c) => !without.includes(c));
-  const parts = partsOf(tests, symbols, starts);
+  const has = (kind: TextTest['kind']): boolean => tests.some((test) => test.kind === kind);
+  // Neighbours in the order of characters and classes of a regex would have to be told apart together.
+  if (has('dfa') && has('order')) return null;
+  const { mentioned, fresh } = alphabet(tests);
+  const symbols = [...fresh, ...mentioned];
+  for (const c of starts.join('')) if (!symbols.includes(c)) symbols.push(c);
+  const parts = partsOf(tests, symbols, new Set(fresh));
   const found = new Map<string, string[]>();
   const seen = new Set<string>();
   let open: { readonly text: string; readonly states: readonly number[] }[] = [];
@@ -64,7 +72,9 @@ export function coverTexts(
     const now = open;
     open = [];
     for (const { text, states } of now) {
-      for (const [i, c] of symbols.entries()) {
+      for (const i of toldApart(parts, states)) {
+        const c = symbols[i];
+        if (c === undefined || without.includes(c)) continue;
         const next = parts.map((part, p) => part.step(states[p] ?? 0, i));
         if (!visit(text + c, next, true)) return null;
       }
@@ -73,9 +83,18 @@ export function coverTexts(
   return [...found.values()].flat();
 }
 
+/** The symbols that some part tells from others in this state, and one that none does. */
+function toldApart(parts: readonly Part[], states: readonly number[]): readonly number[] {
+  const found = new Set([0, 1]);
+  for (const [p, part] of parts.entries()) for (const symbol of part.live(states[p] ?? 0)) found.add(symbol);
+  return [...found].sort((a, b) => a - b);
+}
+
 /** Every character that a test mentions, what is special to one, and some that none mentions. */
-function alphabet(tests: readonly TextTest[]): readonly string[] {
-  const symbols = new Set<string>();
+function alphabet(tests: readonly TextTest[]): {
+  readonly mentioned: readonly string[];
+  readonly fresh: readonly string[];
+} {
   const mentioned = new Set<string>();
   const mention = (text: string, lower: boolean): void => {
     for (const c of text) {
@@ -93,18 +112,69 @@ function alphabet(tests: readonly TextTest[]): readonly string[] {
       if (test.lower) mentioned.add('\u0130');
     } else if (test.kind === 'under') {
       mention(test.root, false);
-      for (const c of './;: ~a\u1680') mentioned.add(c);
+      for (const c of './;: \u1680') mentioned.add(c);
     } else if (test.kind === 'order') {
       mention(test.text, false);
       for (const c of test.text) for (const n of neighbours(c)) mentioned.add(n);
     }
   }
-  for (const other of FRESH) if (!mentioned.has(other)) symbols.add(other);
-  const fresh = [...symbols].slice(0, 2);
-  return [...fresh, ...[...mentioned].sort()];
+  const unused = (among: string): readonly string[] =>
+    [...among].filter((c) => !mentioned.has(c)).slice(0, 1);
+  const refused = tests.some((test) => test.kind === 'under') ? unused(REFUSED) : [];
+  const plain = [...unused(LETTERS), ...unused(OTHERS), ...refused];
+  const dfas = tests.flatMap((test) => (test.kind === 'dfa' ? [test.dfa] : []));
+  const classes = dfas.length === 0 ? [] : classSymbols(dfas, (c) => !mentioned.has(c) && !plain.includes(c));
+  return { fresh: [...plain, ...classes], mentioned: [...mentioned].sort() };
 }
-/** Two of these stand for all characters that no test mentions (two, so that repetitions are not special). */
-const FRESH = [...'x1zqwkjvy0_g7b9!,éλ\u{1f600}'];
+/** For each combination of classes of the regexes, characters of every kind that no other test mentions. */
+function classSymbols(dfas: readonly DfaIr[], free: (c: string) => boolean): readonly string[] {
+  const points = new Set<number>();
+  for (const { starts } of dfas) {
+    // A run of characters is met by its ends, and by a few in between.
+    for (const [i, start] of starts.entries()) {
+      const end = (starts[i + 1] ?? 0x110000) - 1;
+      for (let k = 0; k < 8; k++) points.add(start + k).add(end - k);
+    }
+  }
+  for (const c of LETTERS + OTHERS + REFUSED) points.add(c.codePointAt(0) ?? 0);
+  const found = new Map<string, string>();
+  for (const point of [...points].sort((a, b) => a - b)) {
+    if (point < 0 || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)) continue;
+    const c = String.fromCodePoint(point);
+    const key = `${kindOf(c)} ${dfas.map((dfa) => classOf(dfa, point)).join()}`;
+    if (free(c) && !found.has(key)) found.set(key, c);
+  }
+  return [...found.values()];
+}
+
+function classOf({ starts, classes }: DfaIr, point: number): number {
+  let [low, high] = [0, starts.length - 1];
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((starts[middle] ?? 0) <= point) low = middle;
+    else high = middle - 1;
+  }
+  return classes[low] ?? 0;
+}
+
+/** A regex that the compiler has made an automaton of. */
+function dfaPart(dfa: DfaIr, symbols: readonly string[]): Part {
+  const classes = symbols.map((c) => classOf(dfa, c.codePointAt(0) ?? 0));
+  const all = symbols.map((_, i) => i);
+  return {
+    start: dfa.first,
+    step: (state, symbol) => (state === 0 ? 0 : (dfa.next[state * dfa.width + (classes[symbol] ?? 0)] ?? 0)),
+    live: (state) => (state === 0 ? [] : all),
+    answer: (state) => (dfa.accepts.includes(state) ? 'y' : 'n'),
+  };
+}
+
+/** One of each stands for all characters that no test mentions. */
+const LETTERS = 'xzqwkjvygabcdefhilmnoprstuXZQWKJVYGABCDEFHILMNOPRSTU';
+const OTHERS = '10_79!,25683=+&^$#@()[]{}|éλ\u{1f600}';
+
+/** What `under` refuses. */
+const REFUSED = '~%\\\u0007\u2044\uff0f';
 
 function neighbours(c: string): readonly string[] {
   const point = c.codePointAt(0) ?? 0;
@@ -116,15 +186,13 @@ function neighbours(c: string): readonly string[] {
 function partsOf(
   tests: readonly TextTest[],
   symbols: readonly string[],
-  starts: readonly string[],
+  fresh: ReadonlySet<string>,
 ): readonly Part[] {
-  // Starts are read with the same symbols: they must all be among them.
-  const missing = starts.flatMap((start) => [...start]).filter((c) => !symbols.includes(c));
-  if (missing.length > 0) (symbols as string[]).push(...new Set(missing));
   const globs = tests.flatMap((t) => (t.kind === 'glob' && !t.lower ? [t.glob] : []));
   const lowered = tests.flatMap((t) => (t.kind === 'glob' && t.lower ? [t.glob] : []));
   const roots = [...new Set(tests.flatMap((t) => (t.kind === 'under' ? [t.root] : [])))];
   const sizes = tests.flatMap((t) => (t.kind === 'size' ? [t.most] : []));
+  const dfas = tests.flatMap((t) => (t.kind === 'dfa' ? [t.dfa] : []));
   const orders = [...new Set(tests.flatMap((t) => (t.kind === 'order' ? [t.text] : [])))];
   return [
     ...(globs.length > 0
@@ -143,9 +211,10 @@ function partsOf(
           ),
         ]
       : []),
-    ...(roots.length > 0 ? [refusalPart(symbols), rootsPart(roots, symbols)] : []),
+    ...(roots.length > 0 ? [refusalPart(symbols, fresh), rootsPart(roots, symbols)] : []),
     ...(sizes.length > 0 ? [sizePart(Math.max(...sizes))] : []),
     ...orders.map((text) => orderPart(text, symbols)),
+    ...dfas.map((dfa) => dfaPart(dfa, symbols)),
   ];
 }
 
@@ -155,10 +224,12 @@ function numbered<S>(
   keyOf: (state: S) => string,
   stepOf: (state: S, symbol: number) => S,
   answerOf: (state: S) => string,
+  liveOf: (state: S) => readonly number[],
 ): Part {
   const states: S[] = [];
   const ids = new Map<string, number>();
   const answers: (string | undefined)[] = [];
+  const lives: (readonly number[] | undefined)[] = [];
   const steps: (number | undefined)[][] = [];
   const id = (state: S): number => {
     const key = keyOf(state);
@@ -179,6 +250,7 @@ function numbered<S>(
       row[symbol] = next;
       return next;
     },
+    live: (state) => (lives[state] ??= liveOf(states[state] as S)),
     answer(state) {
       const known = answers[state];
       if (known !== undefined) return known;
@@ -189,56 +261,91 @@ function numbered<S>(
   };
 }
 
-type Token = { readonly gap: 'any' | 'segment' } | { readonly char: string };
+/** A place in the globs; globs that begin alike share their places. */
+interface Spot {
+  readonly id: number;
+  /** The gap that one may stay in here. */
+  readonly gap: 'any' | 'segment' | null;
+  readonly chars: Map<string, Spot>;
+  readonly gaps: Map<string, Spot>;
+  /** Some glob ends here. */
+  ends: boolean;
+}
 
 /** All globs at once: a state is the set of places that the globs can be at. */
 function globPart(globs: readonly GlobIr[], read: readonly (readonly string[])[]): Part {
-  const tokens: (Token | null)[] = [];
-  const starts: number[] = [];
-  for (const { parts, gaps } of uniqueGlobs(globs)) {
-    starts.push(tokens.length);
+  let count = 0;
+  const spot = (gap: Spot['gap']): Spot => ({
+    id: count++,
+    gap,
+    chars: new Map(),
+    gaps: new Map(),
+    ends: false,
+  });
+  const root = spot(null);
+  const child = (map: Map<string, Spot>, key: string, gap: Spot['gap']): Spot => {
+    const next = map.get(key) ?? spot(gap);
+    map.set(key, next);
+    return next;
+  };
+  for (const { parts, gaps } of globs) {
+    let at = root;
     for (const [i, part] of parts.entries()) {
-      for (const char of part) tokens.push({ char });
+      for (const char of part) at = child(at.chars, char, null);
       const gap = gaps[i];
-      if (gap !== undefined) tokens.push({ gap });
+      if (gap !== undefined) at = child(at.gaps, gap, gap);
     }
-    tokens.push(null);
+    at.ends = true;
   }
-  /** A gap may be empty: what follows it is reached too. */
-  const closed = (at: Iterable<number>): readonly number[] => {
-    const all = new Set<number>();
-    for (let place of at) {
-      all.add(place);
-      for (let token = tokens[place]; token && 'gap' in token; token = tokens[place]) all.add(++place);
+  const advance = (spots: readonly Spot[], c: string): readonly Spot[] => {
+    const next = new Set<Spot>();
+    for (const at of spots) {
+      const on = at.chars.get(c);
+      if (on !== undefined) reach(on, next);
+      if (at.gap === 'any' || (at.gap === 'segment' && c !== '/')) reach(at, next);
     }
-    return [...all].sort((a, b) => a - b);
+    return next.size < 2 ? [...next] : [...next].sort((a, b) => a.id - b.id);
   };
-  const advance = (places: readonly number[], c: string): readonly number[] => {
-    const next: number[] = [];
-    for (const place of places) {
-      const token = tokens[place];
-      if (!token) continue;
-      if ('char' in token) {
-        if (token.char === c) next.push(place + 1);
-      } else if (token.gap === 'any' || c !== '/') next.push(place);
-    }
-    return closed(next);
-  };
-  return numbered<readonly number[]>(
-    closed(starts),
-    (places) => places.join(),
-    (places, symbol) => (read[symbol] ?? []).reduce(advance, places),
-    (places) => places.filter((place) => tokens[place] === null).join(),
+  const start = new Set<Spot>();
+  reach(root, start);
+  return numbered<readonly Spot[]>(
+    [...start],
+    (spots) => spots.map(({ id }) => id).join(),
+    (spots, symbol) => (read[symbol] ?? []).reduce(advance, spots),
+    (spots) => spots.flatMap(({ id, ends }) => (ends ? [id] : [])).join(),
+    liveIn(read),
   );
 }
 
-function uniqueGlobs(globs: readonly GlobIr[]): readonly GlobIr[] {
-  return [...new Map(globs.map((glob) => [JSON.stringify([glob.parts, glob.gaps]), glob])).values()];
+/** A gap may be empty: what follows it is reached too. */
+function reach(at: Spot, found: Set<Spot>): void {
+  found.add(at);
+  for (const gap of at.gaps.values()) if (!found.has(gap)) reach(gap, found);
+}
+
+/** The symbols that lead on from some place. One that reads as several characters is always looked at. */
+function liveIn(read: readonly (readonly string[])[]): (spots: readonly Spot[]) => readonly number[] {
+  const readers = new Map<string, number[]>();
+  const several: number[] = [];
+  for (const [i, chars] of read.entries()) {
+    const [first = ''] = chars;
+    if (chars.length > 1) several.push(i);
+    else readers.set(first, [...(readers.get(first) ?? []), i]);
+  }
+  return (spots) => {
+    const chars = new Set<string>();
+    for (const at of spots) {
+      for (const c of at.chars.keys()) chars.add(c);
+      if (at.gap === 'segment') chars.add('/');
+    }
+    return [...several, ...[...chars].flatMap((c) => readers.get(c) ?? [])];
+  };
 }
 
 const sizePart = (most: number): Part => ({
   start: 0,
   step: (state) => Math.min(state + 1, most + 1),
+  live: () => [],
   answer: String,
 });
 
@@ -255,18 +362,26 @@ function orderPart(text: string, symbols: readonly string[]): Part {
       const other = points[state] ?? 0;
       return point === other ? state + 1 : point < other ? less : more;
     },
+    live: (state) => (state < points.length ? symbols.map((_, i) => i) : []),
     answer: (state) => (state === points.length ? '=' : state === more ? '>' : '<'),
   };
 }
 
 /** Is the path one that `under` refuses? Finer than it need be: what a segment starts with, and how it ends. */
-function refusalPart(symbols: readonly string[]): Part {
+function refusalPart(symbols: readonly string[], fresh: ReadonlySet<string>): Part {
   const kinds = symbols.map(kindOf);
+  // One of each kind, if no other test mentions it.
+  const mentioned = (c = ''): boolean => !fresh.has(c) && /[^./;: \u1680]/.test(c);
+  const one = kinds.flatMap((kind, i) => {
+    const first = kinds.indexOf(kind);
+    return i === first || (mentioned(symbols[first]) && first !== i) ? [i] : [];
+  });
   return numbered<string>(
     'empty',
     (state) => state,
     (state, symbol) => refusalStep(state, kinds[symbol] ?? 'other'),
     (state) => (state === 'refused' || state === 'empty' || state.endsWith('!') ? 'refused' : 'path'),
+    (state) => (state === 'refused' ? [] : one),
   );
 }
 
@@ -362,5 +477,11 @@ function rootsPart(roots: readonly string[], symbols: readonly string[]): Part {
       ]),
     step,
     (state) => close(state).inside.join(),
+    ({ open, behind, segment }) => {
+      if (segment === null) return open.length === 0 ? [] : [symbols.indexOf('/')];
+      const next = open.map((i) => segments[i]?.[behind] ?? '').filter((s) => s.startsWith(segment));
+      const chars = next.map((s) => [...s.slice(segment.length)][0] ?? '/');
+      return [...new Set(['/', '.', ...chars])].map((c) => symbols.indexOf(c));
+    },
   );
 }

@@ -120,3 +120,23 @@ prove cost <= 5000 steps
     ).toBe('proved');
   });
 });
+
+describe('the rest of the language', () => {
+  it('reads schedules, patterns and limits exactly', () => {
+    const rules = `schedule hours in "Europe/Paris" { mon..fri 09:00..17:00 except 2026-12-25 }
+schedule early in "Europe/Paris" { mon..sun 05:00..09:00 }
+allow reads: any -> fs/read_file when { now within hours and args.path matches r"/[a-c]+\\.txt" }
+limit few: 3 per 1h by principal on fs/read_file
+`;
+    expect(
+      statuses(`${rules}prove never allow on fs/read_file when now within early
+prove never allow on fs/read_file unless now within hours
+prove allow on fs/read_file implies args.path starts with "/a"
+prove allow on fs/read_file implies args.path ends with ".txt"
+prove allow on fs/read_file implies not few.exhausted
+prove never allow on fs/read_file when few.exhausted
+prove never allow on fs/read_file when not few.exhausted
+`),
+    ).toEqual(['proved', 'proved', 'refuted', 'proved', 'proved', 'proved', 'refuted']);
+  });
+});

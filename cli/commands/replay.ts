@@ -7,7 +7,8 @@ import type { Disclosure } from '../../runtime/verify/format/opening.js';
 import { linesOf, parseDisclosure } from '../../runtime/verify/openings.js';
 import { fileChunks } from '../../runtime/verify/source.js';
 import { openSource } from '../../runtime/verify/verify.js';
-import type { PolicyModule } from '../../stdlib/abi.js';
+import { localLimits, type LocalLimits } from '../../runtime/decide/limits.js';
+import type { Decision, PolicyModule } from '../../stdlib/abi.js';
 import { choice, defineCommand, required } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { Failure } from '../failure.js';
@@ -64,6 +65,7 @@ async function compare(
 ): Promise<Result> {
   const changes = new Map<string, Change>();
   let [same, notDecided] = [0, 0];
+  const limits = localLimits(module.measures ?? []);
   const openings = await disclosures(folder, config, io);
   let next = await openings.next();
   for await (const receipt of receipts(await openSource(folder))) {
@@ -71,7 +73,7 @@ async function compare(
     while (next.done !== true && next.value.seq < seq) next = await openings.next();
     if (!decidedByPolicy(receipt)) continue;
     const disclosure = next.done !== true && next.value.seq === seq ? of(next.value, receipt) : null;
-    const now = decideNow(body, disclosure, module);
+    const now = await decideNow(body, disclosure, module, limits);
     if (now === null) notDecided++;
     else if (now.effect === body.decision?.effect) same++;
     else note(changes, receipt, now);
@@ -102,12 +104,28 @@ function decidedByPolicy({ body }: Receipt): boolean {
   return !(decision.effect === 'deny' && decision.default && decision.reason !== undefined);
 }
 
-function decideNow(body: Body, disclosure: Disclosure | null, module: PolicyModule) {
+/** What the other policy says, with limits that stand where it would have brought them; null where too little is shown. */
+async function decideNow(
+  body: Body,
+  disclosure: Disclosure | null,
+  module: PolicyModule,
+  limits: LocalLimits,
+): Promise<Decision | null> {
   const shown = shownBy(body, disclosure);
   const request = requestOf(body, shown.args);
   if (request === null || hidden(shown, module.reads(request), body.facts ?? []) !== null) return null;
   if (module.needs(request).some((name) => !Object.hasOwn(shown.facts, name))) return null;
-  return module.decide(request, factsOf(shown), 'call');
+  const at = Date.parse(body.time);
+  const reads = module.usage?.(request) ?? [];
+  const { value, reservation } = await limits.reserve({ reads, own: null, now: at }, (used) => {
+    const facts = { ...factsOf(shown), ...used };
+    const decision = module.decide(request, facts, 'call');
+    const adds = module.counts?.(request, facts) ?? [];
+    return { adds: decision.effect === 'deny' ? adds.filter((add) => add.attempt) : adds, value: decision };
+  });
+  // A review holds what it would count; it is taken for granted here.
+  await (value.effect === 'deny' ? reservation.release(at) : reservation.commit(at));
+  return value;
 }
 
 function note(

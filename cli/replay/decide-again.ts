@@ -9,7 +9,8 @@ import type { Body, DecisionBody } from '../../runtime/verify/format/body.js';
 import { canonical } from '../../runtime/verify/format/canonical.js';
 import type { Disclosure } from '../../runtime/verify/format/opening.js';
 import type { Replay } from '../../runtime/verify/verify.js';
-import type { Decision, PolicyModule } from '../../stdlib/abi.js';
+import type { Decision, Facts, PolicyModule, Request } from '../../stdlib/abi.js';
+import { Recount } from './recount.js';
 import { factsOf, hidden, requestOf, shownBy } from './request.js';
 
 /** A policy, compiled here and now from its source. */
@@ -42,15 +43,28 @@ export class DecideAgain implements Replay {
   private readonly notCheckable = new Map<string, number>();
   /** Policies whose module could not be made again: their mismatches prove nothing. */
   private readonly doubtful = new Map<string, string>();
+  /** By policy that has limits, counters or scores. Each counts the whole log, as the gateway does at its start. */
+  private readonly recounts: ReadonlyMap<string, Recount>;
   private matches = 0;
   private hosts = 0;
 
   constructor(policies: readonly KnownPolicy[]) {
     this.known = new Map(policies.map((policy) => [policy.source, policy]));
+    this.recounts = new Map(
+      policies.flatMap(({ source, module }) =>
+        module?.measures === undefined ? [] : [[source, new Recount(module.measures)]],
+      ),
+    );
   }
 
   /** Says of a decision, in a word or a sentence, what came of it; null of other entries. */
-  entry(body: Body, _leaf: string, disclosure: Disclosure | null): string | null {
+  entry(body: Body, leaf: string, disclosure: Disclosure | null): string | null {
+    const said = this.decided(body, disclosure);
+    for (const recount of this.recounts.values()) recount.observe({ body, leaf });
+    return said;
+  }
+
+  private decided(body: Body, disclosure: Disclosure | null): string | null {
     if (body.type === 'policy') this.bind(body);
     if (body.type !== 'decide') return null;
     const answer = this.again(body, disclosure);
@@ -122,9 +136,25 @@ export class DecideAgain implements Replay {
         'the reference interpreter',
         false,
       );
-    if (why === null) return { kind: 'match' };
+    const miscounted = why ?? this.miscounted(policy, body, request, facts);
+    if (miscounted === null) return { kind: 'match' };
     const doubt = this.doubtful.get(policy.source);
-    return doubt === undefined ? { kind: 'mismatch', why } : { kind: 'hidden', why: doubt };
+    return doubt === undefined ? { kind: 'mismatch', why: miscounted } : { kind: 'hidden', why: doubt };
+  }
+
+  /** What the decision used of limits, and what it added to them. */
+  private miscounted(
+    { source, module }: KnownPolicy,
+    body: Body,
+    request: Request,
+    facts: Facts,
+  ): string | null {
+    const adds = module?.counts?.(request, facts) ?? [];
+    const counted = body.decision?.effect === 'deny' ? adds.filter(({ attempt }) => attempt) : adds;
+    const counts = counted.map(({ name, key, add }) => ({ name, key, add: add ?? -1 }));
+    if (module !== null && canonical(counts) !== canonical(body.counts ?? []))
+      return 'the receipt counts something else than the policy does';
+    return this.recounts.get(source)?.fault(body, module?.usage?.(request) ?? [], facts) ?? null;
   }
 
   finish(findings: Parameters<Replay['finish']>[0]): void {

@@ -6,6 +6,7 @@ import { command as exportCommand } from '../../cli/commands/log-export.js';
 import { readArguments } from '../../cli/command.js';
 import { compilePolicy, type Policy, policyOrFail } from '../../cli/compiled.js';
 import type { Io } from '../../cli/terminal.js';
+import { localLimits } from '../../runtime/decide/limits.js';
 import { decideDraft } from '../../runtime/gateway/record.js';
 import { canonicalIntent } from '../../runtime/gateway/wire/intent.js';
 import { createKeys, type Draft, openLog, trustText } from '../../runtime/log/index.js';
@@ -71,6 +72,7 @@ export async function logOf(
   policy: Policy,
   calls: readonly Call[],
   lie: (decision: Decision, call: Call) => Decision = (decision) => decision,
+  told: (used: Facts) => Facts = (used) => used,
 ): Promise<string> {
   const home = join(folder, name);
   mkdirSync(home);
@@ -78,6 +80,7 @@ export async function logOf(
   const keys = createKeys(join(home, 'keys'), ORIGIN);
   const log = await openLog({ dir, keysDir: join(home, 'keys'), origin: ORIGIN, checkpointSeconds: 60 });
   const { manifest, module } = policy;
+  const limits = localLimits(module.measures ?? []);
   const ref = {
     name: manifest.policy.name,
     version: manifest.policy.version,
@@ -106,8 +109,18 @@ export async function logOf(
       session,
       intent: { kind: 'tool', server: call.server, name: call.name, args: call.args as never },
     };
-    const facts = Object.fromEntries(module.needs(request).map((fact) => [fact, FACTS[fact]]));
-    const decision = lie(module.decide(request, facts, 'call'), call);
+    const read = Object.fromEntries(
+      module.needs(request).flatMap((fact) => (FACTS[fact] === undefined ? [] : [[fact, FACTS[fact]]])),
+    );
+    const question = { reads: module.usage?.(request) ?? [], own: null, now: Date.now() };
+    const { value, reservation } = await limits.reserve(question, (used) => {
+      const facts: Facts = { ...read, ...told(used) };
+      const decided = lie(module.decide(request, facts, 'call'), call);
+      const adds = module.counts?.(request, facts) ?? [];
+      const counted = decided.effect === 'deny' ? adds.filter((add) => add.attempt) : adds;
+      return { adds: counted, value: { decision: decided, facts } };
+    });
+    const { decision, facts } = value;
     const identity = {
       principal: call.who,
       roles: [],
@@ -127,12 +140,13 @@ export async function logOf(
       decision,
       facts,
       reads: module.reads(request),
-      counts: [],
+      counts: reservation.counts,
       expires: null,
       links: null,
       propose: null,
     });
     const { leaf } = await log.append(draft, openings);
+    await (decision.effect === 'allow' ? reservation.commit(Date.now()) : reservation.release(Date.now()));
     if (decision.effect === 'allow')
       await log.append({
         type: 'outcome',

@@ -3,11 +3,11 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { command as replayCommand } from '../../cli/commands/replay.js';
 import { command as verifyCommand } from '../../cli/commands/verify.js';
 import { readArguments } from '../../cli/command.js';
-import type { Policy } from '../../cli/compiled.js';
+import { compilePolicy, type Policy, policyOrFail } from '../../cli/compiled.js';
 import { digest } from '../../runtime/verify/format/index.js';
 import { CALLS, io, lie, logOf, quickPolicy } from '../helpers/replay-log.js';
 
@@ -114,6 +114,35 @@ describe('sepal verify --policy', () => {
     });
   });
 
+  it('counts limits again from the receipts before, and finds a gateway that forgot some', async () => {
+    const file = join(folder, 'limited.sep');
+    const text = readFileSync(POLICY, 'utf8').replace(/\ntest "[\s\S]*$/, '\n');
+    writeFileSync(file, `${text}limit often: 3 per 1h by principal on fs/read_text_file\n`);
+    const limited = policyOrFail(await compilePolicy(file, io(folder)), io(folder));
+    const reads = Array.from({ length: 5 }, () => CALLS[0] as (typeof CALLS)[number]);
+    const honest = await logOf(folder, 'limited', limited, reads);
+    const good = await verified(honest, 'reads', '--policy', file);
+    expect(good.replay).toMatchObject({ status: 'pass', detail: '5 decisions match in both engines' });
+    // Five seconds are the gateway's own: only what is older must have been counted.
+    const clock = vi.spyOn(Date, 'now');
+    try {
+      let now = Date.parse('2027-01-01T00:00:00Z');
+      clock.mockImplementation(() => (now += 10_000));
+      const forgetful = await logOf(folder, 'forgetful', limited, reads, undefined, (used) =>
+        Object.fromEntries(Object.keys(used).map((fact) => [fact, 0])),
+      );
+      const bad = await verified(forgetful, 'reads', '--policy', file);
+      expect(bad.replay).toMatchObject({
+        status: 'fail',
+        detail: expect.stringContaining('the receipts before it come to'),
+      });
+      const patient = await logOf(folder, 'patient', limited, reads);
+      expect((await verified(patient, 'reads', '--policy', file)).replay?.status).toBe('pass');
+    } finally {
+      clock.mockRestore();
+    }
+  });
+
   it('is refused by sepal-verify, which has no compiler', async () => {
     const { verifyCommand: plain } = await import('../../runtime/verify/index.js');
     const terminal = { ...io(folder), interactive: false };
@@ -163,6 +192,15 @@ describe('sepal replay', () => {
     expect(own).toMatchObject({ code: 0, out: '0 of 9 decisions would change\n' });
     const closed = await replayed(join(folder, 'honest/none'), '--policy', POLICY);
     expect(closed.out).toContain('not decided again');
+  });
+
+  it('lets limits of the other policy stand where it would have brought them', async () => {
+    const text = readFileSync(POLICY, 'utf8').replace(/\ntest "[\s\S]*$/, '\n');
+    writeFileSync(changed, `${text}limit often: 1 per 1h by principal on fs/read_text_file\n`);
+    const { code, out } = await replayed(join(folder, 'limited/full'), '--policy', changed);
+    expect(out).toMatch(/^allow → deny +agent:writer +fs\/read_text_file +2 calls, first #\d+ by often$/m);
+    expect(out).toContain('2 of 5 decisions would change');
+    expect(code).toBe(6);
   });
 
   it('prints JSON', async () => {

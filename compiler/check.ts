@@ -2,6 +2,7 @@
 /** The first half of the compiler, which `sepal check` needs alone: text → tree → names, types and IR. */
 import { parse } from '../grammar/parse.js';
 import type * as tree from '../grammar/tree.js';
+import { deadRules } from './analyze/lint-dead.js';
 import { checkPolicy } from './check-policy.js';
 import {
   type Code,
@@ -29,6 +30,8 @@ export interface Input {
   readonly readModule?: (name: string, from: string) => SourceFile | null;
   /** The day with which `shadow until` is compared, as `2026-03-09`; today in UTC by default. */
   readonly today?: string;
+  /** Look for rules that decide nothing, too: what `sepal check` does, and others need not. */
+  readonly deep?: boolean;
 }
 
 export interface Checked {
@@ -63,6 +66,9 @@ export function check(input: Input, host: Host): Result<Checked> {
   // Alone, a module that only restricts speaks of tools that its importer will pin.
   const deferred = file.tighten && lock !== null && !lock.named;
   const ir = checkPolicy({ path, file, modules }, deferred ? null : lock, diagnostics, today);
+  if (input.deep === true && lock !== null && !deferred && !hasErrors(diagnostics)) {
+    diagnostics.push(...deadRules({ ir, tools: lock.tools }, path));
+  }
   const all = sortDiagnostics(unique(diagnostics));
   if (hasErrors(all) || lock === null) return { output: null, diagnostics: all };
   return { output: { file, ir, lock, modules: moduleHashes(modules), today }, diagnostics: all };

@@ -11,7 +11,7 @@ import { compilerHost, openPolicy, policyPath, shortPath } from '../project.js';
 export const command = defineCommand({
   usage: 'check [POLICY...] [--format FORMAT]',
   about:
-    'Checks policies: syntax, names, types against the pinned tools, lints.\nExit 3 when there are errors; warnings alone pass.',
+    'Checks policies: syntax, names, types against the pinned tools, lints, rules that decide nothing.\nExit 3 when there are errors; warnings alone pass.',
   options: {
     format: {
       type: 'string',
@@ -27,7 +27,7 @@ export const command = defineCommand({
     const sources = new Map<string, string>();
     for (const path of paths) {
       const policy = openPolicy(path, io);
-      diagnostics.push(...check(policy.input, compilerHost).diagnostics);
+      diagnostics.push(...check({ ...policy.input, deep: true }, compilerHost).diagnostics);
       for (const [name, text] of policy.sources) sources.set(name, text);
     }
     if (format === 'human') {

@@ -74,13 +74,13 @@ export class DeadRules {
       seen.live = true;
       if (unit.kind === 'block') reachCases(space, unit, policy, seen);
       const own = diagrams.answers(node);
-      if ([...own].some((bits) => bits !== MAY.nothing)) seen.yields = true;
+      if ([...own].some(hasSay)) seen.yields = true;
       if (seen.counts) continue;
       const others = diagrams.apply(kleene.or, before[i] ?? 0, after[i + 1] ?? 0);
       const left = diagrams.answers(diagrams.apply(outside, node, others));
-      if ([...left].some((bits) => (bits & ~MAY.nothing) !== 0)) seen.counts = true;
+      if ([...left].some(hasSay)) seen.counts = true;
       else {
-        const meets = opOf((bits, denied) => (denied === 2 && bits !== MAY.nothing ? 1 : 0));
+        const meets = opOf((bits, denied) => (denied === 2 && hasSay(bits) ? 1 : 0));
         for (const [j, other] of units.entries()) {
           if (
             i !== j &&
@@ -151,6 +151,10 @@ function reachCases(
   }
   if (diagrams.answers(left).has(2)) seen.reached[unit.cases.length] = true;
 }
+
+/** An allow that is only possible grants nothing; all else may tighten. */
+const hasSay = (bits: number): boolean =>
+  (bits & (MAY.deny | MAY.escalate | MAY.review)) !== 0 || bits === MAY.allow;
 
 /** The join of all before each place, and of all. */
 function runs(nodes: readonly Node[], join: (a: Node, b: Node) => Node): readonly Node[] {

@@ -246,6 +246,21 @@ export const MESSAGES = {
     '`{name}` grants to agents only: under `delegation strict` a call for a user needs a grant to that user too',
     'grant it to the users as well, by a role or `user:…`, or to `any`',
   ),
+  SEP4012: warning(
+    'rule that can never apply',
+    '{what}: no call fits who, what and condition at once',
+    'remove it, or correct the condition',
+  ),
+  SEP4013: warning(
+    'grant that is always denied',
+    '`{name}` can never allow: {covers} denies all of it',
+    'remove it, or narrow what denies it',
+  ),
+  SEP4014: warning(
+    'restriction that others cover',
+    '`{name}` changes nothing: {covers} denies all of it already',
+    'remove it, or narrow the wider one if this was to say more',
+  ),
 
   SEP4906: unsupported(
     'this statement inside a template',

@@ -37,7 +37,7 @@ describe.each(CODES)('%s', (code) => {
     const source = read(join(here, code, 'input.sep'));
     const own = join(here, code, 'sepal.lock');
     const lock = existsSync(own) ? read(own) : SHOP_LOCK;
-    const { diagnostics, output } = checkText(source, lock === SHOP_LOCK ? LOCK : lock, MODULES);
+    const { diagnostics, output } = checkText(source, lock === SHOP_LOCK ? LOCK : lock, MODULES, true);
     expect(diagnostics.map((d) => d.code)).toContain(code);
     const failed = diagnostics.some((d) => d.severity === 'error');
     expect(output === null).toBe(failed);
@@ -115,5 +115,5 @@ function whole(block: string): string {
 function codesOf(block: string): readonly string[] {
   const lock = block.startsWith('```json') ? block.slice(8, block.lastIndexOf('```')) : null;
   const source = lock === null ? whole(block) : policy('deny locked: any -> fs/*\n');
-  return checkText(source, lock ?? LOCK, MODULES).diagnostics.map((d) => d.code);
+  return checkText(source, lock ?? LOCK, MODULES, true).diagnostics.map((d) => d.code);
 }

@@ -56,11 +56,12 @@ export function checkText(
   text: string,
   lock: string | null,
   modules: { readonly [name: string]: string } = {},
+  deep = false,
 ): Result<Checked> {
   const readLock = (path: string) => (lock === null ? null : { path, text: lock });
   const readModule = (name: string) =>
     Object.hasOwn(modules, name) ? { path: `${name}.sep`, text: modules[name] ?? '' } : null;
-  return check({ source: { path: 'input.sep', text }, readLock, readModule, today: TODAY }, host);
+  return check({ source: { path: 'input.sep', text }, readLock, readModule, today: TODAY, deep }, host);
 }
 
 /** The lock with modules pinned. */

@@ -74,6 +74,14 @@ function minItems(schema: JsonValue): number {
 
 /** Names of the properties below `path`, for suggestions. */
 export function propertyNames(schema: JsonValue, path: readonly string[] = []): readonly string[] {
+  if (!isObject(schema) || path.length > 0) return namesAt(schema, path);
+  const found = topNames.get(schema) ?? namesAt(schema, path);
+  topNames.set(schema, found);
+  return found;
+}
+const topNames = new WeakMap<JsonObject, readonly string[]>();
+
+function namesAt(schema: JsonValue, path: readonly string[]): readonly string[] {
   const walk = walkOf(schema);
   let at: readonly JsonValue[] = [schema];
   for (const [i, name] of path.entries()) at = lookUp(at, name, walk, i > 0)?.schemas ?? [];

@@ -4,7 +4,13 @@ import { assertNever } from './assert.js';
 
 /** Every expression below `e`, itself included, in source order. */
 export function everyExpr(e: Expr): readonly Expr[] {
-  return [e, ...below(e).flatMap(everyExpr)];
+  const all: Expr[] = [];
+  const add = (expr: Expr): void => {
+    all.push(expr);
+    for (const part of below(expr)) add(part);
+  };
+  add(e);
+  return all;
 }
 
 function below(e: Expr): readonly Expr[] {

@@ -142,6 +142,8 @@ class Life:
         review = None if call is None else call.decide
         if review is None or review.lets_through or body["refs"].get("decide") != review.leaf:
             return "the approval names no open review of this call"
+        if len(review.given) >= 1000:
+            return "more than 1,000 approvals of one review"
         approval = body["approval"]
         expires = review.body["decision"].get("expires", body["time"])
         if approval["expires"] < body["time"] or expires < body["time"]:

@@ -4,7 +4,8 @@
  * calls are kept, so that memory does not grow with the log.
  */
 import { reviewFault, approvalFault, type Given } from './approvals.js';
-import type { Body, Effect } from './format/body.js';
+import type { Body, Effect, PolicyRef } from './format/body.js';
+import { digest } from './format/hash.js';
 import type { Trust } from './format/trust.js';
 import type { Findings } from './report.js';
 
@@ -26,12 +27,16 @@ export interface Decided {
 }
 
 const MAX_OPEN = 50_000;
+const MAX_POLICIES = 100_000;
+/** More than anybody asks for; without an end a log could make each of them cost as much as all before. */
+const MAX_APPROVALS = 1_000;
 /** Outcomes that say that nothing was forwarded. */
 const NOTHING_FORWARDED: readonly string[] = ['not_sent', 'cancelled'];
 
 export class Linkage {
   private readonly open = new Map<string, Life>();
-  private readonly policies = new Map<string, Body>();
+  /** By leaf of the activation: one hash over what decisions repeat of it. */
+  private readonly policies = new Map<string, string>();
   private readonly findings: Findings;
   private readonly approvers: Trust['approvers'];
   private stopped = false;
@@ -51,7 +56,7 @@ export class Linkage {
       this.boot = owned(body.boot);
       this.busy = false;
     }
-    if (body.type === 'policy') this.policies.set(leaf, owned(body));
+    if (body.policy !== undefined && body.type === 'policy') this.activated(body.policy, leaf, body.seq);
     if (body.type === 'ack') this.counts.acks++;
     if (body.type === 'anchor') this.counts.anchors++;
     if (body.type === 'snapshot') this.counts.snapshots++;
@@ -87,16 +92,18 @@ export class Linkage {
     }
   }
 
-  private policyFault(body: Body): string | null {
-    const policy = body.policy;
-    const activation = policy?.activation;
-    const active = activation === undefined ? undefined : this.policies.get(activation)?.policy;
+  private activated(policy: PolicyRef, leaf: string, seq: number): void {
+    if (this.policies.size < MAX_POLICIES) this.policies.set(leaf, sameAs(policy));
+    else this.findings.skip('linkage', `more than ${MAX_POLICIES} activated policies`, seq);
+  }
+
+  private policyFault({ policy }: Body): string | null {
+    const active = this.policies.get(policy?.activation ?? '');
     if (policy === undefined || active === undefined)
       return 'the decision does not name the activation of its policy';
-    const same = (['name', 'version', 'source', 'module', 'compiler'] as const).every(
-      (m) => policy[m] === active[m],
-    );
-    return same ? null : 'the policy of the decision is not the one that its activation names';
+    return active === sameAs(policy)
+      ? null
+      : 'the policy of the decision is not the one that its activation names';
   }
 
   private decide(call: string, life: Life | undefined, body: Body, leaf: string): string | null {
@@ -153,6 +160,7 @@ export class Linkage {
     if (review === null || review.forward || body.refs?.decide !== review.leaf) {
       return 'the approval names no open review of this call';
     }
+    if (review.given.length >= MAX_APPROVALS) return `more than ${MAX_APPROVALS} approvals of one review`;
     const wrong = approvalFault(review, body, this.approvers);
     if (wrong !== null) return wrong;
     const { approval } = body;
@@ -211,3 +219,6 @@ export class Linkage {
 function owned<T>(value: T): T {
   return JSON.parse(JSON.stringify(value)) as T;
 }
+
+const sameAs = ({ name, version, source, module, compiler }: PolicyRef): string =>
+  digest(JSON.stringify([name, version, source, module, compiler]));

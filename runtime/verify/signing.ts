@@ -35,6 +35,8 @@ interface Epoch {
 }
 
 const SAMPLE = 100;
+/** Epochs and revocations that are kept in memory. */
+const MAX_KEPT = 10_000;
 
 export class Signatures {
   private readonly trust: Trust;
@@ -104,6 +106,11 @@ export class Signatures {
     if (typeof key === 'string') return this.findings.fail('keys', entry.seq, key);
     const [verify, again] = [nodeVerifier(key.key), naclVerifier(key.key)];
     if (verify === null || again === null) return;
+    if (this.epochs.length > MAX_KEPT) {
+      // A log does not change its keys so often; what is forgotten here is said.
+      this.findings.skip('keys', `more than ${MAX_KEPT} epoch keys`, entry.seq);
+      this.epochs.pop();
+    }
     this.epochs.push({
       key,
       verify,
@@ -152,15 +159,20 @@ export class Signatures {
       if (!own.includes(body.seal.key) || body.seal.size !== seq)
         this.findings.fail('keys', seq, 'the seal is not of the key in force at this place');
     }
-    if (body.revoke !== undefined && this.revoked.length < 10_000) this.revoked.push({ ...body.revoke, seq });
+    if (body.revoke === undefined) return;
+    if (this.revoked.length < MAX_KEPT) this.revoked.push({ ...body.revoke, seq });
+    else this.findings.skip('keys', `more than ${MAX_KEPT} revocations`, seq);
   }
 
   /** After the last entry: revocations speak of positions, so they may concern entries that came before. */
   finish(): void {
+    const byName = new Map<string, Epoch[]>();
+    for (const epoch of this.revoked.length === 0 ? [] : this.epochs) {
+      for (const name of [fingerprint(epoch.key.key), printVerifierKey(epoch.key.name, epoch.key.key)])
+        byName.set(name, [...(byName.get(name) ?? []), epoch]);
+    }
     for (const { key, from, seq } of this.revoked) {
-      for (const epoch of this.epochs) {
-        if (![fingerprint(epoch.key.key), printVerifierKey(epoch.key.name, epoch.key.key)].includes(key))
-          continue;
+      for (const epoch of byName.get(key) ?? []) {
         const first = Math.max(from, epoch.from);
         if (first <= epoch.to)
           this.findings.fail('keys', first, `signed by a key that entry ${seq} revokes from ${from} on`);

@@ -4,13 +4,18 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type Answer, MAX_REQUEST, type Witness } from './witness.js';
 
 export function witnessServer(witness: Witness, onError: (error: unknown) => void): Server {
-  return createServer((request, response) => {
+  const server = createServer((request, response) => {
     void serve(witness, request, response).catch((error: unknown) => {
       onError(error);
       if (!response.headersSent) response.writeHead(500);
       response.end();
     });
   });
+  // Nobody keeps it busy with requests that do not end.
+  server.requestTimeout = 10_000;
+  server.headersTimeout = 5_000;
+  server.maxConnections = 256;
+  return server;
 }
 
 async function serve(witness: Witness, request: IncomingMessage, response: ServerResponse): Promise<void> {

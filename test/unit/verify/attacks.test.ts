@@ -385,3 +385,30 @@ describe('approvals', () => {
     expect(EXPIRES).toContain('2026-03-09');
   });
 });
+
+describe('logs made to cost', () => {
+  it('takes a thousand approvals of one review and no more', async () => {
+    const log = begun();
+    const review = log.add(decide(log, 'a', 'review'));
+    const sound = approval('a', review, testKey('eve')).approval as NonNullable<Members['approval']>;
+    for (let n = 0; n < 1001; n++) {
+      const approver = { id: `user:${n}`, roles: ['content_lead'] };
+      const proof = { session: hashOf('s'), method: 'console' };
+      log.add({
+        ...approval('a', review, testKey('eve')),
+        approval: { ...sound, approver, proof },
+        time: '2026-03-09T13:00:01.000Z',
+      });
+    }
+    await finds(log, 'linkage', 1004, 'more than 1000 approvals');
+  });
+
+  it('says so when there are more revocations than it keeps', async () => {
+    const log = begun();
+    for (let n = 0; n <= 10_000; n++)
+      log.add({ type: 'revoke', revoke: { key: hashOf(`key ${n}`), from: 9 } });
+    const report = await reported(log);
+    expect(report.result).toBe('incomplete');
+    expect(of(report, 'keys')).toMatchObject({ status: 'not checked', entry: 10_003 });
+  });
+});

@@ -89,6 +89,18 @@ export const configSchema = z.strictObject({
     .prefault({}),
   config: z.record(z.string(), z.json()).default({}),
   facts: z.record(z.string(), z.unknown()).default({}),
+  scan: z
+    .strictObject({
+      classifier: z
+        .strictObject({
+          url,
+          headers: z.record(z.string().min(1), text).default({}),
+          timeout: duration.default('1s'),
+        })
+        .nullable()
+        .default(null),
+    })
+    .prefault({}),
   names: z.enum(['prefix-when-several', 'always', 'never']).default('prefix-when-several'),
   store: z.string().default('embedded'),
   unpinned: z.string().default('deny'),

@@ -87,9 +87,17 @@ export interface Config {
   readonly approvals: { readonly holdSeconds: number };
   /** Values of `config.x` facts. */
   readonly config: JsonRecord;
+  readonly scan: { readonly classifier: ClassifierConfig | null };
   readonly names: ConfigFile['names'];
   /** Where the control socket stands. */
   readonly control: string;
+}
+
+/** A classifier that is asked over HTTP (docs/scanning.md). */
+export interface ClassifierConfig {
+  readonly url: string;
+  readonly headers: { readonly [name: string]: string };
+  readonly timeoutMs: number;
 }
 
 export interface ConfigError {
@@ -162,9 +170,10 @@ export function readConfig(bytes: string | Uint8Array, file: string, env: Env | 
     else servers.set(name, result.server);
   }
   errors.push(...crossChecks(checked.data, place));
+  const classifier = readClassifier(checked.data, env, place, errors);
   return errors.length > 0
     ? { ok: false, errors }
-    : { ok: true, config: assemble(checked.data, servers, file) };
+    : { ok: true, config: { ...assemble(checked.data, servers, file), scan: { classifier } } };
 }
 
 /** Null-prototype objects of the strict parser as plain ones, which zod asks for. */
@@ -441,7 +450,27 @@ function crossChecks(file: ConfigFile, place: Place): readonly ConfigError[] {
   return errors;
 }
 
-function assemble(file: ConfigFile, servers: ReadonlyMap<string, ServerConfig>, path: string): Config {
+function readClassifier(
+  { scan }: ConfigFile,
+  env: Env | null,
+  place: Place,
+  errors: ConfigError[],
+): ClassifierConfig | null {
+  if (scan.classifier === null) return null;
+  const { url, headers, timeout } = scan.classifier;
+  const own = Object.entries(headers).map(([name, value]) => {
+    const fail = (message: string, help: string): void =>
+      void errors.push(place(['scan', 'classifier', 'headers', name], message, help));
+    return [name, substitute(value, env, fail)] as const;
+  });
+  return { url, headers: Object.fromEntries(own), timeoutMs: parseDuration(timeout) ?? 1000 };
+}
+
+function assemble(
+  file: ConfigFile,
+  servers: ReadonlyMap<string, ServerConfig>,
+  path: string,
+): Omit<Config, 'scan'> {
   const dir = dirname(path);
   const { listen, identity, receipts } = file;
   return {

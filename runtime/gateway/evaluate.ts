@@ -10,6 +10,9 @@ import type { DecideOnce } from './gate.js';
 /** The pinned definition of a tool, for conditions that scan it; null where there is none. */
 export type DefinitionOf = (server: string, name: string) => unknown;
 
+/** The fact that names the rule set behind the results of scans; policies have no such name. */
+export const SCAN_RULES = 'scan rules';
+
 export interface Sources {
   readonly policy: LoadedPolicy;
   /** The values of `config.x` facts. */
@@ -63,6 +66,7 @@ export function evaluator({ policy, config, limits, definitionOf, now, scanner }
       const value = await valueOf(needed, of, scans, by.claims ?? {});
       if (value !== undefined) read[needed] = value;
     }
+    if (scans.size > 0) read[SCAN_RULES] = await scanner.rules();
     // Receipts of calls name the reads of all phases: an answer is decided with the same arguments.
     const reads = phase === 'call' ? module.reads(request) : module.reads(request, phase);
     const question = { reads: module.usage?.(request) ?? [], own: by.own ?? null, now: now() };

@@ -23,6 +23,7 @@ import { serveStdio, type StdioFront } from './front/stdio.js';
 import { throttle } from './front/throttle.js';
 import type { ActivePolicy, Catalog, Gate, PinnedTool } from './gate.js';
 import { handle } from './methods.js';
+import { httpClassifier } from './classifier.js';
 import { lazyScanner } from './scanner.js';
 import { type Names, nameTools } from './names.js';
 import { loadPins, type Pins } from './pins.js';
@@ -121,7 +122,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const active = await activate(log, options.policy);
   const fronts: (HttpFront | StdioFront)[] = [];
   const connections = (): readonly Connection[] => fronts.flatMap((front) => connectionsOf(front));
-  const scanner = lazyScanner();
+  const { classifier } = config.scan;
+  const scanner = lazyScanner(classifier === null ? null : httpClassifier(classifier));
   const gate: Gate = {
     config,
     log,

@@ -4,6 +4,7 @@ import type { Json } from '../../stdlib/abi.js';
 import type { Scannable } from '../scan/facts.js';
 import type { Masked } from '../scan/mask.js';
 import type { ValueScan } from '../scan/walk.js';
+import type { Classifier } from './classifier.js';
 
 /** What has been scanned in one evaluation, by the path of what it is about. */
 export type Scans = Map<string, Promise<ValueScan | null>>;
@@ -13,11 +14,13 @@ export interface Scanner {
   fact(path: readonly string[], of: Scannable, scans: Scans): Promise<Json | undefined>;
   /** A text of the definition or the answer. */
   text(source: 'pin' | 'result', path: readonly string[], of: Scannable): Promise<string | undefined>;
+  /** Hash of the rule set (scan/rule-set.ts), which receipts name beside its results. */
+  rules(): Promise<string>;
   mask(result: unknown, masks: readonly string[]): Promise<Masked>;
   close(): Promise<void>;
 }
 
-export function lazyScanner(): Scanner {
+export function lazyScanner(classifier: Classifier | null = null): Scanner {
   let loaded: ReturnType<typeof load> | null = null;
   const scans = (): ReturnType<typeof load> => (loaded ??= load());
   return {
@@ -29,9 +32,14 @@ export function lazyScanner(): Scanner {
       const scan = done.get(key) ?? Promise.resolve(facts.scanned(subject, value, () => service.scan(value)));
       done.set(key, scan);
       const found = await scan;
-      return found === null ? undefined : facts.resultOf(name, kind, found);
+      const own = found === null ? undefined : facts.resultOf(name, kind, found);
+      if (classifier === null || name !== 'injection_score' || typeof own !== 'number') return own;
+      if (value === undefined) return own;
+      const other = await classifier.score(value);
+      return other === undefined ? undefined : Math.max(own, other);
     },
     text: async (source, path, of) => (await scans()).facts.hostText(source, path, of),
+    rules: async () => (await scans()).rules.ruleSetHash(),
     mask: async (result, masks) => {
       const { mask, service } = await scans();
       return mask.maskResult(result, masks, (value) => service.scan(value));
@@ -43,10 +51,11 @@ export function lazyScanner(): Scanner {
 }
 
 async function load() {
-  const [facts, mask, { scanService }] = await Promise.all([
+  const [facts, mask, rules, { scanService }] = await Promise.all([
     import('../scan/facts.js'),
     import('../scan/mask.js'),
+    import('../scan/rule-set.js'),
     import('../scan/service.js'),
   ]);
-  return { facts, mask, service: scanService() };
+  return { facts, mask, rules, service: scanService() };
 }

@@ -4,7 +4,7 @@
  * agent's and the user's decision), and what a call reads of the measures and adds to them.
  */
 import type { Facts, Json, MeasureAdd, MeasureRead, Phase, PolicyModule, Request, Subject } from './abi.js';
-import { decimalText, type Num } from './decimal.js';
+import { compareNumbers, decimalText, type Num } from './decimal.js';
 import { policy as rules } from './engine.js';
 import { amountOf, covers, keyOf, larger, type Measure } from './measure.js';
 import { stricter, together } from './stricter.js';
@@ -120,7 +120,7 @@ function countsOf(
       );
       const key = keyOf(one, view.request);
       const amount = key === null ? 0 : amountOf(one, view.request, view.facts(facts), pin);
-      if (key === null || amount === 0) continue;
+      if (key === null || (amount !== null && compareNumbers(amount, 0) === 0)) continue;
       const text = JSON.stringify(key);
       const before = byKey.get(text);
       byKey.set(text, { key, amount: before === undefined ? amount : larger(before.amount, amount) });

@@ -264,7 +264,7 @@ export const MESSAGES = {
 
   SEP4906: unsupported(
     'this statement inside a template',
-    'write it outside; a template holds rules, blocks, sets, predicates and facts',
+    'write it outside; a template holds rules, blocks, sets, predicates, facts, schedules and measures',
   ),
   SEP4911: unsupported('`{name}`', REMOVE),
   SEP4913: unsupported(

@@ -8,7 +8,7 @@
  */
 import type { Facts, MeasureAdd, MeasureRead, MeasureSpec } from '../../stdlib/abi.js';
 import { type Hold, Ledger, type LedgerOptions } from '../../stdlib/ledger.js';
-import type { StoredEntry } from '../log/types.js';
+import type { Body } from '../verify/format/body.js';
 
 /** One count that a decision makes; the same members stand in its receipt (`counts`). */
 export interface Count {
@@ -70,7 +70,7 @@ export class LimitsFull extends Error {
 
 export interface LocalLimits extends Limits {
   /** Feed every entry of the log, in order, before the first `reserve`. */
-  observe(entry: StoredEntry): void;
+  observe(entry: { readonly body: Body; readonly leaf: string }): void;
   /** Additions and keys that are kept. */
   size(): number;
 }
@@ -145,7 +145,7 @@ class LogLimits implements LocalLimits {
     this.ledger.release(hold, at);
   }
 
-  observe({ body, leaf }: StoredEntry): void {
+  observe({ body, leaf }: { readonly body: Body; readonly leaf: string }): void {
     const { type, call, decision, counts = [], refs, outcome } = body;
     if (type === 'outcome' && refs?.decide !== undefined) {
       const hold = this.sent.get(refs.decide);

@@ -3,7 +3,7 @@
 from notes import b64, parse_vkey
 from strictjson import canonical
 
-MAX_OPEN = 50_000
+MAX_OPEN, MAX_HELD = 50_000, 32 * 2**20
 
 
 class Decided:
@@ -39,9 +39,9 @@ class Life:
         self.findings, self.approvers = findings, approvers
         self.open, self.policies = {}, {}
         self.boot, self.busy, self.stopped = None, False, False
-        self.others = {}
+        self.others, self.weights, self.held = {}, {}, 0
 
-    def entry(self, body, leaf):
+    def entry(self, body, leaf, size):
         if body["boot"] != self.boot:
             self.boot, self.busy = body["boot"], False
         kind = body["type"]
@@ -56,7 +56,12 @@ class Life:
             self.findings.fail("linkage", body["seq"], wrong)
         if body.get("outcome", {}).get("status") != "unknown":
             self.busy = True
-        if len(self.open) > MAX_OPEN:
+        before = self.weights.pop(body["call"], 0)
+        after = before + size if body["call"] in self.open else 0
+        self.held += after - before
+        if after:
+            self.weights[body["call"]] = after
+        if len(self.open) > MAX_OPEN or self.held > MAX_HELD:
             self.stopped = True
             self.findings.skip("linkage", "too many calls are open at once", body["seq"])
             self.open.clear()

@@ -432,7 +432,7 @@ def verify_log(log, trust, held=None, seen=None):
                 findings.fail("time", seq, "the time goes back")
             if signatures is not None:
                 signatures.entry(seq, entry, leaf)
-            life.entry(body, own)
+            life.entry(body, own, len(data))
             time = body["time"]
             line = lines.pop(body["seq"], None)
             if line is not None and (why := fault(body, line)) is not None:

@@ -27,6 +27,7 @@ export interface Decided {
 }
 
 const MAX_OPEN = 50_000;
+const MAX_HELD = 32 * 2 ** 20;
 const MAX_POLICIES = 100_000;
 /** More than anybody asks for; without an end a log could make each of them cost as much as all before. */
 const MAX_APPROVALS = 1_000;
@@ -37,6 +38,8 @@ export class Linkage {
   private readonly open = new Map<string, Life>();
   /** By leaf of the activation: one hash over what decisions repeat of it. */
   private readonly policies = new Map<string, string>();
+  private readonly weights = new Map<string, number>();
+  private held = 0;
   private readonly findings: Findings;
   private readonly approvers: Trust['approvers'];
   private stopped = false;
@@ -51,7 +54,8 @@ export class Linkage {
     this.approvers = approvers;
   }
 
-  entry(body: Body, leaf: string): void {
+  /** `size`: bytes of the entry, which what is kept of it may hold on to. */
+  entry(body: Body, leaf: string, size: number): void {
     if (body.boot !== this.boot) {
       this.boot = owned(body.boot);
       this.busy = false;
@@ -64,11 +68,23 @@ export class Linkage {
     const wrong = this.step(body, leaf);
     if (wrong !== null) this.findings.fail('linkage', body.seq, wrong);
     if (body.outcome?.status !== 'unknown') this.busy = true;
-    if (this.open.size > MAX_OPEN) {
+    this.weigh(body.call, size);
+    if (this.open.size > MAX_OPEN || this.held > MAX_HELD) {
       this.stopped = true;
-      this.findings.skip('linkage', `more than ${MAX_OPEN} calls are open at once`, body.seq);
+      const why = `more than ${MAX_OPEN} calls, or ${MAX_HELD / 2 ** 20} MiB of their entries, are open at once`;
+      this.findings.skip('linkage', why, body.seq);
       this.open.clear();
+      this.weights.clear();
     }
+  }
+
+  /** What the entries of open calls come to. */
+  private weigh(call: string, size: number): void {
+    const before = this.weights.get(call) ?? 0;
+    const after = this.open.has(call) ? before + size : 0;
+    this.held += after - before;
+    if (after > 0) this.weights.set(call, after);
+    else if (before > 0) this.weights.delete(call);
   }
 
   private step(body: Body, leaf: string): string | null {

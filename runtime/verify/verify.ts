@@ -178,7 +178,7 @@ class Audit {
     const { body } = parsed.entry;
     this.chain(body, seq, before);
     this.signatures?.entry({ seq, ...parsed.entry }, leaf, covered);
-    this.linkage.entry(body, name);
+    this.linkage.entry(body, name, bytes.length);
     this.time = body.time;
     return { body, leaf: name };
   }

@@ -185,6 +185,21 @@ describe('a clear answer', () => {
     }
   });
 
+  it('to calls that are never closed, each as long as an entry may be', () => {
+    const evil = new TestLog().begin();
+    const model = decide(evil, 'x', 'allow');
+    const long = 'x'.repeat(60_000);
+    const parts: Buffer[] = [];
+    for (let n = 0; n < 700; n++) {
+      const call = Buffer.from(String(n).padStart(16)).toString('base64');
+      evil.add({ ...model, call, principal: { ...model.principal, roles: [long] } } as never);
+      parts.push(...evil.entries.splice(3));
+    }
+    const dir = place('open', [Buffer.concat([...evil.entries, ...parts])], '', evil.trust);
+    const out = answered(dir, 5);
+    expect(out).toMatch(/linkage +not checked +more than 50000 calls, or 32 MiB/);
+  });
+
   it('to openings, held receipts and proofs that are rubbish', () => {
     const dir = place('rubbish', [whole], log.checkpointFile(), log.trust);
     writeFileSync(join(dir, 'openings.jsonl'), Buffer.alloc(80 * 1024 * 1024, '{'));

@@ -275,10 +275,6 @@ export const MESSAGES = {
     'this type',
     'types are `bool`, `int`, `decimal`, `string`, `path`, enums and lists of them; of parameters also `principals`',
   ),
-  SEP4916: unsupported(
-    'this part of a test',
-    'tests know `roles`, facts, `for`, `in session`, `on list`, `with result`, `masked`, `then approved`',
-  ),
   SEP4917: unsupported('`tell`', REMOVE),
 } as const satisfies { readonly [code: string]: MessageText };
 

@@ -28,7 +28,7 @@ beforeAll(async () => {
   });
   const thread = pathToFileURL(join(outdir, 'worker.mjs'));
   const { scanService } = (await import(pathToFileURL(join(outdir, 'service.mjs')).href)) as {
-    scanService(thread: URL): ScanService;
+    scanService: (thread: URL) => ScanService;
   };
   service = () => scanService(thread);
 });

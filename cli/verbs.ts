@@ -44,6 +44,10 @@ export const VERBS: { readonly [verb: string]: Verb } = {
     summary: 'what a changed policy widens and tightens, with examples',
     load: async () => (await import('./commands/diff.js')).command,
   },
+  reach: {
+    summary: 'everything that a principal can ever be allowed',
+    load: async () => (await import('./commands/reach.js')).command,
+  },
   decide: {
     summary: 'ask a policy one question, or a batch',
     load: async () => (await import('./commands/decide.js')).command,

@@ -7,8 +7,6 @@ const MINUTE = 60_000;
 /** From here on every day is looked at; before, none is: decisions are made from now on. */
 const FROM = Date.UTC(2024, 0, 1);
 
-const known = new Map<string, readonly number[]>();
-
 /** Of several schedules together: where one turns, the others are looked at too. */
 export function edges(schedules: readonly ScheduleIr[]): readonly number[] {
   const found = new Set<number>([FROM]);

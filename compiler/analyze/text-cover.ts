@@ -480,7 +480,10 @@ function rootsPart(roots: readonly string[], symbols: readonly string[]): Part {
     ({ open, behind, segment }) => {
       if (segment === null) return open.length === 0 ? [] : [symbols.indexOf('/')];
       const next = open.map((i) => segments[i]?.[behind] ?? '').filter((s) => s.startsWith(segment));
-      const chars = next.map((s) => [...s.slice(segment.length)][0] ?? '/');
+      const chars = next.map((s) => {
+        const [c = '/'] = s.slice(segment.length);
+        return c;
+      });
       return [...new Set(['/', '.', ...chars])].map((c) => symbols.indexOf(c));
     },
   );

@@ -120,7 +120,7 @@ describe('the prover', () => {
       }),
       { numRuns: runs, seed: LONG ? Date.now() % 2 ** 31 : 6 },
     );
-    console.log(`of ${runs * PER_POLICY} statements: ${JSON.stringify(tally)}`);
+    process.stdout.write(`of ${runs * PER_POLICY} statements: ${JSON.stringify(tally)}\n`);
     expect(tally.proved - tally.vacuous).toBeGreaterThan(runs * PER_POLICY * 0.1);
     expect(tally.refuted).toBeGreaterThan(runs * PER_POLICY * 0.1);
     expect(tally.undecided).toBeLessThan(runs * PER_POLICY * 0.35);
@@ -175,7 +175,7 @@ describe('the comparison of policies', () => {
       }),
       { numRuns: runs, seed: LONG ? Date.now() % 2 ** 31 : 7 },
     );
-    console.log(`of ${runs} pairs: ${JSON.stringify(tally)}`);
+    process.stdout.write(`of ${runs} pairs: ${JSON.stringify(tally)}\n`);
     expect(Math.min(tally.equal, tally.widened, tally.tightened)).toBeGreaterThan(runs * 0.02);
   });
 });

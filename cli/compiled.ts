@@ -39,9 +39,9 @@ export interface CompileResult {
   readonly sources: ReadonlyMap<string, string>;
 }
 
-/** Compiles and loads the policy at `path`. */
-export async function compilePolicy(path: string, io: Io): Promise<CompileResult> {
-  const opened = openPolicy(path, io);
+/** Compiles and loads the policy at `path`; `today` is what `shadow until` is compared with. */
+export async function compilePolicy(path: string, io: Io, today?: string): Promise<CompileResult> {
+  const opened = openPolicy(path, io, today);
   const { output, diagnostics } = compile(opened.input, compilerHost, compilerId());
   const { sources } = opened;
   if (output === null) return { policy: null, diagnostics, sources };

@@ -105,8 +105,18 @@ function modulePaths(name: string, from: string, root: string): readonly string[
   ]);
 }
 
+/** No rule was ever in the shadow for too long: what a policy meant then is asked, not whether it still may. */
+export const ANY_DAY = '0001-01-01';
+
+/** `--today 2026-03-09`. */
+export function dayOf(text: string | undefined): string | undefined {
+  if (text === undefined || new Date(`${text}T00:00:00Z`).toJSON()?.startsWith(`${text}T`) === true)
+    return text;
+  throw new Failure(`\`--today ${text}\` is not a day`, 'write it as 2026-03-09');
+}
+
 /** Reads the policy now, and its lock when the compiler asks for it. */
-export function openPolicy(path: string, io: Io): PolicySource {
+export function openPolicy(path: string, io: Io, today?: string): PolicySource {
   const source: SourceFile = {
     path: shortPath(path, io),
     text: readText(path, 'name a `.sep` file, correct `policy` in sepal.json, or run `sepal init`'),
@@ -116,6 +126,7 @@ export function openPolicy(path: string, io: Io): PolicySource {
   const places = new Map([[source.path, path]]);
   const input: Input = {
     source,
+    ...(today === undefined ? {} : { today }),
     readLock: (name) => {
       lock = resolve(dirname(path), name);
       const text = readTextIfThere(lock);

@@ -6,10 +6,10 @@ import { renderHuman, renderJson, renderPlain, type Sources } from '../../compil
 import { choice, defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { version } from '../install.js';
-import { compilerHost, openPolicy, policyPath, shortPath } from '../project.js';
+import { compilerHost, dayOf, openPolicy, policyPath, shortPath } from '../project.js';
 
 export const command = defineCommand({
-  usage: 'check [POLICY...] [--format FORMAT]',
+  usage: 'check [POLICY...] [--format FORMAT] [--today DAY]',
   about:
     'Checks policies: syntax, names, types against the pinned tools, lints, rules that decide nothing.\nExit 3 when there are errors; warnings alone pass.',
   options: {
@@ -17,6 +17,11 @@ export const command = defineCommand({
       type: 'string',
       value: 'FORMAT',
       help: 'human (default), json, sarif, github, junit, or plain: one line each',
+    },
+    today: {
+      type: 'string',
+      value: 'DAY',
+      help: 'the day with which `shadow until` is compared (default: today)',
     },
   },
   takes: ['POLICY...'],
@@ -26,7 +31,7 @@ export const command = defineCommand({
     const diagnostics: Diagnostic[] = [];
     const sources = new Map<string, string>();
     for (const path of paths) {
-      const policy = openPolicy(path, io);
+      const policy = openPolicy(path, io, dayOf(values.today));
       diagnostics.push(...check({ ...policy.input, deep: true }, compilerHost).diagnostics);
       for (const [name, text] of policy.sources) sources.set(name, text);
     }

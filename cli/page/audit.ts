@@ -158,7 +158,7 @@ function knownPolicies(files: readonly Dropped[], said: string[]): readonly Know
   return sources.flatMap((source) => {
     const readLock = () => (lock === undefined ? null : { path: lock.path, text: textOf(lock) });
     const readModule = (name: string) => sources.find(({ text }) => text.includes(`policy ${name} `)) ?? null;
-    const { output, diagnostics } = compile({ source, readLock, readModule }, host, {
+    const { output, diagnostics } = compile({ source, readLock, readModule, today: '0001-01-01' }, host, {
       version: SEPAL_VERSION,
       hash: SEPAL_COMPILER,
       tz: 'none',

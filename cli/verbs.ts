@@ -36,14 +36,6 @@ export const VERBS: { readonly [verb: string]: Verb } = {
     summary: 'what a changed policy widens and tightens, with examples',
     load: async () => (await import('./commands/diff.js')).command,
   },
-  prove: {
-    summary: 'answer what a policy claims about every call',
-    load: async () => (await import('./commands/prove.js')).command,
-  },
-  diff: {
-    summary: 'what a changed policy widens and tightens, with examples',
-    load: async () => (await import('./commands/diff.js')).command,
-  },
   reach: {
     summary: 'everything that a principal can ever be allowed',
     load: async () => (await import('./commands/reach.js')).command,

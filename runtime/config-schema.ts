@@ -66,7 +66,11 @@ export const configSchema = z.strictObject({
   identity: z
     .strictObject({
       stdio: z
-        .strictObject({ principal, roles: z.array(role).default([]) })
+        .strictObject({
+          principal,
+          roles: z.array(role).default([]),
+          claims: z.record(z.string(), z.json()).default({}),
+        })
         .nullable()
         .default(null),
       tokens: z.string().min(1).nullable().default(null),

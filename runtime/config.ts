@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Reads `sepal.json`: strict JSON, known keys only, paths from the file's folder, `${env:NAME}` where it may stand. */
+import type { JsonObject } from './verify/format/canonical.js';
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { z } from 'zod';
@@ -64,7 +65,12 @@ export interface Config {
   readonly servers: ReadonlyMap<string, ServerConfig>;
   readonly listen: ListenConfig;
   readonly identity: {
-    readonly stdio: { readonly principal: string; readonly roles: readonly string[] } | null;
+    readonly stdio: {
+      readonly principal: string;
+      readonly roles: readonly string[];
+      /** Values of `claim.x` facts. */
+      readonly claims?: JsonObject;
+    } | null;
     readonly tokens: string | null;
     readonly anonymous: string | null;
     readonly sessionIdleMs: number;

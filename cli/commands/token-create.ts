@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { JsonValue } from '../../runtime/verify/format/canonical.js';
+import { parseStrict } from '../../runtime/verify/format/json.js';
 import { parseDuration } from '../../runtime/config-schema.js';
 import { defineCommand, required } from '../command.js';
 import { EXIT } from '../exit-codes.js';
@@ -31,6 +33,12 @@ export const command = defineCommand({
       value: 'ACTION',
       help: 'deny everything else, whatever the policy grants, e.g. "fs/read_*"',
     },
+    claim: {
+      type: 'string',
+      multiple: true,
+      value: 'NAME=VALUE',
+      help: 'a value for facts `from claim.NAME`: JSON, or text',
+    },
     expires: {
       type: 'string',
       value: 'WHEN',
@@ -50,6 +58,7 @@ export const command = defineCommand({
       actAs: values['act-as'],
       onBehalfOf: user === undefined ? null : { id: user, roles: words(values['user-roles']) },
       ceiling: values.ceiling.length === 0 ? null : { actions: values.ceiling },
+      ...(values.claim.length === 0 ? {} : { claims: Object.fromEntries(values.claim.map(claim)) }),
       expires: values.expires === undefined ? null : instant(values.expires, io.now()),
     });
     io.out(values.json ? `${JSON.stringify(made)}\n` : `${made.token}\n`);
@@ -63,6 +72,15 @@ export const words = (text: string | undefined): readonly string[] =>
     .split(',')
     .map((word) => word.trim())
     .filter((word) => word !== '');
+
+/** `region=eu`: JSON where it is such, else text. */
+function claim(text: string): readonly [string, JsonValue] {
+  const at = text.indexOf('=');
+  if (at < 1) throw new Failure(`\`--claim ${text}\` has no value`, 'write `--claim region=eu`');
+  const value = text.slice(at + 1);
+  const parsed = parseStrict(value);
+  return [text.slice(0, at), parsed.ok ? parsed.value : value];
+}
 
 function instant(text: string, now: number): string {
   const duration = parseDuration(text);

@@ -50,6 +50,7 @@ const tokenSpec = z.strictObject({
   actAs: strings.default([]),
   roles: strings.default([]),
   onBehalfOf: z.strictObject({ id: z.string(), roles: strings }).nullable().default(null),
+  claims: z.record(z.string(), z.json()).default({}),
   ceiling: z.strictObject({ actions: strings }).nullable().default(null),
   expires: z.string().nullable().default(null),
 });
@@ -162,8 +163,9 @@ function notConfigured(): ControlError {
 
 /** An entry without its hash, which is nobody's business. */
 export function viewToken(entry: TokenEntry): TokenView {
-  const { id, principal, actAs, roles, onBehalfOf, ceiling, expires } = entry;
-  return { id, principal, actAs, roles, onBehalfOf, ceiling, expires };
+  const { id, principal, actAs, roles, onBehalfOf, ceiling, expires, claims } = entry;
+  const shown = { id, principal, actAs, roles, onBehalfOf, ceiling, expires };
+  return claims === undefined ? shown : { ...shown, claims };
 }
 
 /** A fault of the request is told to whoever asked. */

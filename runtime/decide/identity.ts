@@ -48,7 +48,11 @@ export type Authenticated =
   | { readonly ok: false; readonly refusal: AuthRefusal };
 
 export interface IdentityConfig {
-  readonly stdio: { readonly principal: string; readonly roles: readonly string[] } | null;
+  readonly stdio: {
+    readonly principal: string;
+    readonly roles: readonly string[];
+    readonly claims?: JsonObject;
+  } | null;
   readonly anonymous: string | null;
 }
 
@@ -95,7 +99,13 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     stdio: () => {
       if (stdio === null)
         return unauthenticated('no principal is configured for stdio', 'identity.stdio is not configured');
-      return { ok: true, identity: configured('stdio', stdio.principal, stdio.roles, options) };
+      return {
+        ok: true,
+        identity: {
+          ...configured('stdio', stdio.principal, stdio.roles, options),
+          claims: stdio.claims ?? {},
+        },
+      };
     },
     holds: (identity) => stillHolds(identity, options),
   };

@@ -41,6 +41,7 @@ export interface TokenSpec {
   readonly onBehalfOf?: { readonly id: string; readonly roles: readonly string[] } | null;
   readonly ceiling?: Ceiling | null;
   readonly expires?: string | null;
+  readonly claims?: JsonObject;
 }
 
 /** Random bytes, as `node:crypto` gives them. */
@@ -81,6 +82,7 @@ export function createToken(
     onBehalfOf: spec.onBehalfOf ?? null,
     ceiling: spec.ceiling ?? null,
     expires: spec.expires ?? null,
+    ...(Object.keys(spec.claims ?? {}).length === 0 ? {} : { claims: spec.claims ?? {} }),
   };
   const wrong = entryFault(entry);
   if (wrong !== null)

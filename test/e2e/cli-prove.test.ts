@@ -61,6 +61,19 @@ describe('prove', () => {
   });
 });
 
+describe('a certificate', () => {
+  it('is written, checked, and refused for a policy that decides otherwise', async () => {
+    const dir = example();
+    await must(dir, 0, 'prove', 'policy.sep', '--certificate', 'proof.json');
+    expect((await must(dir, 0, 'prove', 'policy.sep', '--check', 'proof.json')).err).toMatch(
+      /^\d+ questions asked, 0 faults\n$/,
+    );
+    edit(dir, 'policy.sep', (text) => text.replace('when { args.path under "/srv/data" }', ''));
+    await must(dir, 6, 'prove', 'policy.sep', '--check', 'proof.json');
+    await must(dir, 1, 'prove', 'policy.sep', '--check', 'sepal.lock');
+  });
+});
+
 describe('diff', () => {
   it('says what is widened and tightened, and ends with 6 only for the first', async () => {
     const dir = example();

@@ -5,7 +5,6 @@
  */
 import { reviewFault, approvalFault, type Given } from './approvals.js';
 import type { Body, Effect, PolicyRef } from './format/body.js';
-import { digest } from './format/hash.js';
 import type { Trust } from './format/trust.js';
 import type { Findings } from './report.js';
 
@@ -28,6 +27,8 @@ export interface Decided {
 
 const MAX_OPEN = 50_000;
 const MAX_HELD = 32 * 2 ** 20;
+const SAME = ['name', 'version', 'source', 'module', 'compiler'] as const;
+type Active = Pick<PolicyRef, (typeof SAME)[number]>;
 const MAX_POLICIES = 100_000;
 /** More than anybody asks for; without an end a log could make each of them cost as much as all before. */
 const MAX_APPROVALS = 1_000;
@@ -36,8 +37,8 @@ const NOTHING_FORWARDED: readonly string[] = ['not_sent', 'cancelled'];
 
 export class Linkage {
   private readonly open = new Map<string, Life>();
-  /** By leaf of the activation: one hash over what decisions repeat of it. */
-  private readonly policies = new Map<string, string>();
+  /** By leaf of the activation: what decisions repeat of it. */
+  private readonly policies = new Map<string, Active>();
   private readonly weights = new Map<string, number>();
   private held = 0;
   private readonly findings: Findings;
@@ -109,7 +110,7 @@ export class Linkage {
   }
 
   private activated(policy: PolicyRef, leaf: string, seq: number): void {
-    if (this.policies.size < MAX_POLICIES) this.policies.set(leaf, sameAs(policy));
+    if (this.policies.size < MAX_POLICIES) this.policies.set(leaf, activeOf(policy));
     else this.findings.skip('linkage', `more than ${MAX_POLICIES} activated policies`, seq);
   }
 
@@ -117,7 +118,7 @@ export class Linkage {
     const active = this.policies.get(policy?.activation ?? '');
     if (policy === undefined || active === undefined)
       return 'the decision does not name the activation of its policy';
-    return active === sameAs(policy)
+    return SAME.every((member) => policy[member] === active[member])
       ? null
       : 'the policy of the decision is not the one that its activation names';
   }
@@ -236,5 +237,5 @@ function owned<T>(value: T): T {
   return JSON.parse(JSON.stringify(value)) as T;
 }
 
-const sameAs = ({ name, version, source, module, compiler }: PolicyRef): string =>
-  digest(JSON.stringify([name, version, source, module, compiler]));
+const activeOf = ({ name, version, source, module, compiler }: PolicyRef): Active =>
+  owned({ name, version, source, module, compiler });

@@ -34,10 +34,13 @@ export interface Side {
 const SAME = 9;
 const MOST_CELLS = 6;
 
-export function differ(before: Side, after: Side): Difference {
+/** With `about`, only where the unit of this name has a say. */
+export function differ(before: Side, after: Side, about: string | null = null): Difference {
   const found: Found = { widened: [], tightened: [], notes: [], more: 0 };
   const shared = sharedBy([before, after].flatMap(({ subject: { ir } }) => conditionsIn(ir.units, ir)));
   for (const one of actionClasses([before.subject, after.subject], [])) {
+    const named = one.live.some(({ units }) => units.some((unit) => unit.name === about));
+    if (about !== null && !named) continue;
     try {
       compareClass(one, before, after, shared, found);
     } catch (error) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+export { mutate, type Mutation } from './mutate.js';
 export { renderTests } from './render.js';
 export { runTests } from './run.js';
 export type { TestReport } from './types.js';

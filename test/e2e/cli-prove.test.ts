@@ -103,6 +103,26 @@ describe('diff', () => {
   });
 });
 
+describe('test --mutate', () => {
+  it('shows what no test notices, with the test that would', async () => {
+    const dir = example();
+    const { out } = await must(dir, 6, 'test', 'policy.sep', '--mutate');
+    expect(out).toMatch(/^survived: .*: /m);
+    expect(out).toMatch(/mutation: \d+ killed, \d+ survived, \d+ equivalent \(not counted\): [\d.]+ %\n$/);
+    const { mutation } = JSON.parse(
+      (await must(dir, 6, 'test', 'policy.sep', '--mutate', '--format', 'json')).out,
+    ) as {
+      readonly mutation: object;
+    };
+    expect(mutation).toMatchObject({
+      killed: expect.any(Number),
+      survived: expect.any(Number),
+      equivalent: expect.any(Number),
+      score: expect.any(Number),
+    });
+  });
+});
+
 describe('reach', () => {
   it('lists what a principal can be allowed', async () => {
     const { out } = await must(example(), 0, 'reach', 'policy.sep', '--as', 'agent:writer');

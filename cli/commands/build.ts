@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 import { basename, dirname, join, resolve } from 'node:path';
-import { compilePolicy, policyOrFail } from '../compiled.js';
+import { differ } from '../../compiler/analyze/differ.js';
+import { changeLines } from '../changes.js';
+import { compilePolicy, isBundle, type Policy, policyOrFail } from '../compiled.js';
 import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
+import { Failure } from '../failure.js';
 import { replaceFile } from '../files.js';
-import { dayOf, policyPath, shortPath } from '../project.js';
+import { ANY_DAY, dayOf, policyPath, shortPath } from '../project.js';
+import { sideOf } from '../proving.js';
+import type { Io } from '../terminal.js';
 
 export const command = defineCommand({
-  usage: 'build [POLICY] [--out FOLDER] [--today DAY]',
+  usage: 'build [POLICY] [--out FOLDER] [--against OLD [--accept-widening]] [--today DAY]',
   about:
-    'Compiles a policy: NAME.ts to read, NAME.js (no imports) to load, NAME.manifest.json with the hashes of source, module,\ncompiler and pinned tools. The same input gives the same bytes.',
+    'Compiles a policy: NAME.ts to read, NAME.js (no imports) to load, NAME.manifest.json with the hashes of source, module,\ncompiler and pinned tools. The same input gives the same bytes.\nWith --against nothing is written, and exit 6, where the policy allows more than OLD.',
   options: {
     out: { type: 'string', value: 'FOLDER', help: 'where to write (default: beside the policy)' },
+    against: { type: 'string', value: 'OLD', help: 'a policy (.sep) that this one must not be wider than' },
+    'accept-widening': { type: 'boolean', help: 'build although it is wider; the changes are printed' },
     today: {
       type: 'string',
       value: 'DAY',
@@ -21,7 +28,19 @@ export const command = defineCommand({
   takes: ['POLICY?'],
   run: async ({ values, rest }, io) => {
     const path = policyPath(rest[0], io);
-    const { compiled } = policyOrFail(await compilePolicy(path, io, dayOf(values.today)), io);
+    const policy = policyOrFail(await compilePolicy(path, io, dayOf(values.today)), io);
+    const { compiled } = policy;
+    if (
+      values.against !== undefined &&
+      !(await isNarrow(policy, values.against, io)) &&
+      !values['accept-widening']
+    ) {
+      throw new Failure(
+        `the policy allows more than ${values.against}: nothing is written`,
+        'read the changes above; where they are meant, add `--accept-widening`',
+        EXIT.differs,
+      );
+    }
     const folder = values.out === undefined ? dirname(path) : resolve(io.cwd, values.out);
     const name = basename(path).replace(/\.sep$/, '');
     const files: readonly (readonly [string, string])[] = [
@@ -37,3 +56,18 @@ export const command = defineCommand({
     return EXIT.ok;
   },
 });
+
+/** Prints what the policy widens; true where it widens nothing. */
+async function isNarrow(policy: Policy, against: string, io: Io): Promise<boolean> {
+  if (isBundle(against)) {
+    throw new Failure(
+      `${against} is a bundle, which holds the code and not the rules`,
+      'name the `.sep` file that it was built from',
+    );
+  }
+  const old = policyOrFail(await compilePolicy(policyPath(against, io), io, ANY_DAY), io);
+  const { widened, notes } = differ(sideOf(old), sideOf(policy));
+  for (const line of [...changeLines('widened', widened), ...notes.map((note) => `note: ${note}`)])
+    io.err(`${line}\n`);
+  return widened.length === 0 && notes.length === 0;
+}

@@ -5,6 +5,7 @@ import { compilePolicy, policyOrFail } from '../compiled.js';
 import { EXIT } from '../exit-codes.js';
 import { policyPath } from '../project.js';
 import { questionLine, sideOf } from '../proving.js';
+import { changeLines, sentence } from '../changes.js';
 import { shown } from '../terminal.js';
 
 export const command = defineCommand({
@@ -37,7 +38,7 @@ export const command = defineCommand({
       const shape = { equal, widened: widened.map(plain), tightened: tightened.map(plain), notes, more };
       io.out(`${JSON.stringify(shape, null, 2)}\n`);
     } else {
-      const lines = format === 'human' ? human : markdown;
+      const lines = format === 'human' ? changeLines : markdown;
       const text = [
         ...lines('widened', widened),
         ...lines('tightened', tightened),
@@ -49,23 +50,6 @@ export const command = defineCommand({
     return widened.length > 0 || notes.length > 0 ? EXIT.differs : EXIT.ok;
   },
 });
-
-/** `deny → allow: agent:content-* on fs/write_file when …`. */
-function sentence({ actions, where }: Change): string {
-  const who = where.who ?? 'anyone';
-  const when = where.conditions.length === 0 ? '' : ` when ${where.conditions.join(' and ')}`;
-  const named = actions.length > 6 ? [...actions.slice(0, 6), `${actions.length - 6} more`] : actions;
-  return shown(`${who} on ${named.join(', ')}${when}`);
-}
-
-function human(kind: string, changes: readonly Change[]): readonly string[] {
-  return changes.flatMap((change) => [
-    `${kind}: ${change.from} → ${change.to}: ${sentence(change)}`,
-    change.witness === null
-      ? `  ${shown(change.why ?? '')}`
-      : `  for example ${shown(questionLine(change.witness))}`,
-  ]);
-}
 
 function markdown(kind: string, changes: readonly Change[]): readonly string[] {
   if (changes.length === 0) return [];

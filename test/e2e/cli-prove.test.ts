@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // prove, diff, reach: answers, exit codes and the shapes that scripts read.
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { edit, folder, must } from '../helpers/command.js';
@@ -100,6 +100,22 @@ describe('diff', () => {
       ],
       tightened: [],
     });
+  });
+});
+
+describe('build --against', () => {
+  it('refuses to widen unless that is accepted', async () => {
+    const dir = example();
+    cpSync(join(dir, 'policy.sep'), join(dir, 'old.sep'));
+    await must(dir, 0, 'build', 'policy.sep', '--out', 'out', '--against', 'old.sep');
+    edit(dir, 'policy.sep', (text) => text.replace('when { args.path under "/srv/data" }', ''));
+    await expect(
+      must(dir, 6, 'build', 'policy.sep', '--out', 'wider', '--against', 'old.sep'),
+    ).resolves.toMatchObject({
+      err: expect.stringMatching(/^widened: deny → allow[^]*nothing is written/),
+    });
+    expect(existsSync(join(dir, 'wider'))).toBe(false);
+    await must(dir, 0, 'build', 'policy.sep', '--out', 'wider', '--against', 'old.sep', '--accept-widening');
   });
 });
 

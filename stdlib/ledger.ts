@@ -46,12 +46,13 @@ export interface Hold {
 export interface LedgerOptions {
   /** Additions and keys that may be kept at once. */
   readonly capacity?: number;
-  /** Sessions that are not over; measures of the others are dropped when room is needed. Absent: none is ever over. */
-  readonly live?: () => ReadonlySet<string>;
+  /** Sessions that are not over; measures of the others are dropped when room is needed. Absent or null: none is over. */
+  readonly live?: () => ReadonlySet<string> | null;
 }
 
 const CAPACITY = 1_000_000;
 const SWEEP_AT = 10_000;
+const RESWEEP_MS = 1000;
 /** A score with decay per session is folded when it has this many items, all but the last quarter. */
 const FOLD_AT = 256;
 
@@ -63,6 +64,7 @@ export class Ledger {
   private items = 0;
   private clock = Number.NEGATIVE_INFINITY;
   private sweepAt = SWEEP_AT;
+  private swept = Number.NEGATIVE_INFINITY;
 
   constructor(specs: readonly MeasureSpec[], options: LedgerOptions = {}) {
     this.specs = new Map(specs.map((spec) => [spec.name, spec]));
@@ -88,8 +90,16 @@ export class Ledger {
 
   /** Reserves all, or null where there is no room. */
   hold(adds: readonly MeasureAdd[], now: number): Hold | null {
-    const at = this.tick(now);
-    if (!this.room(adds.length * 2, at)) return null;
+    return this.room(adds.length * 2, this.tick(now), true) ? this.take(adds) : null;
+  }
+
+  /** Reserves all, whatever the room: what happened is not forgotten. */
+  recall(adds: readonly MeasureAdd[], now: number): Hold {
+    this.room(adds.length * 2, this.tick(now), false);
+    return this.take(adds);
+  }
+
+  private take(adds: readonly MeasureAdd[]): Hold {
     const items = adds.flatMap(({ name, key, add, attempt }): Item[] => {
       const spec = this.specs.get(name);
       if (spec === undefined) return [];
@@ -241,22 +251,26 @@ export class Ledger {
     account.head = 0;
   }
 
-  private room(wanted: number, now: number): boolean {
-    if (this.size() + wanted > Math.min(this.sweepAt, this.capacity)) this.sweep(now);
+  /** Sweeps each time that the size has doubled, and when it is full at most once a second: a full ledger stays quick. */
+  private room(wanted: number, now: number, needed: boolean): boolean {
+    const full = this.size() + wanted > this.capacity;
+    const late = now - this.swept >= RESWEEP_MS;
+    if (this.size() + wanted > this.sweepAt || (full && needed && late)) this.sweep(now);
     return this.size() + wanted <= this.capacity;
   }
 
   private sweep(now: number): void {
-    const live = this.live?.();
+    const live = this.live?.() ?? null;
     for (const account of this.accounts.values()) {
       this.expire(account, now);
       if (account.reserved.size > 0) continue;
-      const ended = account.session !== null && live !== undefined && !live.has(account.session);
+      const ended = account.session !== null && live !== null && !live.has(account.session);
       if (!ended && (account.spec.window === null || account.head < account.counted.length)) continue;
       this.items -= account.counted.length - account.head;
       this.accounts.delete(account.id);
     }
     this.sweepAt = Math.max(SWEEP_AT, this.size() * 2);
+    this.swept = now;
   }
 }
 

@@ -90,16 +90,20 @@ class LogLimits implements LocalLimits {
   private readonly parked = new Map<string, Hold>();
   /** By leaf of the decide entry, while the log is read: what calls without an outcome yet count. */
   private readonly sent = new Map<string, Hold>();
+  private reading = true;
 
   constructor(measures: readonly MeasureSpec[], options: LedgerOptions) {
     this.attempts = new Set(measures.filter((spec) => spec.attempts).map(({ name }) => name));
-    this.ledger = new Ledger(measures, options);
+    // While the log is read nobody knows yet which sessions are over.
+    const live = (): ReadonlySet<string> | null => (this.reading ? null : (options.live?.() ?? null));
+    this.ledger = new Ledger(measures, { ...options, live });
   }
 
   async reserve<T>(
     { reads, own, now }: Question,
     decide: (values: Facts) => { readonly adds: readonly MeasureAdd[]; readonly value: T },
   ): Promise<{ readonly value: T; readonly reservation: Reservation }> {
+    this.reading = false;
     // Nothing is awaited in here: that is what makes it one step.
     const review = own === null ? undefined : this.parked.get(own);
     const { adds, value } = decide(this.ledger.read(reads, now, review ?? null));
@@ -161,8 +165,7 @@ class LogLimits implements LocalLimits {
       .map((count) => ({ ...count, attempt: this.attempts.has(count.name) }))
       .filter(({ attempt }) => (decision.effect === 'deny' ? attempt && !second : !(attempt && second)));
     if (adds.length === 0) return;
-    const hold = this.ledger.hold(adds, time);
-    if (hold === null) throw new LimitsFull('the log counts more than the memory for limits can hold');
+    const hold = this.ledger.recall(adds, time);
     if (decision.effect === 'review') {
       this.ledger.park(hold, time);
       this.parked.set(call, hold);

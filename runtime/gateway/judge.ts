@@ -33,7 +33,8 @@ export async function judge(gate: Gate, intake: Intake, asked: Asked): Promise<J
     reservation: NO_RESERVATION,
   });
   if (intake.barred !== null) return barred(intake.barred);
-  const own = gate.approvals.find(reviewKey(asked.caller, intake))?.call ?? null;
+  const counts = policy.module.measures !== undefined;
+  const own = counts ? (gate.approvals.find(reviewKey(asked.caller, intake))?.call ?? null) : null;
   const by = { claims: asked.caller.identity.claims ?? {}, own };
   const judged = await gate.decide(policy.module, request, 'call', undefined, by).catch((error: unknown) => {
     gate.say(`the policy could not be evaluated: ${String(error)}`);

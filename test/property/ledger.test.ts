@@ -241,6 +241,7 @@ describe('the ledger', () => {
     }
     expect(held).toBe(100);
     expect(add('agent:0', 6)).toBeNull();
+    ledger.drop(ledger.recall([{ name: 'm', key: ['agent:0'], add: 1, attempt: false }], 6));
     for (let i = 0; i < held; i++)
       expect(ledger.read([{ fact: 'f', name: 'm', key: [`agent:${i}`] }], 7)['f']).toBe(1);
     expect(add('agent:x', 1005)).not.toBeNull();

@@ -16,6 +16,7 @@ import {
   scanAll,
   sources,
 } from './corpus.js';
+import { timeRules } from './rules.js';
 import { HOSTILE, PLAIN, repeated } from './texts.js';
 
 const percent = (n: number): string => `${n.toFixed(1)} %`;
@@ -122,5 +123,15 @@ console.log(
         `${time.toFixed(0)} ms`,
         incomplete === '' ? 'complete' : `unknown: ${incomplete}`,
       ]),
+  ),
+);
+
+console.log('\nEach rule alone on 1 MB made for it, the slowest (aim: at most 100 ms):\n');
+console.log(
+  table(
+    ['rule', 'repeated', 'processor time'],
+    timeRules(milliseconds)
+      .slice(0, 8)
+      .map(({ rule, text, ms }) => [rule, `\`${JSON.stringify(text).slice(1, -1)}\``, `${ms.toFixed(0)} ms`]),
   ),
 );

@@ -41,12 +41,21 @@ export function runEnd(text: string, at: number, table: Class, max: number): num
 export const startsRun = (text: string, at: number, table: Class): boolean =>
   at === 0 || table[text.charCodeAt(at - 1)] !== 1;
 
+const SEEN = new Uint16Array(128);
+
 /** Bits of entropy per character (Shannon), of at most 256 characters. */
 export function entropy(text: string): number {
-  const counts = new Map<string, number>();
-  const part = text.slice(0, 256);
-  for (const c of part) counts.set(c, (counts.get(c) ?? 0) + 1);
+  const length = Math.min(text.length, 256);
+  SEEN.fill(0);
+  // What is not ASCII shares a place with what is: rare, and never more than a few.
+  for (let i = 0; i < length; i++) {
+    const unit = text.charCodeAt(i) & 127;
+    SEEN[unit] = (SEEN[unit] ?? 0) + 1;
+  }
   let bits = 0;
-  for (const n of counts.values()) bits -= (n / part.length) * Math.log2(n / part.length);
+  for (let unit = 0; unit < 128; unit++) {
+    const n = SEEN[unit] ?? 0;
+    if (n > 0) bits -= (n / length) * Math.log2(n / length);
+  }
   return bits;
 }

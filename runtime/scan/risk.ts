@@ -243,7 +243,7 @@ function unc(text: string, at: number): Hit | null {
 export const riskRules: readonly Rule[] = [
   risk('exfiltration', 'markdown-image', ['!['], markdownImage, 400),
   risk('exfiltration', 'sink', SINKS, sink),
-  risk('exfiltration', 'sender', COMMANDS, sender, 1000),
+  risk('exfiltration', 'sender', COMMANDS, sender, 1300),
   risk(
     'exfiltration',
     'filled-url',
@@ -261,6 +261,7 @@ export const riskRules: readonly Rule[] = [
       '?content=',
     ],
     filledUrl,
+    200,
   ),
   risk(
     'code',

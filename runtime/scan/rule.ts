@@ -16,6 +16,8 @@ export interface Rule {
   readonly anchors: readonly string[];
   /** Characters that one look may read, for the bound on all work. Default 64. */
   readonly reach?: number;
+  /** A cheap look that rules most anchors out; `reach` counts only for the rest. */
+  readonly starts?: (text: string, at: number, anchor: string) => boolean;
   /** Looks at the anchor at `at`. Work is bounded by a constant, or by the length of what it consumes. */
   readonly check: (text: string, at: number, anchor: string) => Hit | null;
 }

@@ -27,9 +27,13 @@ const MAX_FINDINGS = 10_000;
 /** Longer texts are not looked at: what is not seen is unknown. */
 const MAX_TEXT = 16 * 1024 * 1024;
 
+/** What the first look at an anchor costs. */
+export const GLANCE = 20;
+
 /** Work for one text, in characters read by rules per character of it; beyond, the text is made to be slow. */
 const WORK = 60;
-const FREE_WORK = 1024 * 1024;
+const FREE_WORK = 4 * 1024 * 1024;
+export const workFor = (length: number): number => Math.max(FREE_WORK, WORK * length);
 
 type Meaning = {
   readonly rules: { readonly rule: Rule; readonly anchor: string }[];
@@ -58,7 +62,7 @@ class Scan {
   #work: number;
 
   constructor(length: number) {
-    this.#work = Math.max(FREE_WORK, WORK * length);
+    this.#work = workFor(length);
   }
 
   /** False when nothing is left; the scan is then incomplete. */
@@ -100,6 +104,8 @@ function scanLayer(layer: Layer, scan: Scan, report: Report): Hints {
     if (meaning === undefined) return;
     if (meaning.hint !== null) hints[meaning.hint] = true;
     for (const { rule, anchor } of meaning.rules) {
+      if (!scan.spend(GLANCE)) return;
+      if (rule.starts?.(text, start, anchor) === false) continue;
       if (!scan.spend(rule.reach ?? 64)) return;
       const found = rule.check(text, start, anchor);
       if (found === null) continue;

@@ -283,7 +283,7 @@ export const markRules: readonly Rule[] = [
     ],
     0.65,
   ),
-  mark('hidden-text', 'comment', ['<!--'], 0.7, hiddenMarkup, 1500),
+  mark('hidden-text', 'comment', ['<!--'], 0.7, hiddenMarkup, 2200),
   mark(
     'hidden-text',
     'style',
@@ -302,7 +302,7 @@ export const markRules: readonly Rule[] = [
     ],
     0.6,
     hiddenMarkup,
-    1500,
+    2200,
   ),
   mark(
     'jailbreak',

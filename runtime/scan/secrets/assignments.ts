@@ -15,8 +15,8 @@ interface Value {
 const MAX_NAME = 40;
 const MAX_VALUE = 512;
 
-/** The value that is given to the name which contains `[at, from)`. */
-function valueAfter(text: string, from: number): Value | null {
+/** Where the sign ends that gives a value to the name before `from`; -1 where there is none. */
+function signAfter(text: string, from: number): number {
   // The rest of the name: API_KEY_PROD, "apiKeyId", password_hash.
   let i = runEnd(text, from, DOTTED, MAX_NAME);
   if (text[i] === '\\') i++;
@@ -24,25 +24,35 @@ function valueAfter(text: string, from: number): Value | null {
   if (text[i] === ']') i++;
   const gap = spaces(text, i);
   const sign = separator(text, gap);
-  if (sign === gap) return null;
-  i = spaces(text, sign);
+  return sign === gap ? -1 : sign;
+}
+
+/** Most words that could name a secret name none: seen before anything costly. */
+const isGiven = (text: string, at: number, anchor: string): boolean =>
+  signAfter(text, at + anchor.length) >= 0;
+
+/** The value, of at most `most` characters, that is given to the name before `from`. */
+function valueAfter(text: string, from: number, most: number): Value | null {
+  const sign = signAfter(text, from);
+  if (sign < 0) return null;
+  let i = spaces(text, sign);
   if (text[i] === '\\') i++;
   const quote = text[i] ?? '';
   if (quote !== '' && `"'\``.includes(quote)) {
-    const end = quoteEnd(text, i + 1);
+    const end = quoteEnd(text, i + 1, most);
     return end < 0 ? null : { start: i + 1, end, quoted: true };
   }
   let end = i;
-  for (const limit = Math.min(text.length, i + MAX_VALUE); end < limit; end++) {
+  for (const limit = Math.min(text.length, i + most + 1); end < limit; end++) {
     const c = text[end] ?? '';
     if (c <= ' ' || `"'\`,;&|<>)]}\\`.includes(c)) break;
   }
-  return end > i ? { start: i, end, quoted: false } : null;
+  return end > i && end - i <= most ? { start: i, end, quoted: false } : null;
 }
 
 /** The next quote, backslash or end of line; -1 where there is none near. */
-function quoteEnd(text: string, from: number): number {
-  for (let i = from, limit = Math.min(text.length, from + MAX_VALUE); i < limit; i++) {
+function quoteEnd(text: string, from: number, most: number): number {
+  for (let i = from, limit = Math.min(text.length, from + most + 1); i < limit; i++) {
     const u = text.charCodeAt(i);
     if (u === 34 || u === 39 || u === 96 || u === 10 || u === 92) return i;
   }
@@ -109,7 +119,7 @@ const STRONG = [
 ];
 
 function strong(text: string, at: number, anchor: string): Hit | null {
-  const value = valueAfter(text, at + anchor.length);
+  const value = valueAfter(text, at + anchor.length, 300);
   if (value === null) return null;
   const body = text.slice(value.start, value.end);
   if (body.length < 10 || body.length > 300 || isCode(body) || isPlaceholder(body)) return null;
@@ -155,7 +165,7 @@ const PASSWORDS = [
 
 function password(text: string, at: number, anchor: string): Hit | null {
   if (anchor === 'pwd' && !startsRun(text, at, ALNUM) && text[at - 1] !== '_') return null;
-  const value = valueAfter(text, at + anchor.length);
+  const value = valueAfter(text, at + anchor.length, 128);
   if (value === null) return null;
   const body = text.slice(value.start, value.end);
   if (body.length < 5 || body.length > 128 || isCode(body) || isPlaceholder(body) || body.includes(' '))
@@ -242,7 +252,7 @@ const VENDORS = [
 
 /** A vendor's name in the name of the thing, and an opaque value: hex, a UUID or random letters and digits. */
 function vendor(text: string, at: number, anchor: string): Hit | null {
-  const value = valueAfter(text, at + anchor.length);
+  const value = valueAfter(text, at + anchor.length, 128);
   if (value === null) return null;
   const body = text.slice(value.start, value.end);
   if (body.length < 16 || body.length > 128 || isCode(body) || isPlaceholder(body)) return null;
@@ -264,7 +274,8 @@ export const assignmentRules: readonly Rule[] = [
     detector: 'secret',
     kind: 'generic',
     anchors: STRONG,
-    reach: 1200,
+    reach: 1600,
+    starts: isGiven,
     check: strong,
   },
   {
@@ -272,8 +283,17 @@ export const assignmentRules: readonly Rule[] = [
     detector: 'secret',
     kind: 'password',
     anchors: PASSWORDS,
-    reach: 1200,
+    reach: 1600,
+    starts: isGiven,
     check: password,
   },
-  { id: 'secret/vendor', detector: 'secret', kind: 'generic', anchors: VENDORS, reach: 1200, check: vendor },
+  {
+    id: 'secret/vendor',
+    detector: 'secret',
+    kind: 'generic',
+    anchors: VENDORS,
+    reach: 1600,
+    starts: isGiven,
+    check: vendor,
+  },
 ];

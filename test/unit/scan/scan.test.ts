@@ -77,6 +77,17 @@ describe('readings of a text', () => {
 });
 
 describe('what is too much is unknown', () => {
+  it('takes ordinary texts for complete, also where they are full of the words of rules', () => {
+    const words =
+      'The task of each desk is to ask for a token: the secret of a good password is its length. AWS, Azure and GitHub keep an API key for curl; see "auth" in the docs. Call +1 202-555-0117 or write to dana.miller@acme-mail.com. ';
+    expect(scanText(words.repeat(500)).incomplete).toBeNull();
+    const settings = Array.from(
+      { length: 400 },
+      (_, i) => `SERVICE_${i}_PASSWORD=change-me\nAPI_TOKEN_${i}=x\n`,
+    );
+    expect(scanText(settings.join('')).incomplete).toBeNull();
+  });
+
   it('stops at the third encoding and says so', () => {
     let text = ORDER;
     for (let i = 0; i < 5; i++) text = base64(text);

@@ -35,17 +35,12 @@ export function order(a: Fraction, b: Fraction): number {
 /** What a double stands for: the decimal of its canonical text. */
 const ofDouble = (x: number): Fraction | null => (Number.isFinite(x) ? decimalFraction(String(x)) : null);
 
-function nearest(f: Fraction): number {
-  const scale = 10n ** 20n;
-  const size = f.num < 0n ? -f.num : f.num;
-  // Small enough for twenty decimals? Else the quotient is exact enough for a neighbour.
-  if (size / f.den < 10n ** 15n) {
-    const digits = ((size * scale) / f.den).toString().padStart(21, '0');
-    const text = `${digits.slice(0, -20)}.${digits.slice(-20)}`;
-    const value = Number(text);
-    return f.num < 0n ? -value : value;
-  }
-  return Number(`${f.num < 0n ? '-' : ''}${(size / f.den).toString()}`);
+/** The double next to it, or one beside that. */
+function nearest({ num, den }: Fraction): number {
+  const size = num < 0n ? -num : num;
+  const places = Math.max(0, 25 + den.toString().length - size.toString().length);
+  const value = Number(`${(size * 10n ** BigInt(places)) / den}e-${places}`);
+  return num < 0n ? -value : value;
 }
 
 const VIEW = new DataView(new ArrayBuffer(8));
@@ -131,6 +126,7 @@ function tries(low: Fraction | null, high: Fraction | null, whole: boolean): rea
     if (edge === null) continue;
     const x = nearest(edge);
     const floor = Math.floor(x);
+    near.push(x);
     if (whole) near.push(floor + sign, floor, floor + 2 * sign, Math.ceil(x), x + sign, x * 2, x / 2);
     else
       near.push(

@@ -299,8 +299,8 @@ export function constJson(value: ConstIr): JsonValue {
   }
 }
 
-/** How a list answers all folds at once, as one text. */
-export type FoldKey = (list: readonly JsonValue[]) => string;
+/** How these folds answer where the whole field has this value, as one text. */
+export type Fold = (folds: readonly ExprIr[], value: JsonValue) => string;
 
 export interface Cover {
   readonly values: readonly Found[];
@@ -308,6 +308,7 @@ export interface Cover {
   readonly open: string | null;
 }
 
+const NO_VALUES: Cover = { values: [], open: null };
 const MOST_VALUES = 4_000;
 const MOST_LISTS = 600;
 
@@ -316,11 +317,12 @@ export function cover(
   place: Place,
   shape: Shape,
   starts: readonly string[] | null,
-  folds: (list: readonly JsonValue[]) => string,
+  fold: Fold | null,
 ): Cover {
   const values: Found[] = [];
-  let open: string | null = null;
-  const objects = shape.object === null ? [] : objectsOf(place, shape.object);
+  const members = shape.object === null ? NO_VALUES : objectsOf(place, shape.object, fold);
+  const objects = members.values;
+  let { open } = members;
   if (place.members.size > 0) values.push(...objects);
   if (place.schedules.length > 0) {
     const moments = edges(place.schedules).map((ms) => new Date(ms).toISOString());
@@ -340,7 +342,7 @@ export function cover(
   if (shape.bool) values.push(true, false);
   if (shape.nothing) values.push(null);
   if (shape.list !== null) {
-    const lists = listsOf(place, shape.list, folds);
+    const lists = listsOf(place, shape.list, fold);
     if (lists.open !== null) open = lists.open;
     values.push(...lists.values);
   }
@@ -357,25 +359,32 @@ function textsOf(
   starts: readonly string[] | null,
 ): readonly string[] | null {
   if (shape.members !== null) return shape.members;
-  const longEnough: readonly TextTest[] =
-    shape.least > 0 && shape.least <= 64 ? [{ kind: 'size', most: shape.least }] : [];
+  // Longer ones would cost more than they are worth: without the bound there are only more texts.
+  const least = shape.least <= 64 ? shape.least : 0;
+  const longEnough: readonly TextTest[] = least > 0 ? [{ kind: 'size', most: least }] : [];
   const texts = coverTexts([...place.texts, ...longEnough], starts ?? [''], starts === null ? '' : '*');
-  return texts === null ? null : texts.filter((text) => [...text].length >= shape.least);
+  return texts === null ? null : texts.filter((text) => [...text].length >= least);
 }
 
-function objectsOf(place: Place, shape: NonNullable<Shape['object']>): readonly JsonValue[] {
+function objectsOf(place: Place, shape: NonNullable<Shape['object']>, fold: Fold | null): Cover {
+  let open: string | null = null;
   let objects: { readonly [key: string]: JsonValue }[] = [{}];
   for (const [name, member] of place.members) {
-    const { values } = cover(member, shape.member(name), null, () => '');
+    const inside = fold && ((folds: readonly ExprIr[], value: JsonValue) => fold(folds, { [name]: value }));
+    const found = cover(member, shape.member(name), null, inside);
+    open ??= found.open;
     objects = objects
-      .flatMap((object) => values.map((value) => (value === ABSENT ? object : { ...object, [name]: value })))
+      .flatMap((object) =>
+        found.values.map((value) => (value === ABSENT ? object : { ...object, [name]: value })),
+      )
       .slice(0, MOST_VALUES + 1);
   }
   const filler = shape.required.filter((name) => !place.members.has(name));
-  return objects.map((object) => ({
+  const values = objects.map((object) => ({
     ...Object.fromEntries(filler.map((name) => [name, sample(shape.member(name))])),
     ...object,
   }));
+  return { values, open };
 }
 
 /** May this value stand there? Looks only at what kind of value it is, and at the edges. */
@@ -422,13 +431,17 @@ export function sample(shape: Shape, depth = 0): JsonValue {
 function listsOf(
   place: Place,
   shape: NonNullable<Shape['list']>,
-  folds: FoldKey,
+  fold: Fold | null,
 ): { readonly values: readonly JsonValue[]; readonly open: string | null } {
   if (place.element === null && place.sizes.length === 0) {
     const one = Array.from({ length: Math.max(1, Math.min(shape.least, 100)) }, () => sample(shape.element));
     return { values: [...(shape.least === 0 ? [[]] : []), ...(shape.most > 0 ? [one] : [])], open: null };
   }
-  const elements = cover(place.element ?? newPlace(), shape.element, null, () => '');
+  if (fold === null && place.folds.length > 0) {
+    return { values: [[]], open: 'conditions on lists in lists' };
+  }
+  const folds = (list: readonly JsonValue[]): string => fold?.(place.folds, list) ?? '';
+  const elements = cover(place.element ?? newPlace(), shape.element, null, null);
   const items = elements.values.filter((item) => item !== ABSENT);
   const most = Math.max(0, ...place.sizes);
   const lengths = (n: number): number => Math.min(n, most + 1);

@@ -232,7 +232,7 @@ const eitherObject = (a: ObjectShape, b: ObjectShape): ObjectShape => ({
   member: (name) => either(a.member(name), b.member(name)),
 });
 
-/** The values of a fact of this type. */
+/** The values of a fact of this type. No host checks a fact: a text may be any, and so may an element of a list. */
 export function factShape(type: TypeIr): Shape {
   switch (type.kind) {
     case 'bool':
@@ -240,15 +240,14 @@ export function factShape(type: TypeIr): Shape {
     case 'int':
     case 'decimal':
       return { ...NONE, number: { ...ANY_NUMBER, whole: type.kind === 'int' } };
-    case 'enum':
-      return { ...NONE, text: { members: type.members, least: 0 } };
     case 'list':
       return {
         ...NONE,
-        list: { element: factShape(type.element), least: 0, most: Number.POSITIVE_INFINITY },
+        list: { element: either(factShape(type.element), SCALAR), least: 0, most: Number.POSITIVE_INFINITY },
       };
     case 'union':
       return type.members.map(factShape).reduce(either, NONE);
+    case 'enum':
     case 'string':
     case 'path':
     case 'url':

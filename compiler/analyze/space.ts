@@ -434,8 +434,9 @@ function cutAlone(
     answerOf(leaf, worldOf(action, new Map([[key, value]])), policy);
   const all = [...leaves];
   const starts = key === 'principal' || key === 'user' ? STARTS : null;
-  const folds = (list: readonly JsonValue[]): string => place.folds.map((fold) => answers(fold, list)).join();
-  const covered = cover(place, shape, starts, folds);
+  const fold = (folds: readonly ExprIr[], value: JsonValue): string =>
+    folds.map((one) => answers(one, value)).join();
+  const covered = cover(place, shape, starts, fold);
   const found: Cover =
     covered.values.length > 0 ? covered : { values: [ABSENT], open: 'no value was found for it' };
   const kept = found.open === null ? all : all.filter(([, leaf]) => leaf.op === 'has');

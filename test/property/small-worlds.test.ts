@@ -89,7 +89,7 @@ const WORLD: readonly (readonly [Request, Facts])[] = ['agent:a', 'agent:b', 'us
       optional(1, 2, 3).flatMap((level) =>
         optional(true, false).flatMap((dry) =>
           optional(true, false).flatMap((open) =>
-            optional('eu', 'us').map((region) => {
+            optional('eu', 'us', 'other').map((region) => {
               const args: { [name: string]: Json } = { mode };
               if (level !== undefined) args['level'] = level;
               if (dry !== undefined) args['dry'] = dry;

@@ -60,6 +60,7 @@ test "all" {
   fs/write_file { path: "/data/drafts/a", content: "x" } => allow by drafts
   fs/write_file { path: "/data/other", content: "x" } => deny by default
   fs/write_file { path: "/data/drafts/locked/a", content: "x" } => deny by locked
+  fs/delete_file { path: "/data/drafts/a" } => deny by default
   as agent:other
   fs/write_file { path: "/data/drafts/a", content: "x" } => deny by default
 }`);

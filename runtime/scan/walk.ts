@@ -22,8 +22,12 @@ type Json = null | boolean | number | string | readonly Json[] | { readonly [key
 
 const MAX_DEPTH = 64;
 const MAX_STRINGS = 100_000;
-/** Joined strings beyond this are scanned one by one only, and the scan says so. */
-const MAX_JOINED = 1024 * 1024;
+/** Of one value; more are no better news. */
+const MAX_FINDINGS = 50_000;
+/** No order is spread over more than this on each side of a border between strings. */
+const EDGE = 600;
+/** Where the middle of a long string was left out: no sentence goes on over it. */
+const APART = '.\n\n.\n\n';
 
 /** Scans a JSON value. Keys count: a model reads them too. */
 export function scanValue(value: unknown): ValueScan {
@@ -32,9 +36,24 @@ export function scanValue(value: unknown): ValueScan {
   return { findings: walk.findings, incomplete: walk.incomplete };
 }
 
+const placeOf = ({ pointer, rule, start }: Located): string => `${rule} ${start} ${pointer}`;
+
+/** The first border behind `start`; the borders are sorted. */
+function firstAfter(ends: readonly number[], start: number): number {
+  let low = 0;
+  let high = ends.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((ends[middle] ?? 0) > start) high = middle;
+    else low = middle + 1;
+  }
+  return ends[low] ?? Number.POSITIVE_INFINITY;
+}
+
 class Walk {
   readonly findings: Located[] = [];
   incomplete: Incomplete | null = null;
+  readonly #known = new Set<string>();
   #strings = 0;
 
   /** Returns the strings right below, for the container to join. */
@@ -69,7 +88,7 @@ class Walk {
     }
     const scan = scanText(text);
     this.incomplete ??= scan.incomplete;
-    for (const finding of scan.findings) this.findings.push({ ...finding, pointer, inKey });
+    for (const finding of scan.findings) this.#keep({ ...finding, pointer, inKey });
   }
 
   /** A member is read with its name, as `name: value`: a name that says password makes a secret of what follows. */
@@ -87,28 +106,30 @@ class Walk {
     }
   }
 
-  #once(finding: Located): void {
-    const known = this.findings.some(
-      (f) => f.pointer === finding.pointer && f.rule === finding.rule && f.start === finding.start,
-    );
-    if (!known) this.findings.push(finding);
+  #keep(finding: Located): void {
+    if (this.findings.length >= MAX_FINDINGS) this.incomplete ??= 'findings';
+    else this.findings.push(finding);
+    this.#known.add(placeOf(finding));
   }
 
-  /** Only what needs more than one of the strings is new. */
+  #once(finding: Located): void {
+    if (!this.#known.has(placeOf(finding))) this.#keep(finding);
+  }
+
+  /** Only what needs more than one of the strings is new, so of long ones the ends are enough. */
   #joined(strings: readonly string[], pointer: string): void {
-    const length = strings.reduce((sum, s) => sum + s.length + 1, 0);
-    if (length > MAX_JOINED) {
-      this.incomplete ??= 'size';
-      return;
-    }
     const ends: number[] = [];
-    let at = 0;
-    for (const s of strings) ends.push((at += s.length + 1));
-    for (const finding of scanText(strings.join(' ')).findings) {
+    let text = '';
+    for (const one of strings) {
+      text += `${one.length <= 2 * EDGE ? one : `${one.slice(0, EDGE)}${APART}${one.slice(-EDGE)}`} `;
+      ends.push(text.length);
+    }
+    const scan = scanText(text);
+    this.incomplete ??= scan.incomplete;
+    for (const finding of scan.findings) {
       if (finding.detector !== 'injection' || finding.via.length > 0) continue;
-      if (ends.some((end) => finding.start < end && finding.end > end)) {
-        this.findings.push({ ...finding, start: 0, end: 0, pointer, inKey: false });
-      }
+      if (finding.end > firstAfter(ends, finding.start))
+        this.#keep({ ...finding, start: 0, end: 0, pointer, inKey: false });
     }
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The upstream of the gateway bench: an SDK server with one tool, over stdio (default) or Streamable HTTP (`--http PORT`).
+// The upstream of the gateway bench: an SDK server with one tool, over stdio (default) or Streamable HTTP (`--http`, on PORT).
 import { createServer } from 'node:http';
 import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
@@ -31,8 +31,7 @@ function server() {
   return s;
 }
 
-const at = process.argv.indexOf('--http');
-if (at < 0) {
+if (!process.argv.includes('--http')) {
   await server().connect(new StdioServerTransport());
 } else {
   const sessions = new Map();
@@ -50,5 +49,5 @@ if (at < 0) {
     await transport.handleRequest(req, res);
   };
   const http = createServer((req, res) => void answer(req, res));
-  http.listen(Number(process.argv[at + 1]), '127.0.0.1');
+  http.listen(Number(process.env.PORT), '127.0.0.1');
 }

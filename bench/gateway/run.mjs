@@ -8,6 +8,7 @@ import {
   mkdtempSync,
   openSync,
   readFileSync,
+  realpathSync,
   rmSync,
   writeFileSync,
   writeSync,
@@ -26,13 +27,30 @@ const CALLS = Number(process.env.BENCH_CALLS ?? 400);
 const WARM = 2500;
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
 
-const POLICY = `sep 1
-policy bench.echo 1.0.0
-tools "sepal.lock"
+const servers = join(here, '../../node_modules/@modelcontextprotocol');
 
-allow short: agent:bench -> up/echo when { size(args.text) < 100000 and not (args.text starts with "no") }
-deny  evil: agent:evil-* -> up/*
-`;
+/** What is called: an upstream that does nothing, so that all that the gateway adds shows, and real servers. */
+const ECHO = {
+  rule: 'allow short: agent:bench -> up/echo when { size(args.text) < 100000 and not (args.text starts with "no") }',
+  tool: 'echo',
+  args: (i) => ({ text: `hello ${i}` }),
+  answer: (i) => `hello ${i}`,
+};
+const EVERYTHING = {
+  rule: 'allow short: agent:bench -> up/echo when { size(args.message) < 100000 and not (args.message starts with "no") }',
+  tool: 'echo',
+  args: (i) => ({ message: `hello ${i}` }),
+  answer: (i) => `Echo: hello ${i}`,
+};
+const file = (folder) => ({
+  rule: `allow read: agent:bench -> up/read_text_file when { args.path under ${JSON.stringify(folder)} }`,
+  tool: 'read_text_file',
+  args: () => ({ path: join(folder, 'note.txt') }),
+  answer: () => 'a note\n',
+});
+
+const policyOf = ({ rule }) =>
+  `sep 1\npolicy bench.gateway 1.0.0\ntools "sepal.lock"\n\n${rule}\ndeny evil: agent:evil-* -> up/*\n`;
 
 const freePort = () =>
   new Promise((resolve) => {
@@ -57,7 +75,7 @@ async function until(probe, what) {
 }
 
 /** A folder with policy, config, keys, lock; `upstream` is an entry of mcpServers. */
-async function setUp(upstream) {
+async function setUp(upstream, work) {
   const dir = mkdtempSync(join(tmpdir(), 'sepal-bench-'));
   const port = await freePort();
   cli(tmpdir(), 'init', dir);
@@ -71,21 +89,22 @@ async function setUp(upstream) {
   };
   config.identity = { ...config.identity, stdio: { principal: 'agent:bench', roles: [] } };
   writeFileSync(join(dir, 'sepal.json'), JSON.stringify(config, null, 2));
-  writeFileSync(join(dir, 'bench.sep'), POLICY);
+  writeFileSync(join(dir, 'bench.sep'), policyOf(work));
   cli(dir, 'tools', 'pull');
   const token = JSON.parse(cli(dir, 'token', 'create', '--principal', 'agent:bench', '--json')).token;
   return { dir, port, token, config: join(dir, 'sepal.json') };
 }
 
 /** The p50 of one round, in ms. Every answer is looked at: a refusal would be quick. */
-async function p50(client) {
+async function p50(client, { tool, args, answer }) {
   const times = [];
   for (let i = 0; i < CALLS; i++) {
-    const text = `hello ${i}`;
+    const question = args(i);
     const start = performance.now();
-    const result = await client.call('echo', { text });
+    const result = await client.call(tool, question);
     times.push(performance.now() - start);
-    if (result.isError === true || result.content[0].text !== text) throw new Error(JSON.stringify(result));
+    if (result.isError === true || result.content[0].text !== answer(i))
+      throw new Error(JSON.stringify(result));
   }
   return median(times);
 }
@@ -115,15 +134,15 @@ async function flushAlone() {
 }
 const flushes = [];
 
-async function pair(label, direct, guarded, aim) {
+async function pair(label, work, direct, guarded, aim) {
   // A gateway runs for long: what is measured is code that is compiled.
   for (let i = 0; i * CALLS < WARM; i++) {
-    await p50(direct);
-    await p50(guarded);
+    await p50(direct, work);
+    await p50(guarded, work);
   }
   const rounds = [];
   for (let i = 0; i < ROUNDS; i++) {
-    rounds.push([await p50(direct), await p50(guarded)]);
+    rounds.push([await p50(direct, work), await p50(guarded, work)]);
     flushes.push(await flushAlone());
   }
   await direct.close();
@@ -141,43 +160,70 @@ async function pair(label, direct, guarded, aim) {
 
 const node = process.execPath;
 
-const stdio = await setUp({ command: node, args: [echo] });
-const wrap = [node, sepal, 'wrap', '--config', stdio.config];
-await pair('stdio, SDK client', await sdkStdio([node, echo]), await sdkStdio(wrap), 2.5);
-await pair('stdio, bare client', await bareStdio([node, echo]), await bareStdio(wrap), 2.5);
-rmSync(stdio.dir, { recursive: true, force: true });
-
-const upstreamPort = await freePort();
-const upstream = spawn(node, [echo, '--http', String(upstreamPort)], { stdio: 'ignore' });
-process.once('exit', () => upstream.kill());
-const url = `http://127.0.0.1:${upstreamPort}/mcp`;
-await (await until(() => bareHttp(url), 'the upstream')).close();
-const http = await setUp({ url });
-const gateway = spawn(node, [sepal, 'gateway', '--config', http.config], {
-  stdio: ['ignore', 'ignore', 'pipe'],
-});
-let said = '';
-gateway.stderr.on('data', (chunk) => (said = (said + chunk).slice(-4000)));
-const front = `http://127.0.0.1:${http.port}/mcp`;
-try {
-  await (await until(() => bareHttp(front, http.token), 'the gateway')).close();
-  await pair('HTTP, SDK client', await sdkHttp(url), await sdkHttp(front, http.token), 2);
-  await pair('HTTP, bare client', await bareHttp(url), await bareHttp(front, http.token), 2);
-} catch (error) {
-  console.error(said);
-  throw error;
-} finally {
-  const ended = new Promise((resolve) => gateway.once('exit', resolve));
-  gateway.kill();
-  upstream.kill();
-  await ended;
-  rmSync(http.dir, { recursive: true, force: true });
+async function overStdio(label, command, work, clients) {
+  const { dir, config } = await setUp({ command: node, args: command }, work);
+  const wrap = [node, sepal, 'wrap', '--config', config];
+  for (const [name, client] of clients) {
+    await pair(`stdio, ${label}, ${name}`, work, await client([node, ...command]), await client(wrap), 2.5);
+  }
+  rmSync(dir, { recursive: true, force: true });
 }
+
+/** `command` serves Streamable HTTP on PORT. */
+async function overHttp(label, command, work, clients) {
+  const upstreamPort = await freePort();
+  const env = { ...process.env, PORT: String(upstreamPort) };
+  const upstream = spawn(node, command, { stdio: 'ignore', env });
+  const stop = () => upstream.kill();
+  process.once('exit', stop);
+  const url = `http://127.0.0.1:${upstreamPort}/mcp`;
+  await (await until(() => bareHttp(url), 'the upstream')).close();
+  const { dir, port, token, config } = await setUp({ url }, work);
+  const gateway = spawn(node, [sepal, 'gateway', '--config', config], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let said = '';
+  gateway.stderr.on('data', (chunk) => (said = (said + chunk).slice(-4000)));
+  const front = `http://127.0.0.1:${port}/mcp`;
+  try {
+    await (await until(() => bareHttp(front, token), 'the gateway')).close();
+    for (const [name, client] of clients) {
+      await pair(`HTTP, ${label}, ${name}`, work, await client(url), await client(front, token), 2);
+    }
+  } catch (error) {
+    console.error(said);
+    throw error;
+  } finally {
+    const ended = new Promise((resolve) => gateway.once('exit', resolve));
+    gateway.kill();
+    stop();
+    await ended;
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+const folder = realpathSync(mkdtempSync(join(tmpdir(), 'sepal-bench-files-')));
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+writeFileSync(join(folder, 'note.txt'), 'a note\n');
+const [stdioSdk, stdioBare] = [
+  ['SDK client', sdkStdio],
+  ['bare client', bareStdio],
+];
+const [httpSdk, httpBare] = [
+  ['SDK client', sdkHttp],
+  ['bare client', bareHttp],
+];
+const filesystem = [join(servers, 'server-filesystem/dist/index.js'), folder];
+const everything = [join(servers, 'server-everything/dist/index.js'), 'streamableHttp'];
+await overStdio('server-filesystem', filesystem, file(folder), [stdioSdk]);
+await overStdio('echo', [echo], ECHO, [stdioSdk, stdioBare]);
+await overHttp('server-everything', everything, EVERYTHING, [httpSdk]);
+await overHttp('echo', [echo, '--http'], ECHO, [httpSdk, httpBare]);
 
 console.log(
   `p50 of one caller in ms: median of ${ROUNDS} interleaved rounds of ${CALLS} calls (least–most).\n`,
 );
-console.log('| path | direct | gateway, durable receipts | added | ratio |');
+console.log('| transport, upstream, client | direct | gateway, durable receipts | added | ratio |');
 console.log('| --- | ---: | ---: | ---: | ---: |');
 for (const { line } of rows) console.log(line);
 console.log(`| append 1 KB and fdatasync, alone | | ${ms(flushes)} | | |`);

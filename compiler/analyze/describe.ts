@@ -89,7 +89,7 @@ const equal = (chosen: readonly number[], set: ReadonlySet<number>): boolean =>
 function exactly(chosen: readonly number[], literals: readonly Literal[]): string | null {
   const one = literals.find(({ set }) => equal(chosen, set));
   if (one !== undefined) return one.text;
-  const wider = literals.filter(({ set }) => chosen.every((i) => set.has(i))).slice(0, 60);
+  const wider = literals.filter(({ set }) => chosen.every((i) => set.has(i))).slice(0, 24);
   for (const a of wider) {
     for (const b of wider) {
       if (a !== b && equal(chosen, new Set([...a.set].filter((i) => b.set.has(i)))))

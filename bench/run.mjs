@@ -2,7 +2,7 @@
 // `npm run bench [-- decide|compile|analyze|gateway|receipts|verify …]`: builds what is needed and prints every table in markdown.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
-import { cpus, release, tmpdir, totalmem, type } from 'node:os';
+import { cpus, loadavg, release, tmpdir, totalmem, type } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -88,7 +88,7 @@ function machine() {
   const memory = Math.round(totalmem() / 2 ** 30);
   return [
     `Machine: ${cpu?.model.trim() ?? 'unknown processor'}, ${cpus().length} cores, ${memory} GiB, ${type()} ${release()}, Node ${process.version}.`,
-    `Logs on ${filesystem(process.env.BENCH_DIR ?? tmpdir())}. ${new Date().toISOString().slice(0, 10)}.`,
+    `Logs on ${filesystem(process.env.BENCH_DIR ?? tmpdir())}. ${new Date().toISOString().slice(0, 10)}. Load average at the start: ${(loadavg()[0] ?? 0).toFixed(1)}.`,
   ].join('\n');
 }
 

@@ -108,8 +108,7 @@ export class DecideAgain implements Replay {
   private again(body: Body, disclosure: Disclosure | null): Answer {
     const policy = this.known.get(body.policy?.source ?? '');
     if (policy === undefined) return { kind: 'hidden', why: 'the source of its policy is not given' };
-    if (body.phase !== 'call')
-      return { kind: 'hidden', why: 'decisions on lists and results are not made again' };
+    const phase = body.phase ?? 'call';
     const { decision } = body;
     if (decision === undefined) return { kind: 'hidden', why: 'there is no decision' };
     // What the gateway refuses before it asks the policy; it can only ever deny by that.
@@ -119,7 +118,7 @@ export class DecideAgain implements Replay {
     const shown = shownBy(body, disclosure);
     const request = requestOf(body, shown.args);
     if (request === null) return { kind: 'hidden', why: 'there is no request' };
-    const reads = policy.module?.reads(request) ?? body.reads ?? [];
+    const reads = policy.module?.reads(request, phase === 'call' ? undefined : phase) ?? body.reads ?? [];
     const unseen = hidden(shown, reads, body.facts ?? []);
     if (unseen !== null) return { kind: 'hidden', why: unseen };
     const facts = factsOf(shown);
@@ -129,14 +128,15 @@ export class DecideAgain implements Replay {
         : 'the receipt names other reads than the policy has') ??
       (policy.module === null
         ? null
-        : difference(body, policy.module.decide(request, facts, 'call'), 'the compiled policy', true)) ??
+        : difference(body, policy.module.decide(request, facts, phase), 'the compiled policy', true)) ??
       difference(
         body,
-        decideByReference(policy.ir, request, facts, 'call'),
+        decideByReference(policy.ir, request, facts, phase),
         'the reference interpreter',
         false,
       );
-    const miscounted = why ?? this.miscounted(policy, body, request, facts);
+    // Lists and answers count nothing.
+    const miscounted = why ?? (phase === 'call' ? this.miscounted(policy, body, request, facts) : null);
     if (miscounted === null) return { kind: 'match' };
     const doubt = this.doubtful.get(policy.source);
     return doubt === undefined ? { kind: 'mismatch', why: miscounted } : { kind: 'hidden', why: doubt };

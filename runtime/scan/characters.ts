@@ -25,7 +25,6 @@ export const SLUG = classOf(`${UPPER}${LOWER}${DIGITS}_-`);
 export const DOTTED = classOf(`${UPPER}${LOWER}${DIGITS}_-.`);
 export const BASE64 = classOf(`${UPPER}${LOWER}${DIGITS}+/`);
 export const TOKEN = classOf(`${UPPER}${LOWER}${DIGITS}_-.~+/=`);
-export const SPACES = classOf(' \t');
 
 export const isIn = (table: Class, unit: number): boolean => table[unit] === 1;
 

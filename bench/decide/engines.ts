@@ -6,24 +6,50 @@ import {
   ANSWER,
   type BenchPolicy,
   type Decide,
+  type DecideLater,
   RANK,
   type SharedEngines,
   type Workload,
 } from './workload.js';
 
-export const ENGINES = ['residualIndexed', 'sepal', 'naive', 'cedar-wasm'] as const;
+/** Peers of a package of their own, bench/peers; they are asked where that is installed. */
+export const PEERS = ['casl', 'casbin', 'cel', 'json-rules-engine'] as const;
+export const ENGINES = ['residualIndexed', 'sepal', 'naive', 'cedar-wasm', ...PEERS] as const;
 export type EngineName = (typeof ENGINES)[number];
 
 export const isEngine = (name: string | undefined): name is EngineName =>
   ENGINES.some((engine) => engine === name);
+export const isPeer = (name: EngineName): boolean => PEERS.some((peer) => peer === name);
 
 /** Only what is asked for is loaded, so that no process pays for another engine. */
-export async function engine(name: EngineName, policy: BenchPolicy, workload: Workload): Promise<Decide> {
+export async function engine(
+  name: Exclude<EngineName, 'json-rules-engine'>,
+  policy: BenchPolicy,
+  workload: Workload,
+): Promise<Decide>;
+export async function engine(
+  name: EngineName,
+  policy: BenchPolicy,
+  workload: Workload,
+): Promise<Decide | DecideLater>;
+export async function engine(
+  name: EngineName,
+  policy: BenchPolicy,
+  workload: Workload,
+): Promise<Decide | DecideLater> {
   switch (name) {
     case 'sepal':
       return (await import('./sepal.js')).sepal(policy);
     case 'cedar-wasm':
       return (await import('./cedar.js')).cedarWasm(policy);
+    case 'casl':
+      return (await import('./peers/casl.js')).casl(policy);
+    case 'casbin':
+      return (await import('./peers/casbin.js')).casbin(policy);
+    case 'cel':
+      return (await import('./peers/cel.js')).cel(policy);
+    case 'json-rules-engine':
+      return (await import('./peers/json-rules.js')).jsonRules(policy);
     case 'naive':
       return workload.shared === null ? naive(policy) : workload.shared.referenceDecider(policy);
     case 'residualIndexed':

@@ -33,6 +33,8 @@ export interface BenchRequest {
   readonly args: { readonly [name: string]: string | number };
 }
 export type Decide = (request: BenchRequest) => Answer;
+/** An engine that can only answer later. */
+export type DecideLater = (request: BenchRequest) => Promise<Answer>;
 
 /** Any deny, else any review, else any allow, else deny. */
 export const RANK = { deny: 0, review: 1, allow: 2 } as const;
@@ -56,6 +58,10 @@ interface SharedModules {
   readonly referenceDecider: SharedEngines['referenceDecider'];
   readonly residualIndexed: SharedEngines['residualIndexed'];
 }
+
+/** Any deny first, then any review, then any allow: for engines that stop at the first rule that holds. */
+export const byPrecedence = (policy: BenchPolicy): readonly BenchRule[] =>
+  [...policy.rules].sort((a, b) => RANK[a.effect] - RANK[b.effect]);
 
 /** The folder `shared/bench` beside the repository, or null. */
 export function sharedFolder(): string | null {

@@ -15,7 +15,8 @@ import {
   loadWorkload,
   sharedFolder,
 } from '../../bench/decide/workload.js';
-import { engine } from '../../bench/decide/engines.js';
+import { engine, PEERS } from '../../bench/decide/engines.js';
+import { PEERS_MISSING, peersInstalled } from '../../bench/decide/peers/load.js';
 
 const SMALL = [10, 100, 1000] as const;
 const SIZES = [...SMALL, 10_000] as const;
@@ -49,6 +50,16 @@ describe('our own workload', () => {
       expect(differences(await sepal(policy), oracle, requests)).toEqual([]);
       expect(differences(await indexed(policy), oracle, requests)).toEqual([]);
       expect(differences(cedarWasm(policy), oracle, requests.slice(0, CEDAR_REQUESTS[rules]))).toEqual([]);
+    },
+    TIMEOUT,
+  );
+
+  it.skipIf(!peersInstalled()).each(PEERS)(
+    `%s answers as the naive interpreter (skipped where ${PEERS_MISSING})`,
+    async (name) => {
+      const [policy, requests] = [generatePolicy(100), generateRequests(100, 200)];
+      const [decide, oracle] = [await engine(name, policy, await loadWorkload()), naive(policy)];
+      for (const request of requests) expect(await decide(request)).toBe(oracle(request));
     },
     TIMEOUT,
   );

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * What a compiled policy may consist of: constants, calls of the library, its own parameters and names. Everything else, `import`
- * and every global first, is refused before the module is evaluated. One pass, linear.
+ * and every global first, is refused before the module is evaluated. Linear: line by line with one expression in which each token
+ * can be read in one way only; where a line fails, `whyNot` says what is wrong in words.
  */
 import { std } from '../../stdlib/std.js';
 
@@ -19,13 +20,44 @@ const KEYS: ReadonlySet<string> = new Set([
   'strict',
 ]);
 const MADE = /^[a-z]\d+$/;
-
-const TOKEN =
-  /([ \n]+|\/\/[^\n]*)|("(?:[^"\\\n]|\\u[0-9a-f]{4})*")|([A-Za-z_$][\w$]*)|(\d+(?:\.\d+)?(?:e[+-]?\d+)?)|(=>|===|[{}()[\],;:.=<>?-])/y;
 const ASCII = /[^\n\x20-\x7e]/;
+
+const STRING = '"(?:[^"\\\\\\n]|\\\\u[0-9a-f]{4})*"';
+/** Each part has one way to end, so that a line which fails is not tried in others. */
+const NUMBER = '\\d+(?!\\d)(?:\\.\\d+(?!\\d)|(?!\\.\\d))(?:e[+-]?\\d+(?!\\d)|(?!e[+-]?\\d))';
+const among = (words: Iterable<string>, after: string): string => `(?:${[...words].join('|')})${after}`;
+const NAME_ENDS = '(?![\\w$])';
+const TOKEN_OF_LINE = [
+  '[ {}(),;:=<>?-]',
+  '\\]',
+  '[a-z]\\d+(?![\\w$])',
+  'K\\[\\d{1,9}\\]',
+  STRING,
+  NUMBER,
+  // A list, not a member: what stands before it is no value.
+  '(?<=[(,[:=>?][ ]?|return )\\[',
+  `\\.${among(MEMBERS, NAME_ENDS)}`,
+  among(WORDS, NAME_ENDS),
+  among(KEYS, '(?=:)'),
+];
+const LINE = new RegExp(`^(?:${TOKEN_OF_LINE.join('|')})*(?://.*)?$`);
+
+/** Longer lines are refused: an expression needs stack for each token. A constant of a policy is far below it. */
+const MAX_LINE = 1 << 20;
 
 /** What the module may not hold, or null. */
 export function moduleFault(text: string): string | null {
+  const lines = text.split('\n');
+  const long = lines.findIndex((line) => line.length > MAX_LINE);
+  if (long >= 0) return `a line longer than ${MAX_LINE} characters, line ${long + 1}`;
+  if (!ASCII.test(text) && lines.every((line) => LINE.test(line))) return null;
+  return whyNot(text);
+}
+
+const TOKEN =
+  /([ \n]+|\/\/[^\n]*)|("(?:[^"\\\n]|\\u[0-9a-f]{4})*")|([A-Za-z_$][\w$]*)|(\d+(?:\.\d+)?(?:e[+-]?\d+)?)|(=>|===|[{}()[\],;:.=<>?-])/y;
+
+function whyNot(text: string): string {
   const odd = ASCII.exec(text);
   if (odd !== null) return `a character that no compiled policy has, at ${placeOf(text, odd.index)}`;
   let before = '';
@@ -44,7 +76,7 @@ export function moduleFault(text: string): string | null {
     }
     before = token;
   }
-  return null;
+  return 'a line that no compiled policy has';
 }
 
 function isAllowed(word: string, before: string, text: string, end: number): boolean {

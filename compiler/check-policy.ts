@@ -28,6 +28,7 @@ import { MASKS } from '../stdlib/masks.js';
 import { listed } from './types.js';
 import { lintBlock, lintRule, lintUnused } from './lints.js';
 import type { Lock } from './lock.js';
+import type { Found, Memo } from './memo.js';
 import { narrowedBy } from './narrow.js';
 import {
   buildScope,
@@ -50,6 +51,7 @@ export function checkPolicy(
   lock: Lock | null,
   diagnostics: Diagnostic[],
   today: string,
+  memo: Memo | null = null,
 ): PolicyIr {
   const { file } = source;
   const claims: Claiming = { claims: [], assumptions: [] };
@@ -66,10 +68,12 @@ export function checkPolicy(
   const facts: FactIr[] = [];
   const parts: Part[] = [];
   const scope = scopeOf(source, '', shared, parts);
-  for (const part of parts) checkPart(part, units, facts);
+  memo?.begin(lock, today);
+  const found: Found = { units, facts, diagnostics };
+  for (const part of parts) checkPart(part, found, memo);
   for (const part of unusedTemplates(scope, file.statements, valuesOnly)) {
     const apartFromClaims = { ...part.scope, claims: { claims: [], assumptions: [] }, measures: [] };
-    checkPart({ ...part, scope: apartFromClaims }, [], []);
+    checkPart({ ...part, scope: apartFromClaims }, { ...found, units: [], facts: [] }, null);
   }
   for (const statement of file.statements) {
     if (statement.kind !== 'let' || scope.used.has(statement.name.text)) continue;
@@ -95,7 +99,7 @@ export function checkPolicy(
 }
 
 /** The scope of a file and its modules; all that they hold is put into `parts`. */
-function scopeOf(
+export function scopeOf(
   { file, path, modules }: Omit<Source, 'hash'>,
   prefix: string,
   shared: Shared,
@@ -128,10 +132,12 @@ function checkTightens(scope: Scope, s: tree.Statement): void {
   }
 }
 
-function checkPart({ scope, statements }: Part, units: UnitIr[], facts: FactIr[]): void {
+function checkPart({ scope, statements }: Part, found: Found, memo: Memo | null): void {
   for (const statement of statements) {
     scope.tally.terms = 0;
-    checkStatement(scope, statement, units, facts);
+    const one = (of: Scope, { units, facts }: Found): void => checkStatement(of, statement, units, facts);
+    if (memo === null || scope.prefix !== '') one(scope, found);
+    else memo.check(scope, statement, found, one);
   }
 }
 
@@ -241,7 +247,7 @@ function onlyTools(what: WhatIr): boolean {
 
 const NOTHING: WhatIr = { include: [], except: [] };
 
-function environment(scope: Scope, what: WhatIr, grants: boolean, phase: tree.Phase = 'call'): Env {
+export function environment(scope: Scope, what: WhatIr, grants: boolean, phase: tree.Phase = 'call'): Env {
   return {
     scope,
     tools: toolsIn(scope, what),

@@ -9,7 +9,7 @@ import { meant } from './diagnostics/meant.js';
 import { nearest } from './diagnostics/suggest.js';
 import type { TypeIr } from './ir.js';
 import { MASKS } from '../stdlib/masks.js';
-import { checkPinned, kindOf, type Scope } from './scope.js';
+import { checkPinned, kindOf, type Named, type Scope } from './scope.js';
 import { factValue } from './testing/values.js';
 import { describeType } from './types.js';
 
@@ -163,12 +163,13 @@ function checkQuestion(scope: Scope, question: tree.Question): void {
   }
 }
 
+const isUnit = (s: Named | undefined): boolean =>
+  s?.kind === 'rule' || s?.kind === 'decide' || s?.kind === 'redact' || s?.kind === 'limit';
+
 /** A rule or block, of this file, a module or an instance. */
 function checkUnit(scope: Scope, { text, span }: tree.Dotted, others: readonly string[]): void {
-  const units = [...scope.names]
-    .filter(([, s]) => s.kind === 'rule' || s.kind === 'decide' || s.kind === 'redact' || s.kind === 'limit')
-    .map(([name]) => name);
-  if (units.includes(text)) return;
+  if (isUnit(scope.names.get(text))) return;
+  const units = [...scope.names].flatMap(([name, s]) => (isUnit(s) ? [name] : []));
   const near = nearest(text, [...units, ...others]);
   const extra = { help: 'name a rule or block of this policy', ...meant(scope.file, span, near) };
   scope.report('SEP2001', span, { name: text }, extra);

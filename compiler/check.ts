@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The first half of the compiler, which `sepal check` needs alone: text → tree → names, types and IR. */
-import { parse } from '../grammar/parse.js';
+import { parse, type ParseResult } from '../grammar/parse.js';
 import type * as tree from '../grammar/tree.js';
 import { deadRules } from './analyze/lint-dead.js';
 import { checkPolicy } from './check-policy.js';
@@ -13,6 +13,7 @@ import {
 } from './diagnostics/diagnostic.js';
 import type { PolicyIr } from './ir.js';
 import { type Host, type Lock, NO_LOCK, readLock } from './lock.js';
+import type { Memo } from './memo.js';
 import { loadModules, moduleHashes } from './modules.js';
 import { slip } from './slips.js';
 
@@ -32,6 +33,10 @@ export interface Input {
   readonly today?: string;
   /** Look for rules that decide nothing, too: what `sepal check` does, and others need not. */
   readonly deep?: boolean;
+  /** For an editor: the text is read already, with spans that mean something to the caller. */
+  readonly parsed?: ParseResult;
+  /** For an editor: what was found in statements that are still the same. */
+  readonly memo?: Memo;
 }
 
 export interface Checked {
@@ -52,7 +57,7 @@ export interface Result<T> {
 /** Text to checked IR. Where the text cannot be read whole, only that is said: what is missing would look undefined. */
 export function check(input: Input, host: Host): Result<Checked> {
   const { path, text } = input.source;
-  const { file, faults } = parse(text);
+  const { file, faults } = input.parsed ?? parse(text);
   const diagnostics: Diagnostic[] = faults.map((f) => {
     const extra = slip(path, f.span, f.args['expected'] ?? '', f.args['found'] ?? '');
     return diagnose(f.code as Code, path, f.span, f.args, extra);
@@ -65,7 +70,7 @@ export function check(input: Input, host: Host): Result<Checked> {
   const today = input.today ?? new Date().toISOString().slice(0, 10);
   // Alone, a module that only restricts speaks of tools that its importer will pin.
   const deferred = file.tighten && lock !== null && !lock.named;
-  const ir = checkPolicy({ path, file, modules }, deferred ? null : lock, diagnostics, today);
+  const ir = checkPolicy({ path, file, modules }, deferred ? null : lock, diagnostics, today, input.memo);
   if (input.deep === true && lock !== null && !deferred && !hasErrors(diagnostics)) {
     diagnostics.push(...deadRules({ ir, tools: lock.tools }, path));
   }
@@ -74,7 +79,7 @@ export function check(input: Input, host: Host): Result<Checked> {
   return { output: { file, ir, lock, modules: moduleHashes(modules), today }, diagnostics: all };
 }
 
-function lockOf(file: tree.File, input: Input, host: Host, diagnostics: Diagnostic[]): Lock | null {
+export function lockOf(file: tree.File, input: Input, host: Host, diagnostics: Diagnostic[]): Lock | null {
   const [statement, second] = file.statements.filter((s) => s.kind === 'tools');
   if (second !== undefined) diagnostics.push(diagnose('SEP2009', input.source.path, second.span));
   if (statement === undefined) return NO_LOCK;
@@ -84,11 +89,17 @@ function lockOf(file: tree.File, input: Input, host: Host, diagnostics: Diagnost
     diagnostics.push(diagnose('SEP2010', input.source.path, statement.path.span, { what }));
     return null;
   }
-  const lock = readLock(found, host);
-  if ('tools' in lock) return lock;
+  const lock = locks.get(found) ?? readLock(found, host);
+  if ('tools' in lock) {
+    locks.set(found, lock);
+    return lock;
+  }
   diagnostics.push(...lock);
   return null;
 }
+
+/** A lock that is handed in again, as the same object, is the same lock. */
+const locks = new WeakMap<SourceFile, Lock>();
 
 /** Inlined predicates are checked at each use: the same finding stands once. */
 function unique(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {

@@ -32,8 +32,10 @@ export function namesOf(scope: Scope, of: 'facts' | 'reads'): readonly string[] 
 export interface ActionClass {
   readonly kind: ActionKind;
   readonly server: string;
-  readonly byWho: ReadonlyMap<Who, readonly Entry[]>;
+  /** Units by their place in the order of names. */
+  readonly byWho: ReadonlyMap<Who, readonly number[]>;
   readonly pin: Pin | undefined;
+  readonly byGroup: Map<Group, Scope>;
   /** By the roles that heads ask for, then by principal; `plain` is for those without any such role. */
   readonly plain: Map<string, Scope>;
   readonly keyed: Map<string, Map<string, Scope>>;
@@ -48,17 +50,23 @@ export interface Scopes {
 const MAX_HELD = 1 << 20;
 
 export function scopes({ units, tools: pinned, steps }: Tables): Scopes {
-  const entries = units.map((unit, order) => entryOf(unit, order, steps));
+  // Made when first asked for: most policies are far larger than what one principal meets of them.
+  const entries: (Entry | undefined)[] = [];
+  const entryAt = (order: number): Entry => {
+    const made = entries[order] ?? entryOf(units[order] as Unit, order, steps);
+    entries[order] = made;
+    return made;
+  };
   const roleKey = roleKeys(units);
   const pins = new Map<string, Map<string, Pin>>();
   for (const tool of pinned) within(pins, tool.server).set(tool.name, tool);
   const phases = {
-    call: actionIndex(entries, 'call'),
-    list: actionIndex(entries, 'list'),
-    result: actionIndex(entries, 'result'),
+    call: actionIndex(units, 'call'),
+    list: actionIndex(units, 'list'),
+    result: actionIndex(units, 'result'),
   };
-  const whos = whoIndex(units);
   let held = 0;
+  const whos = whoIndex(units, (size) => hold(size));
   const hold = (size: number): void => {
     held += size + 1;
     if (held <= MAX_HELD) return;
@@ -82,7 +90,15 @@ export function scopes({ units, tools: pinned, steps }: Tables): Scopes {
     }
     const byWho = index.find(kind, server, name);
     const pin = kind === 'tool' ? pins.get(server)?.get(name) : undefined;
-    const made: ActionClass = { kind, server, byWho, pin, plain: new Map(), keyed: new Map() };
+    const made: ActionClass = {
+      kind,
+      server,
+      byWho,
+      pin,
+      byGroup: new Map(),
+      plain: new Map(),
+      keyed: new Map(),
+    };
     hold(byWho.size);
     push(classes, name, made);
     return made;
@@ -93,10 +109,17 @@ export function scopes({ units, tools: pinned, steps }: Tables): Scopes {
     const memo = key === '' ? action.plain : within(action.keyed, key);
     const known = memo.get(id);
     if (known !== undefined) return known;
-    const made = narrow(action, whos.find(id, roles, key));
-    hold(made.entries.length * 2);
-    memo.set(id, made);
-    return made;
+    const { group, seen } = whos.find(id, roles, key);
+    let scope = action.byGroup.get(group);
+    if (scope === undefined) {
+      scope = narrow(action, group.whos, entryAt);
+      action.byGroup.set(group, scope);
+      hold(scope.entries.length * 2);
+    }
+    // Who calls once only is not kept here: strangers would push out those who come back.
+    if (seen) memo.set(id, scope);
+    hold(1);
+    return scope;
   };
   return { classify, scopeOf };
 }
@@ -105,13 +128,13 @@ interface ActionIndex {
   /** By name, which costs one hash; few servers have a tool of the same name. */
   readonly tools: Map<string, ActionClass[]>;
   readonly others: Map<string, ActionClass[]>;
-  readonly find: (kind: ActionKind, server: string, name: string) => ReadonlyMap<Who, readonly Entry[]>;
+  readonly find: (kind: ActionKind, server: string, name: string) => ReadonlyMap<Who, readonly number[]>;
 }
 
-/** The entries of a phase by their set of actions, those sets by literal name where they have only such. */
-function actionIndex(entries: readonly Entry[], phase: Phase): ActionIndex {
-  const byWhat = new Map<What, Entry[]>();
-  for (const entry of entries) if (entry.unit.phase === phase) push(byWhat, entry.unit.what, entry);
+/** The units of a phase by their set of actions, those sets by literal name where they have only such. */
+function actionIndex(units: readonly Unit[], phase: Phase): ActionIndex {
+  const byWhat = new Map<What, number[]>();
+  for (const [order, unit] of units.entries()) if (unit.phase === phase) push(byWhat, unit.what, order);
   const literal = new Map<string, Map<string, What[]>>();
   const open: What[] = [];
   for (const what of byWhat.keys()) {
@@ -119,42 +142,101 @@ function actionIndex(entries: readonly Entry[], phase: Phase): ActionIndex {
     if (tools === null) open.push(what);
     else for (const [server, name] of tools) push(within(literal, server), name, what);
   }
-  const find = (kind: ActionKind, server: string, name: string): ReadonlyMap<Who, readonly Entry[]> => {
+  const find = (kind: ActionKind, server: string, name: string): ReadonlyMap<Who, readonly number[]> => {
     const named = literal.get(server)?.get(name) ?? [];
-    const byWho = new Map<Who, Entry[]>();
+    const byWho = new Map<Who, number[]>();
     for (const what of new Set([...named, ...open])) {
       if (!matchesWhat(what, kind, server, name)) continue;
-      for (const entry of byWhat.get(what) ?? []) push(byWho, entry.unit.who, entry);
+      for (const order of byWhat.get(what) ?? []) push(byWho, (units[order] as Unit).who, order);
     }
     return byWho;
   };
   return { tools: new Map(), others: new Map(), find };
 }
 
+/** All principals that are in the same sets: they share their scopes. */
+interface Group {
+  readonly whos: readonly Who[];
+  /** The group with one set more. */
+  readonly and: Map<Who, Group>;
+}
 interface WhoIndex {
-  readonly find: (id: string, roles: readonly string[], roleKey: string) => readonly Who[];
+  /** `seen`: this principal has been asked for before. */
+  readonly find: (
+    id: string,
+    roles: readonly string[],
+    roleKey: string,
+  ) => { readonly group: Group; readonly seen: boolean };
   readonly forget: () => void;
 }
 
-/** The sets that a principal is in. */
-function whoIndex(units: readonly Unit[]): WhoIndex {
+/**
+ * The sets that a principal is in. Sets of literal names are found by name, those whose patterns all begin with literal text by
+ * that text, one look a length; only the rest are asked one by one, so that a stranger costs little.
+ */
+function whoIndex(units: readonly Unit[], hold: (size: number) => void): WhoIndex {
   const literal = new Map<string, Who[]>();
+  const byStart = new Map<number, Map<string, Who[]>>();
   const open: Who[] = [];
   for (const who of new Set(units.map((unit) => unit.who))) {
     const ids = literalPrincipals(who);
-    if (ids === null) open.push(who);
-    else for (const id of new Set(ids)) push(literal, id, who);
+    const starts = ids === null ? startsOf(who) : [];
+    if (ids !== null) for (const id of new Set(ids)) push(literal, id, who);
+    else if (starts === null) open.push(who);
+    else for (const start of new Set(starts)) push(within(byStart, start.length), start, who);
   }
-  const known = new Map<string, Map<string, readonly Who[]>>();
-  const find = (id: string, roles: readonly string[], roleKey: string): readonly Who[] => {
+  const known = new Map<string, Map<string, Group>>();
+  let none: Group = { whos: [], and: new Map() };
+  const groupOf = (id: string, roles: readonly string[]): Group => {
+    let group = none;
+    for (const who of literal.get(id) ?? []) group = joined(group, who, hold);
+    for (const who of open) if (matchesWho(who, id, roles)) group = joined(group, who, hold);
+    for (const [length, whos] of byStart) {
+      const found = whos.get(id.slice(0, length));
+      if (found === undefined) continue;
+      for (const who of found) if (matchesWho(who, id, roles)) group = joined(group, who, hold);
+    }
+    return group;
+  };
+  const find: WhoIndex['find'] = (id, roles, roleKey) => {
     const memo = within(known, roleKey);
     const found = memo.get(id);
-    if (found !== undefined) return found;
-    const made = [...(literal.get(id) ?? []), ...open.filter((who) => matchesWho(who, id, roles))];
-    memo.set(id, made);
-    return made;
+    if (found !== undefined) return { group: found, seen: true };
+    const group = groupOf(id, roles);
+    memo.set(id, group);
+    return { group, seen: false };
   };
-  return { find, forget: () => known.clear() };
+  const forget = (): void => {
+    known.clear();
+    none = { whos: [], and: new Map() };
+  };
+  return { find, forget };
+}
+
+function joined(group: Group, who: Who, hold: (size: number) => void): Group {
+  if (group.whos.includes(who)) return group;
+  const known = group.and.get(who);
+  if (known !== undefined) return known;
+  const made: Group = { whos: [...group.whos, who], and: new Map() };
+  group.and.set(who, made);
+  hold(made.whos.length);
+  return made;
+}
+
+/** Literal texts, not empty, with one of which each principal of the set begins; null where there are none. */
+function startsOf(set: Who): readonly string[] | null {
+  const found: string[] = [];
+  for (const term of set.include) {
+    const starts =
+      term.kind === 'set'
+        ? startsOf(term.who)
+        : term.kind === 'principal'
+          ? [term.glob.parts[0] ?? '']
+          : null;
+    if (starts === null || starts.includes('')) return null;
+    found.push(...starts);
+  }
+  return found;
 }
 
 /** Names the roles that heads ask for, among those given; other roles cannot change a scope. */
@@ -168,8 +250,16 @@ function roleKeys(units: readonly Unit[]): (roles: readonly string[]) => string 
   };
 }
 
-function narrow(action: ActionClass, whos: readonly Who[]): Scope {
-  const entries = whos.flatMap((who) => action.byWho.get(who) ?? []).sort((a, b) => a.order - b.order);
+function narrow(action: ActionClass, whos: readonly Who[], entryAt: (order: number) => Entry): Scope {
+  const orders: number[] = [];
+  // Of the two, the fewer are gone through.
+  if (whos.length <= action.byWho.size) {
+    for (const who of whos) orders.push(...(action.byWho.get(who) ?? []));
+  } else {
+    const among = new Set(whos);
+    for (const [who, found] of action.byWho) if (among.has(who)) orders.push(...found);
+  }
+  const entries = orders.sort((a, b) => a - b).map(entryAt);
   const denies: Entry[] = [];
   const asks: Entry[] = [];
   const allows: Entry[] = [];

@@ -2,6 +2,7 @@
 /** One MCP session of one client, whatever the transport: which revision it speaks, what is running, where notifications go. */
 import type { Caller } from './caller.js';
 import type { JsonObject } from '../verify/format/canonical.js';
+import type { Headers } from './modern/headers.js';
 import type { ClientMessage, RequestId, RpcResponse } from './wire/message.js';
 
 /** How the transport of one request can be reached while it runs. */
@@ -10,6 +11,8 @@ export interface Side {
   notify(text: string): boolean;
   /** Aborts when the client is gone (its connection closed). */
   readonly gone: AbortSignal;
+  /** Of the HTTP request, where it came by HTTP and its revision repeats parts of the body there. */
+  readonly headers?: Headers;
 }
 
 export interface Running {

@@ -89,6 +89,10 @@ export interface Gate {
   readonly active: Set<Active>;
   /** All clients of all fronts. */
   readonly connections: () => Iterable<Connection>;
+  /** Connections of `subscriptions/listen`, which are told of what belongs to no request. */
+  readonly listening: Set<Connection>;
+  /** Aborts when the gateway stops. */
+  readonly stopping: AbortSignal;
   /** Outcome entries on their way to the disk. */
   readonly settling: Set<Promise<unknown>>;
   readonly floods: Floods;

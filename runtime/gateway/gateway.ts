@@ -15,7 +15,8 @@ import { indexTokens, type TokenEntry } from '../decide/tokens.js';
 import type { ReceiptLog } from '../log/types.js';
 import type { JsonObject } from '../verify/format/canonical.js';
 import { type Caller, callerOf } from './caller.js';
-import type { Connection } from './connection.js';
+import { type Connection, endConnection } from './connection.js';
+import { revokedListeners } from './modern/listen.js';
 import { evaluator } from './evaluate.js';
 import { floods } from './floods.js';
 import { type HttpFront, serveHttp } from './front/http.js';
@@ -121,7 +122,12 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   });
   const active = await activate(log, options.policy);
   const fronts: (HttpFront | StdioFront)[] = [];
-  const connections = (): readonly Connection[] => fronts.flatMap((front) => connectionsOf(front));
+  const listening = new Set<Connection>();
+  const stopping = new AbortController();
+  const connections = (): readonly Connection[] => [
+    ...fronts.flatMap((front) => connectionsOf(front)),
+    ...listening,
+  ];
   const { classifier } = config.scan;
   const scanner = lazyScanner(classifier === null ? null : httpClassifier(classifier));
   const gate: Gate = {
@@ -151,6 +157,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     drift: new Map(),
     active: new Set(),
     connections,
+    listening,
+    stopping: stopping.signal,
     settling: new Set(),
     floods: floods(log, clock.wall),
     denials: throttle(DENIALS, clock.monotonic),
@@ -171,10 +179,11 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     replace: (list) => {
       book.replace(list);
       endRevoked(fronts, authenticator);
+      for (const connection of revokedListeners(gate)) endConnection(connection);
     },
   };
   const control = await openControlSocket({ gate, options, fronts, tokens, reloadPins });
-  return assemble(gate, { options, fronts, authenticator, tokens, reloadPins, control });
+  return assemble(gate, { options, fronts, authenticator, tokens, reloadPins, control, stopping });
 }
 
 /** Open streams and running calls of a credential that no longer holds end with it. */
@@ -219,11 +228,12 @@ interface Parts {
   readonly tokens: TokenBook;
   readonly reloadPins: () => void;
   readonly control: ControlServer | null;
+  readonly stopping: AbortController;
 }
 
 function assemble(
   gate: Gate,
-  { options, fronts, authenticator, tokens, reloadPins, control }: Parts,
+  { options, fronts, authenticator, tokens, reloadPins, control, stopping }: Parts,
 ): Gateway {
   const { config, clock, say } = options;
   const flush = setInterval(() => void gate.floods.sweep(), FLUSH_MS);
@@ -258,6 +268,7 @@ function assemble(
     },
     close: async () => {
       clearInterval(flush);
+      stopping.abort();
       await control?.close();
       gate.approvals.stop();
       for (const front of fronts) if ('close' in front) await front.close();

@@ -7,6 +7,9 @@ import { type Connection, LOG_LEVELS, type Side } from './connection.js';
 import { denyRequest } from './deny.js';
 import { callable, pinnedList } from './discovery.js';
 import type { Asked, Gate } from './gate.js';
+import type { JsonObject } from '../verify/format/canonical.js';
+import { dispatchModern } from './modern/dispatch.js';
+import { isModern } from './modern/envelope.js';
 import { readCompletion, readPrompt, readResource } from './intake.js';
 import { awaitDecision, propose } from './propose.js';
 import { refuseInput } from './refuse.js';
@@ -84,12 +87,27 @@ async function request(
 }
 
 async function dispatch(gate: Gate, message: RpcRequest, asked: Asked): Promise<string | null> {
-  const { id, method, params } = message;
+  const { id, method } = message;
   const { connection, caller } = asked;
-  if (method === 'initialize') return initialize(gate, id, message, connection);
-  if (method === 'ping') return resultOf(id, {});
+  if (isModern(connection)) {
+    const offer = (): JsonObject => offerFor(gate, caller);
+    return dispatchModern(gate, message, asked, { offer, onward: (own, at) => relayedTo(gate, own, at) });
+  }
+  switch (method) {
+    case 'initialize':
+      return initialize(gate, id, message, connection);
+    case 'ping':
+      return resultOf(id, {});
+  }
   if (connection.revision === null)
     return refuseInput(gate, caller, id, INVALID_REQUEST, 'send `initialize` first');
+  return relayedTo(gate, message, asked);
+}
+
+/** Methods that are an action, or a list of them: the same in both eras. */
+async function relayedTo(gate: Gate, message: RpcRequest, asked: Asked): Promise<string | null> {
+  const { id, method, params } = message;
+  const { connection, caller } = asked;
   if (!relayed(gate, method)) return denyRequest(gate, caller, message);
   switch (method) {
     case 'tools/list':
@@ -142,6 +160,15 @@ async function initialize(
     return refuseInput(gate, caller, id, INVALID_PARAMS, '`protocolVersion` must be a string');
   connection.capabilities = isObject(params['capabilities']) ? params['capabilities'] : {};
   connection.revision = REVISIONS.find((revision) => revision <= wanted) ?? '2024-11-05';
+  return resultOf(id, {
+    protocolVersion: connection.revision,
+    serverInfo: { name: 'sepal', version: gate.version },
+    ...offerFor(gate, connection.caller),
+  });
+}
+
+/** What the gateway can do for a caller, and what it says of itself. */
+function offerFor(gate: Gate, caller: Caller): JsonObject {
   const authorization = {
     version: '1',
     methods: ['authorization/propose', 'authorization/decide'],
@@ -149,12 +176,10 @@ async function initialize(
     required: false,
   };
   const own = { 'dev.sepal/authorization': authorization };
-  return resultOf(id, {
-    protocolVersion: connection.revision,
+  return {
     capabilities: { ...offers(gate), logging: {}, extensions: own, experimental: own },
-    serverInfo: { name: 'sepal', version: gate.version },
-    ...instructionsFor(gate, connection.caller),
-  });
+    ...instructionsFor(gate, caller),
+  };
 }
 
 /** What the servers tell models, as pinned; of those alone that some rule lets this caller use. */
@@ -184,7 +209,7 @@ function relayed(gate: Gate, method: string): boolean {
 }
 
 /** What some server can do and we relay. */
-function offers(gate: Gate): { readonly [capability: string]: object } {
+function offers(gate: Gate): JsonObject {
   const some = (ability: string): boolean => serversWith(gate, ability).length > 0;
   return {
     tools: { listChanged: true },

@@ -57,6 +57,13 @@ export async function unsubscribe(
   return resultOf(id, {});
 }
 
+/** Ends what a connection still listens to. */
+export async function leaveAll(gate: Gate, connection: Connection): Promise<void> {
+  const left = [...connection.subscriptions];
+  connection.subscriptions.clear();
+  for (const [uri, server] of left) await leave(gate, connection, server, uri);
+}
+
 async function leave(gate: Gate, connection: Connection, server: string, uri: string): Promise<void> {
   const upstream = gate.upstreams.get(server);
   const key = upstreamKey(connection.caller);

@@ -169,7 +169,6 @@ describe('every other method', () => {
     ['elicitation/create', {}, 'elicitation'],
     ['roots/list', {}, 'roots'],
     ['tasks/list', {}, null],
-    ['server/discover', {}, null],
     ['tools/delete', {}, null],
     ['TOOLS/CALL', { name: 'echo' }, null],
     ['authorization/anything', {}, null],

@@ -11,6 +11,8 @@ const SINGLE = [
   'content-length',
   'mcp-session-id',
   'mcp-protocol-version',
+  'mcp-method',
+  'mcp-name',
   'x-agent-principal',
 ];
 
@@ -22,7 +24,7 @@ export function edgeFault(
   const seen = new Set<string>();
   for (let i = 0; i < request.rawHeaders.length; i += 2) {
     const name = (request.rawHeaders[i] ?? '').toLowerCase();
-    if (SINGLE.includes(name) && seen.has(name))
+    if ((SINGLE.includes(name) || name.startsWith('mcp-param-')) && seen.has(name))
       return { status: 400, message: `the header \`${name}\` stands twice` };
     seen.add(name);
   }

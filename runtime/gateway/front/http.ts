@@ -10,8 +10,11 @@ import type { Appended } from '../../log/types.js';
 import { DEFAULT_LIMITS } from '../../verify/format/json.js';
 import type { Authenticator } from '../../decide/identity.js';
 import { type Caller, callerKey, callerOf, sourceName } from '../caller.js';
-import type { Handle } from '../connection.js';
+import { type Connection, endConnection, type Handle } from '../connection.js';
 import type { Floods } from '../floods.js';
+import { claimed, envelopeFault, MODERN, modernConnection } from '../modern/envelope.js';
+import type { Headers } from '../modern/headers.js';
+import { statusOf } from '../modern/reply.js';
 import { REVISIONS } from '../upstream/hop.js';
 import {
   type ClientMessage,
@@ -253,6 +256,8 @@ async function post(
   const read = await readPost(request);
   if (read.kind === 'fault') return void (await refuse(front, caller, response, read));
   const { message } = read;
+  if (speaksModern(request.headers['mcp-protocol-version'], message))
+    return postModern(front, caller, message, request, response);
   const opening =
     message.kind === 'request' &&
     message.method === 'initialize' &&
@@ -264,7 +269,14 @@ async function post(
     await front.handle(session.connection, message, { notify: () => false, gone });
     return answer(response, 202, null);
   }
-  await reply(front, session, message, response, request.headers.accept, opening);
+  const headers = opening ? { 'mcp-session-id': session.id } : {};
+  await reply(front, message, response, {
+    connection: session.connection,
+    accept: request.headers.accept,
+    headers,
+    statusOf: () => 200,
+  });
+  session.used = front.now();
 }
 
 type Read =
@@ -291,21 +303,66 @@ async function readPost(request: IncomingMessage): Promise<Read> {
     : { kind: 'message', message };
 }
 
+/** A request of 2026-07-28 stands for itself: no session, and its client's leaving cancels it. */
+async function postModern(
+  front: Front,
+  caller: Caller,
+  message: Exclude<ClientMessage, RpcRefusal>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  if (message.kind === 'response') {
+    const text = 'an answer stands in `inputResponses` of the repeated request';
+    return void (await refuse(front, caller, response, {
+      status: 400,
+      message: text,
+      code: INVALID_REQUEST,
+    }));
+  }
+  const connection = modernConnection(caller, message.params);
+  if (message.kind === 'notification') {
+    const gone = new AbortController().signal;
+    await front.handle(connection, message, { notify: () => false, gone });
+    return answer(response, 202, null);
+  }
+  const wrong = envelopeFault(message.params) !== null;
+  response.once('close', () => endConnection(connection));
+  await reply(front, message, response, {
+    connection,
+    accept: request.headers.accept,
+    sent: request.headers,
+    statusOf: (text) => (wrong ? 400 : statusOf(text)),
+  });
+}
+
+/** By its body, or where that says nothing by its header. */
+function speaksModern(header: string | readonly string[] | undefined, message: ClientMessage): boolean {
+  const named = 'params' in message ? claimed(message.params) : undefined;
+  return named === undefined ? header === MODERN : !REVISIONS.some((revision) => revision === named);
+}
+
+interface Replying {
+  readonly connection: Connection;
+  readonly accept: string | undefined;
+  readonly headers?: { readonly [name: string]: string };
+  /** The headers of the request, where they repeat parts of its body. */
+  readonly sent?: Headers;
+  /** The status of an answer that is not streamed. */
+  readonly statusOf: (text: string) => number;
+}
+
 /** Made once: the usual reason is an error with a stack, made for each request. */
 const CLOSED = new Error('the connection of this request has closed');
 
 /** Answers a request: as JSON, or as a stream once something has to be sent before the answer. */
 async function reply(
   front: Front,
-  session: McpSession,
   message: RpcRequest,
   response: ServerResponse,
-  accept: string | undefined,
-  opening: boolean,
+  { connection, accept, headers = {}, sent, statusOf }: Replying,
 ): Promise<void> {
   const gone = new AbortController();
   response.once('close', () => gone.abort(CLOSED));
-  const headers = opening ? { 'mcp-session-id': session.id } : {};
   let streaming = false;
   const open = (): void => {
     if (streaming) return;
@@ -320,9 +377,9 @@ async function reply(
     response.write(sseEvent(text));
     return true;
   };
-  const text = await front.handle(session.connection, message, { notify, gone: gone.signal });
-  session.used = front.now();
-  if (!streaming) return answer(response, text === null ? 202 : 200, text, headers);
+  const side = { notify, gone: gone.signal, ...(sent === undefined ? {} : { headers: sent }) };
+  const text = await front.handle(connection, message, side);
+  if (!streaming) return answer(response, text === null ? 202 : statusOf(text), text, headers);
   if (text !== null && !response.destroyed) response.write(sseEvent(text));
   response.end();
 }

@@ -4,6 +4,7 @@ import type { Readable, Writable } from 'node:stream';
 import { DEFAULT_LIMITS } from '../../verify/format/json.js';
 import type { Caller } from '../caller.js';
 import { type Connection, endConnection, type Handle, newConnection } from '../connection.js';
+import { claimed, modernConnection } from '../modern/envelope.js';
 import { lineSplitter } from '../wire/lines.js';
 import { type ClientMessage, PARSE_ERROR, readMessage } from '../wire/message.js';
 
@@ -24,6 +25,15 @@ const TOO_LONG: ClientMessage = {
 };
 /** After the client has closed its side, what runs may still finish for this long. */
 const LAST_ANSWERS_MS = 10_000;
+
+/** The connection that a message belongs to: requests of 2026-07-28 have one each, and their ids are the connection's. */
+function speaking(connection: Connection, message: ClientMessage): Connection {
+  if (message.kind !== 'request') return connection;
+  const modern = claimed(message.params) !== undefined || message.method === 'server/discover';
+  return modern
+    ? { ...modernConnection(connection.caller, message.params), running: connection.running }
+    : connection;
+}
 
 /** `identify` gives the caller afresh for each message, since its session may have gone idle. */
 export function serveStdio(
@@ -49,7 +59,7 @@ export function serveStdio(
   connection.push = (text) => void notify(text);
   const take = async (message: ClientMessage): Promise<void> => {
     connection.caller = identify();
-    const answer = await handle(connection, message, { notify, gone: gone.signal });
+    const answer = await handle(speaking(connection, message), message, { notify, gone: gone.signal });
     if (answer === null) return;
     write(answer);
     if (io.output.writableLength < MAX_QUEUED || io.input.isPaused()) return;

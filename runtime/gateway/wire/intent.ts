@@ -40,7 +40,16 @@ export interface Envelope {
 
 const DECISION_META = 'dev.sepal/decision';
 const OWN_PREFIX = 'dev.sepal/';
-const BESIDE = new Set(['progressToken', 'traceparent', 'tracestate']);
+/** Rebuilt for each hop; the last four are the envelope of 2026-07-28. */
+const BESIDE = new Set([
+  'progressToken',
+  'traceparent',
+  'tracestate',
+  'io.modelcontextprotocol/protocolVersion',
+  'io.modelcontextprotocol/clientInfo',
+  'io.modelcontextprotocol/clientCapabilities',
+  'io.modelcontextprotocol/logLevel',
+]);
 const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /** `params` as sent, with the upstream's own name put in place of the exposed one where the method has a `name`. */

@@ -160,7 +160,10 @@ UNKNOWNS = list_of(members({"name": is_string, "why": is_string, "otherwise": ef
 TYPES = {
     "genesis": ({"key": key}, {}),
     "key": ({"key": key}, {}),
-    "revoke": ({"revoke": members({"key": is_string, "from": is_natural}, {"reason": is_string})}, {}),
+    "revoke": (
+        {"revoke": members({"key": is_string, "from": is_natural}, {"reason": is_string, "certificate": is_string})},
+        {},
+    ),
     "policy": ({"policy": policy}, {}),
     "propose": (CALL, {"refs": refs}),
     "decide": (

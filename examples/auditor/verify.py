@@ -8,6 +8,7 @@ from pathlib import Path
 
 from body import check_body
 from life import Life
+from logkeys import LogKeys, certifies, checked_key, is_statement, revoked_by
 from notes import (
     COSIGNATURE,
     admissible_key,
@@ -68,7 +69,7 @@ class Findings:
 
 
 class Trust:
-    MEMBERS = ("origin", "root", "logKey", "genesis", "witnesses", "quorum", "approvers", "extensions")
+    MEMBERS = ("origin", "root", "logKey", "genesis", "witnesses", "quorum", "approvers", "extensions", "revoked")  # fmt: skip
 
     def __init__(self, text):
         try:
@@ -102,6 +103,9 @@ class Trust:
         self.extensions = self.list(value.get("extensions", []))
         if not all(isinstance(name, str) for name in self.extensions):
             raise Refused("extensions is not a list of names")
+        self.revoked = self.list(value.get("revoked", []))
+        if not all(is_statement(item, self.origin) and revoked_by(self.root, self.origin, item) for item in self.revoked):
+            raise Refused("revoked is not a list of revocations by the root")
 
     @staticmethod
     def list(value):
@@ -150,23 +154,10 @@ def parse_entry(data, extensions):
     return Entry(data[: split + 1], value, signature)
 
 
-def checked_key(body, log, certifier, required):
-    """The key that a `key` member names, or None."""
-    key = parse_vkey(body["key"])
-    if key is None or not admissible_key(key.key) or body["fingerprint"] != key.fingerprint:
-        return None
-    if "certificate" not in body:
-        return None if required else key
-    claim = {"key": body["key"], "log": log, "purpose": body["purpose"]}
-    text = f"sepal.dev/key/v1\n{canonical(claim)}\n".encode()
-    signature = b64(body["certificate"])
-    return key if signature is not None and certifier.verifies(text, signature) else None
-
-
 class Signatures:
-    def __init__(self, trust, findings):
-        self.trust, self.findings = trust, findings
-        self.epochs, self.revoked, self.genesis = [], [], None
+    def __init__(self, trust, log_keys, findings):
+        self.trust, self.log_keys, self.findings = trust, log_keys, findings
+        self.epochs, self.revoked, self.genesis = [], list(trust.revoked), None
 
     def entry(self, seq, entry, leaf):
         body = entry.body
@@ -186,6 +177,8 @@ class Signatures:
             if body["seal"]["key"] not in own or body["seal"]["size"] != seq:
                 self.findings.fail("keys", seq, "the seal is not of the key in force at this place")
         if "revoke" in body:
+            if "certificate" in body["revoke"] and not revoked_by(self.trust.root, body["log"], body["revoke"]):
+                self.findings.fail("keys", seq, "the certificate of the revocation is not the root's")
             self.revoked.append(body["revoke"])
         return None
 
@@ -206,12 +199,17 @@ class Signatures:
         return None
 
     def _key(self, seq, body):
-        if body["key"]["purpose"] != "epoch":
-            return self.findings.skip("keys", "a key of another purpose is not followed", seq)
-        key = checked_key(body["key"], body["log"], self.trust.log, True)
+        purpose = body["key"]["purpose"]
+        if purpose == "log":
+            if not self.log_keys.add(body["log"], body["key"]):
+                self.findings.fail("keys", seq, "the log key is not certified by the root")
+            return None
+        by = self.log_keys.current
+        key = checked_key(body["key"], body["log"], by["key"], True) if purpose == "epoch" else None
         if key is None:
             return self.findings.fail("keys", seq, "the epoch key is not certified by the log key")
-        self.epochs.append({"key": key, "from": 0 if seq == 1 else seq, "to": seq, "sealed": False})
+        start = 0 if seq == 1 else seq
+        self.epochs.append({"key": key, "from": start, "to": seq, "sealed": False, "by": by, "at": seq})
         return None
 
     def _check(self, seq, entry):
@@ -230,10 +228,17 @@ class Signatures:
 
     def finish(self):
         for revoke in self.revoked:
-            for epoch in self.epochs:
+            names = lambda one: revoke["key"] in (one["key"].vkey, one["key"].fingerprint)
+            for epoch in filter(names, self.epochs):
                 first = max(revoke["from"], epoch["from"])
-                if revoke["key"] in (epoch["key"].vkey, epoch["key"].fingerprint) and first <= epoch["to"]:
+                if first <= epoch["to"]:
                     self.findings.fail("keys", first, "signed by a key that is revoked from here on")
+            for key in filter(names, self.log_keys.keys):
+                late = [epoch["at"] for epoch in self.epochs if epoch["by"] is key and epoch["at"] >= revoke["from"]]
+                if key["signed"] > revoke["from"]:
+                    self.findings.fail("keys", revoke["from"], "covered by a checkpoint of a revoked log key")
+                elif late:
+                    self.findings.fail("keys", late[0], "certified by a revoked log key")
         if not self.epochs and self.genesis is not None:
             self.findings.skip("signatures", "no epoch key is certified", 0)
 
@@ -241,8 +246,8 @@ class Signatures:
 class Checkpoints:
     """The notes of both files in order of size, compared when the tree has grown to it."""
 
-    def __init__(self, own, cosigned, trust, findings):
-        self.trust, self.findings = trust, findings
+    def __init__(self, own, cosigned, trust, log_keys, findings):
+        self.trust, self.log_keys, self.findings = trust, log_keys, findings
         notes, self.torn = split_notes(own)
         sized = [((parse_checkpoint(n).size if parse_checkpoint(n) else 0), n) for n in split_notes(cosigned)[0]]
         self.notes = self._merge(notes, sized)
@@ -274,8 +279,6 @@ class Checkpoints:
             return self.findings.fail("tree", None, "a checkpoint is of another log")
         if checkpoint.size < self.last:
             return self.findings.fail("tree", None, "a checkpoint has a smaller size than the one before")
-        if trust is not None and not checkpoint.signed_by(trust.log):
-            return self.findings.fail("tree", None, "a checkpoint is not signed by the log key")
         self.last, self.next = checkpoint.size, checkpoint
         return None
 
@@ -285,21 +288,31 @@ class Checkpoints:
                 self._compare(self.next, tree, time)
             self._read()
 
+    def _signed(self, checkpoint):
+        if self.log_keys is None or self.log_keys.signs(checkpoint):
+            return True
+        self.findings.fail("tree", None, "a checkpoint is not signed by the log key in force")
+        return False
+
     def _compare(self, checkpoint, tree, time):
+        if not self._signed(checkpoint):
+            return
         if checkpoint.root != tree.root():
             entry = None if checkpoint.size == 0 else checkpoint.size - 1
             self.findings.fail("tree", entry, "the entries do not have the root of a checkpoint")
         elif not self.findings.failed("tree"):
             self.proven = checkpoint.size
+            if self.log_keys is not None:
+                self.log_keys.current["signed"] = checkpoint.size
             self.witnessed = max(self.witnessed, witness(self.trust, checkpoint, time, self.findings))
 
     def finish(self, tree, time):
         self.meet(tree, time)
         split_view(self.trust, self.witnessed, tree.size, self.findings)
-        if self.next is not None:
-            self.findings.fail("tail", tree.size, "the log is cut")
-            while not self.done:
-                self._read()
+        while not self.done:
+            if self.next is not None and self._signed(self.next):
+                self.findings.fail("tail", tree.size, "the log is cut")
+            self._read()
         if self.count == 0 or self.trust is None:
             why = "there is no checkpoint" if self.count == 0 else "no trust file"
             self.findings.skip("tree", why)
@@ -388,14 +401,15 @@ def verify_log(log, trust, held=None, seen=None):
     checkpoints = read(log / "checkpoints")
     if not (log / "entries").exists() and (log / "tile").exists():
         checkpoints = read(log / "checkpoint") + b"\n" if (log / "checkpoint").is_file() else b""
-    follower = Checkpoints(checkpoints, read(log / "cosigned"), trust, findings)
+    log_keys = None if trust is None else LogKeys(trust)
+    follower = Checkpoints(checkpoints, read(log / "cosigned"), trust, log_keys, findings)
     others = sorted(seen_elsewhere(seen, trust), key=lambda c: c.size) if seen is not None else []
     claims = {}
     for origin, number, value in held_receipts(held) if held is not None else []:
         claims.setdefault(number, []).append((origin, value))
     opened = read(log / "openings.jsonl").split(b"\n") if (log / "openings.jsonl").is_file() else None
     lines = disclosed(opened, findings) if opened is not None else {}
-    signatures = None if trust is None else Signatures(trust, findings)
+    signatures = None if trust is None else Signatures(trust, log_keys, findings)
     life = Life(findings, None if trust is None else trust.approvers)
     for name, given in (("openings", opened), ("held receipts", held), ("seen elsewhere", seen)):
         if given is not None:
@@ -439,11 +453,15 @@ def verify_log(log, trust, held=None, seen=None):
                 findings.fail("openings", body["seq"], why)
         previous = own
         while others and others[0].size <= tree.size:
-            if others.pop(0).root != tree.root():
+            other = others.pop(0)
+            require_signed(other, log_keys)
+            if other.root != tree.root():
                 for name in ("split view", "seen elsewhere"):
                     findings.fail(name, tree.size - 1 if tree.size else None, "the log key signed another tree")
         follower.meet(tree, time)
     follower.finish(tree, time)
+    for other in others:
+        require_signed(other, log_keys)
     if others:
         for name in ("tail", "seen elsewhere"):
             findings.fail(name, tree.size, "a checkpoint seen elsewhere speaks of more entries")
@@ -488,9 +506,14 @@ def seen_elsewhere(data, trust):
         raise Refused("--seen needs --trust")
     notes, _ = split_notes(data.rstrip(b"\n") + b"\n\n")
     checkpoints = [parse_checkpoint(note) for note in notes]
-    if not checkpoints or any(c is None or c.origin != trust.origin or not c.signed_by(trust.log) for c in checkpoints):
-        raise Refused("what was seen elsewhere is not of this log key")
+    if not checkpoints or None in checkpoints:
+        raise Refused("what was seen elsewhere is not checkpoints")
     return checkpoints
+
+
+def require_signed(checkpoint, log_keys):
+    if not log_keys.signs(checkpoint):
+        raise Refused("what was seen elsewhere is not signed by a log key of this log")
 
 
 def verify_receipt(text, trust):
@@ -506,7 +529,7 @@ def verify_receipt(text, trust):
     form = form and extra is not None and index is not None and checkpoint is not None and len(hashes) <= 63
     if not form or any(h is None or len(h) != 32 for h in hashes):
         findings.fail("bytes", None, "this is not a proof")
-        for name in names[1:4]:
+        for name in names[1:]:
             findings.skip(name, "there is no proof to read")
         return findings.report(0)
     pieces, at = [], 0
@@ -514,7 +537,7 @@ def verify_receipt(text, trust):
         pieces.append(extra[at:end])
         at = end
     extensions = [] if trust is None else trust.extensions
-    entry = parse_entry(pieces[-1], extensions) if at == len(extra) and 1 <= len(pieces) <= 2 else None
+    entry = parse_entry(pieces[-1], extensions) if at == len(extra) and 1 <= len(pieces) <= 16 else None
     if entry is None:
         findings.fail("bytes", None, "there is no receipt to read")
         for name in names[1:]:
@@ -529,32 +552,63 @@ def verify_receipt(text, trust):
         for name in names[1:]:
             findings.skip(name, "no trust file")
         return findings.report(1)
-    if checkpoint.origin != trust.origin or not checkpoint.signed_by(trust.log):
+    log_keys = LogKeys(trust)
+    epoch = receipt_keys(pieces[:-1], entry, index, trust, log_keys, findings)
+    if not log_keys.signs(checkpoint):
         findings.fail("tree", None, "the checkpoint is not signed by the log key")
     size = witness(trust, checkpoint, body["time"], findings)
     split_view(trust, size, checkpoint.size, findings)
     if size >= 0:
         findings.touch("time")
-    receipt_key(pieces, entry, index, trust, findings)
+    if epoch is None:
+        findings.fail("keys", index, "no key entry certifies the key")
+        return findings.report(1)
+    if entry.signature[:2] != (epoch["key"].name, epoch["key"].id):
+        findings.fail("keys", index, "signed by another key than the one certified")
+    elif not epoch["key"].verifies(entry.text, entry.signature[2]):
+        findings.fail("signatures", index, "the signature does not verify")
+    for revoke in trust.revoked:
+        is_revoked = lambda key: revoke["key"] in (key.vkey, key.fingerprint)
+        start = revoke["from"]
+        by_epoch = is_revoked(epoch["key"]) and index >= start
+        by_log = is_revoked(epoch["by"]["key"]) and epoch["at"] >= start
+        if by_epoch or by_log or (is_revoked(log_keys.current["key"]) and checkpoint.size > start):
+            findings.fail("keys", index, "signed by a key that the trust file revokes")
     return findings.report(1)
 
 
-def receipt_key(pieces, entry, index, trust, findings):
-    own = entry.body["type"] == "key"
-    first = entry if own else parse_entry(pieces[0], trust.extensions) if len(pieces) == 2 else None
-    body = None if first is None else first.body
-    placed = body is not None and (own or body["seq"] < index or (index == 0 and body["seq"] == 1))
-    if not placed or body.get("key", {}).get("purpose") != "epoch" or body["log"] != trust.origin:
-        return findings.fail("keys", index, "no key entry certifies the key")
-    key = checked_key(body["key"], body["log"], trust.log, True)
-    signed = lambda e: e.signature[:2] == (key.name, key.id) and key.verifies(e.text, e.signature[2])
-    if key is None or (not own and not signed(first)):
-        return findings.fail("keys", index, "the key entry does not hold")
-    if entry.signature[:2] != (key.name, key.id):
-        return findings.fail("keys", index, "signed by another key than the one certified")
-    if not signed(entry):
-        findings.fail("signatures", index, "the signature does not verify")
-    return None
+def receipt_keys(pieces, receipt, index, trust, log_keys, findings):
+    """Takes in the key entries in the order of the log, the receipt among them if it is one; the epoch key in force, or None."""
+    found, last, own = {"epoch": None}, -1, receipt if receipt.body["type"] == "key" else None
+
+    def bring(entry):
+        body, seq = entry.body, entry.body["seq"]
+        if body["key"]["purpose"] == "log":
+            if not log_keys.add(body["log"], body["key"]):
+                findings.fail("keys", index, "a log key is not certified by the root")
+        elif body["key"]["purpose"] == "epoch" and (seq <= index or (index == 0 and seq == 1)):
+            by = log_keys.current
+            key = checked_key(body["key"], body["log"], by["key"], True)
+            proven = key is not None and entry.signature[:2] == (key.name, key.id)
+            if key is None or (seq != index and not (proven and key.verifies(entry.text, entry.signature[2]))):
+                findings.fail("keys", index, "the key entry does not hold")
+            else:
+                found["epoch"] = {"key": key, "at": seq, "by": by}
+
+    for piece in pieces:
+        entry = parse_entry(piece, trust.extensions)
+        body = None if entry is None else entry.body
+        if body is None or body["type"] != "key" or body["log"] != trust.origin or body["seq"] == index or body["seq"] <= last:
+            findings.fail("keys", index, "what stands before the receipt is not key entries in order")
+            return found["epoch"]
+        last = body["seq"]
+        if own is not None and last > index:
+            bring(own)
+            own = None
+        bring(entry)
+    if own is not None:
+        bring(own)
+    return found["epoch"]
 
 
 def verify_equivocation(text, trust):
@@ -576,7 +630,14 @@ def equivocates(text, trust):
     head, *lines = parts[0].split("\n")
     if head != "sepal.dev/equivocation/v1" or first is None or second is None:
         return False
-    if any(c.origin != trust.origin or not c.signed_by(trust.log) for c in (first, second)):
+    keys = [trust.log]
+    while lines and lines[0].startswith("key "):
+        certificate, vkey = (lines.pop(0).split(" ") + ["", ""])[1:3]
+        key = parse_vkey(vkey)
+        if key is None or not admissible_key(key.key) or not certifies(trust.root, trust.origin, "log", vkey, certificate):
+            return False
+        keys.append(key)
+    if any(c.origin != trust.origin or not any(map(c.signed_by, keys)) for c in (first, second)):
         return False
     if first.size == second.size:
         return lines == [] and first.root != second.root

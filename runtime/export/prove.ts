@@ -41,6 +41,8 @@ const KEY_ENTRY = Buffer.from(',"type":"key","v":1}\n\n');
 
 /** Is this a `key` entry? The type stands where only the writer can put it. */
 export const isKeyEntry = (entry: Buffer): boolean => entry.includes(KEY_ENTRY);
+const LOG_KEY = Buffer.from('","purpose":"log"},"log":');
+const isLogKeyEntry = (entry: Buffer): boolean => entry.includes(LOG_KEY);
 
 /**
  * The receipts at `seqs`, each as a `.tlog-proof` under the last checkpoint. Reads the log once and checks that it has the
@@ -61,19 +63,24 @@ export async function proveReceipts(
     }
   }
   const tree = new ProofTree();
-  const extras = new Map<number, Buffer>();
-  let genesis: Buffer | null = null;
-  let key: Buffer | null = null;
+  const found: Found[] = [];
+  let held: KeysAt = { epoch: null, log: null };
   for await (const entry of storedEntries(source)) {
     const seq = tree.size;
     tree.append(leafHash(entry));
-    if (isKeyEntry(entry)) key = Buffer.from(entry);
-    if (seq === 0) genesis = Buffer.from(entry);
+    const [before, isKey] = [held, isKeyEntry(entry)];
+    if (isKey)
+      held = isLogKeyEntry(entry)
+        ? { ...held, log: keyAt(seq, entry) }
+        : { epoch: keyAt(seq, entry, held.log), log: held.log };
+    if (wanted.has(seq))
+      found.push({
+        seq,
+        entry: Buffer.from(entry),
+        keys: isKey && !isLogKeyEntry(entry) ? { ...before, epoch: null } : before,
+      });
     // Genesis is signed by the key that entry 1 brings.
-    if (seq === 1 && wanted.has(0) && genesis !== null && key !== null)
-      extras.set(0, Buffer.concat([key, genesis]));
-    if (seq > 0 && wanted.has(seq))
-      extras.set(seq, key === null || isKeyEntry(entry) ? Buffer.from(entry) : Buffer.concat([key, entry]));
+    if (seq === 1 && wanted.has(0)) found[0] = { ...(found[0] as Found), keys: held };
     if (tree.size === size) break;
   }
   if (tree.size < size || !tree.root().equals(root)) {
@@ -81,8 +88,42 @@ export async function proveReceipts(
       'the entries do not have the root of the last checkpoint; `sepal verify` says what is wrong',
     );
   }
-  const proofs = [...extras].map(([seq, extra]) => {
-    return [seq, printTlogProof(extra, seq, tree.inclusion(seq), last.note)] as const;
+  const proofs = found.map((one) => {
+    const extra = Buffer.concat([...neededKeys(one, held.log), one.entry]);
+    return [one.seq, printTlogProof(extra, one.seq, tree.inclusion(one.seq), last.note)] as const;
   });
   return new Map(proofs);
+}
+
+interface KeyAt {
+  readonly seq: number;
+  readonly bytes: Buffer;
+  /** Of an epoch key: the entry of the log key that certified it. */
+  readonly by: KeyAt | null;
+}
+/** The key entries in force at a place; no log key where it is that of genesis. */
+interface KeysAt {
+  readonly epoch: KeyAt | null;
+  readonly log: KeyAt | null;
+}
+interface Found {
+  readonly seq: number;
+  readonly entry: Buffer;
+  readonly keys: KeysAt;
+}
+
+const keyAt = (seq: number, bytes: Buffer, by: KeyAt | null = null): KeyAt => ({
+  seq,
+  bytes: Buffer.from(bytes),
+  by,
+});
+
+/** The key entries that a receipt needs, in their order: for its signature, and for the checkpoint, whose log key is `last`. */
+function neededKeys({ seq, keys }: Found, last: KeyAt | null): readonly Buffer[] {
+  const { epoch, log } = keys;
+  const needed = [epoch?.by ?? null, epoch, epoch === null ? log : null, last];
+  const some = new Map(
+    needed.flatMap((one) => (one === null || one.seq === seq ? [] : [[one.seq, one.bytes]])),
+  );
+  return [...some].sort(([a], [b]) => a - b).map(([, bytes]) => bytes);
 }

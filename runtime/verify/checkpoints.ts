@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Follows the file `checkpoints` beside the entries: each root is compared when the tree has grown to its size. */
 import { type Checkpoint, parseCheckpoint } from './format/checkpoint.js';
-import { nodeVerifier, type Verifier } from './format/ed25519.js';
 import type { CompactTree } from './format/tree.js';
 import type { Trust } from './format/trust.js';
+import type { LogKeys } from './log-keys.js';
 import type { Findings } from './report.js';
 import { Witnessed } from './witnessed.js';
 
@@ -81,11 +81,7 @@ export class CheckpointFollower {
   private last = 0;
   private readonly notes: AsyncGenerator<string, { torn: boolean }>;
   private readonly origin: string | null;
-  private readonly key: {
-    readonly name: string;
-    readonly id: string;
-    readonly verify: Verifier | null;
-  } | null;
+  private readonly keys: LogKeys | null;
   private readonly findings: Findings;
   private readonly witnessed: Witnessed | null;
 
@@ -93,15 +89,13 @@ export class CheckpointFollower {
     chunks: AsyncIterable<Buffer> | null,
     cosigned: AsyncIterable<Buffer> | null,
     trust: Trust | null,
+    keys: LogKeys | null,
     findings: Findings,
   ) {
     const notes = checkpointNotes(chunks ?? []);
     this.notes = cosigned === null ? notes : mergedNotes(notes, checkpointNotes(cosigned));
     this.origin = trust?.origin ?? null;
-    this.key =
-      trust === null
-        ? null
-        : { name: trust.logKey.name, id: trust.logKey.id, verify: nodeVerifier(trust.logKey.key) };
+    this.keys = keys;
     this.findings = findings;
     this.witnessed = trust === null ? null : new Witnessed(trust);
   }
@@ -120,7 +114,7 @@ export class CheckpointFollower {
   }
 
   private compare(checkpoint: Checkpoint, tree: CompactTree, time: string | null): void {
-    if (checkpoint.size < tree.size) return;
+    if (checkpoint.size < tree.size || !this.isSigned(checkpoint)) return;
     if (!checkpoint.root.equals(tree.root())) {
       const entry = checkpoint.size === 0 ? null : checkpoint.size - 1;
       this.findings.fail(
@@ -130,6 +124,7 @@ export class CheckpointFollower {
       );
     } else if (!this.findings.failed('tree')) {
       this.proven = checkpoint.size;
+      if (this.keys !== null) this.keys.current.signed = checkpoint.size;
       this.proof = { note: this.note, checkpoint };
       this.witnessed?.checkpoint(checkpoint, time, this.findings);
       this.provenTime = time;
@@ -160,13 +155,14 @@ export class CheckpointFollower {
     if (this.origin !== null && checkpoint.origin !== this.origin) return 'is of another log';
     if (checkpoint.size < this.last)
       return `has a smaller size (${checkpoint.size}) than the one before (${this.last})`;
-    const key = this.key;
-    if (key === null) return null;
-    const text = Buffer.from(checkpoint.text);
-    const signed = checkpoint.signatures.some(
-      (s) => s.name === key.name && s.id === key.id && key.verify?.(text, s.signature) === true,
-    );
-    return signed ? null : 'is not signed by the log key of the trust file';
+    return null;
+  }
+
+  /** Which key must have signed is known when the log has been read up to its size. */
+  private isSigned(checkpoint: Checkpoint): boolean {
+    if (this.keys === null || this.keys.signs(checkpoint)) return true;
+    this.findings.fail('tree', null, `checkpoint ${this.count} is not signed by the log key in force`);
+    return false;
   }
 
   /** Leaves no file open, however far the log was read. */
@@ -180,11 +176,13 @@ export class CheckpointFollower {
     if (this.witnessed === null) this.findings.skip('split view', 'no trust file');
     else this.witnessed.finish(this.findings, tree.size);
     if (this.witnessed?.timed !== true) this.findings.note('time', 'no outside time to compare with');
-    if (this.next !== null) {
-      const missing = `the log is cut: a checkpoint speaks of ${this.next.size} entries, there are ${tree.size}`;
-      this.findings.fail('tail', tree.size, missing);
-      // What comes after it must still be sound.
-      while (!this.done) await this.read();
+    // What speaks of more entries than there are must still be sound.
+    while (!this.done) {
+      if (this.next !== null && this.isSigned(this.next)) {
+        const missing = `the log is cut: a checkpoint speaks of ${this.next.size} entries, there are ${tree.size}`;
+        this.findings.fail('tail', tree.size, missing);
+      }
+      await this.read();
     }
     if (this.count === 0) {
       const why = this.torn ? 'the file of checkpoints holds no whole one' : 'there is no checkpoint';
@@ -192,7 +190,7 @@ export class CheckpointFollower {
       this.findings.skip('tail', why);
       return;
     }
-    if (this.key === null) {
+    if (this.keys === null) {
       this.findings.skip(
         'tree',
         'roots agree, but without a trust file no key says who signed the checkpoints',

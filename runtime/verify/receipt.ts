@@ -2,18 +2,21 @@
 /** One receipt, verified from its proof and the trust file alone (docs/receipt-format.md, "One receipt"). */
 import { nodeVerifier } from './format/ed25519.js';
 import { type ParsedEntry, parseEntry } from './format/entry.js';
-import { equivocationFault, signedBy } from './format/equivocation.js';
+import { equivocationFault } from './format/equivocation.js';
 import { hashText } from './format/hash.js';
-import { checkKeyBody } from './format/keys.js';
-import type { VerifierKey } from './format/note.js';
+import { checkKeyBody, fingerprint } from './format/keys.js';
+import { printVerifierKey, type VerifierKey } from './format/note.js';
 import { entryEnd } from './format/segment.js';
 import { parseTlogProof, type TlogProof } from './format/tlog-proof.js';
 import { leafHash, verifyInclusion } from './format/tree.js';
 import { type Trust, trustOf } from './format/trust.js';
+import { type LogKey, LogKeys } from './log-keys.js';
 import { Findings, type Report } from './report.js';
 import { Witnessed } from './witnessed.js';
 
 const PROPERTIES = ['bytes', 'signatures', 'keys', 'tree', 'split view'] as const;
+/** Key entries and the receipt. */
+const MAX_PIECES = 16;
 const REQUIRED: readonly string[] = ['bytes', 'signatures', 'keys', 'tree'];
 
 /** The report on a `.tlog-proof` text. Throws a `TrustError` when the trust file is not one, never on what the proof holds. */
@@ -23,9 +26,8 @@ export function verifyReceipt(text: string, trustText?: string): Report {
   const proof = parseTlogProof(text);
   if (typeof proof === 'string') findings.fail('bytes', null, `this is not a proof: ${proof}`);
   else checkProof(proof, trust, findings);
-  for (const name of REQUIRED) {
-    if (typeof proof === 'string' && name !== 'bytes')
-      findings.skip(name as 'tree', 'there is no proof to read');
+  for (const name of PROPERTIES) {
+    if (typeof proof === 'string' && name !== 'bytes') findings.skip(name, 'there is no proof to read');
   }
   return findings.report(typeof proof === 'string' ? 0 : 1);
 }
@@ -44,8 +46,8 @@ function checkProof(proof: TlogProof, trust: Trust | null, findings: Findings): 
   const { index } = proof;
   const pieces = split(proof.extra ?? Buffer.alloc(0));
   const bytes = pieces?.at(-1);
-  if (pieces === null || bytes === undefined || pieces.length > 2)
-    return unread(findings, 'the extra data is not one receipt, or a key entry and a receipt');
+  if (pieces === null || bytes === undefined || pieces.length > MAX_PIECES)
+    return unread(findings, 'the extra data is not one receipt, after the key entries that it needs');
   const parsed = parseEntry(bytes, trust?.extensions ?? []);
   if (!parsed.ok) return unread(findings, parsed.why);
   const { entry } = parsed;
@@ -54,14 +56,19 @@ function checkProof(proof: TlogProof, trust: Trust | null, findings: Findings): 
   if (trust !== null && entry.body.log !== trust.origin)
     findings.fail('bytes', index, 'the receipt is of another log');
   findings.note('bytes', `entry ${index}, ${entry.body.type}, leaf ${hashText(leafHash(bytes))}`);
-  checkTree(proof, bytes, entry.body.time, trust, findings);
-  if (trust === null) {
+  const signers = trust === null ? null : keysOf(pieces.slice(0, -1), entry, index, trust, findings);
+  checkTree(proof, bytes, entry.body.time, trust, signers, findings);
+  if (trust === null || signers === null) {
     for (const name of ['signatures', 'keys'] as const)
       findings.skip(name, 'no trust file: keys never come from a log');
     return;
   }
-  const key = epochKey(pieces.length === 2 ? pieces[0] : undefined, entry, index, trust, findings);
-  if (key !== null) checkSignature(entry, key, index, findings);
+  if (signers.epoch === null) {
+    findings.fail('keys', index, 'no key entry of this log certifies the key that signed the receipt');
+    return;
+  }
+  checkSignature(entry, signers.epoch.key, index, findings);
+  revocations(signers, proof.checkpoint.size, index, trust, findings);
 }
 
 function unread(findings: Findings, why: string): void {
@@ -87,6 +94,7 @@ function checkTree(
   bytes: Buffer,
   time: string,
   trust: Trust | null,
+  signers: Signers | null,
   findings: Findings,
 ): void {
   const { checkpoint, hashes, index } = proof;
@@ -97,13 +105,13 @@ function checkTree(
       `the proof does not lead to the root of the checkpoint of size ${checkpoint.size}`,
     );
   }
-  if (trust === null) {
+  if (trust === null || signers === null) {
     findings.skip('split view', 'no trust file');
     return findings.skip('tree', 'without a trust file no key says who signed the checkpoint');
   }
   if (checkpoint.origin !== trust.origin) findings.fail('tree', null, 'the checkpoint is of another log');
-  if (!signedBy(checkpoint, trust)) {
-    findings.fail('tree', null, 'the checkpoint is not signed by the log key of the trust file');
+  if (!signers.logKeys.signs(checkpoint)) {
+    findings.fail('tree', null, 'the checkpoint is not signed by the log key');
   }
   findings.note('tree', `one of the ${checkpoint.size} entries that the log key signed for`);
   const witnessed = new Witnessed(trust);
@@ -111,39 +119,91 @@ function checkTree(
   witnessed.finish(findings, checkpoint.size);
 }
 
-/** The key that signed the receipt: the one that a `key` entry brings, certified by the log key of the trust file. */
-function epochKey(
-  bytes: Buffer | undefined,
+interface Epoch {
+  readonly key: VerifierKey;
+  /** The entry that brought it, and the log key that certified it. */
+  readonly at: number;
+  readonly by: LogKey;
+}
+
+interface Signers {
+  readonly logKeys: LogKeys;
+  /** Null where no key entry vouches for the key that signed the receipt. */
+  epoch: Epoch | null;
+}
+
+/**
+ * The keys that `key` entries bring, in the order of the log: log keys certified by the root, and the epoch key certified by the log
+ * key of that moment. The entry that brings the epoch key stands before the receipt; genesis is signed by the key that entry 1 brings.
+ */
+function keysOf(
+  pieces: readonly Buffer[],
   entry: ParsedEntry,
   index: number,
   trust: Trust,
   findings: Findings,
-): VerifierKey | null {
-  const own = entry.body.type === 'key';
-  const certifying = bytes === undefined ? null : parseEntry(bytes, trust.extensions);
-  const body = own ? entry.body : certifying?.ok === true ? certifying.entry.body : null;
-  const log = nodeVerifier(trust.logKey.key);
-  // Genesis is signed by the key that entry 1 brings.
-  const placed = body !== null && (own || body.seq < index || (index === 0 && body.seq === 1));
-  if (body?.key?.purpose !== 'epoch' || body.log !== trust.origin || !placed || log === null) {
-    findings.fail('keys', index, 'no key entry of this log certifies the key that signed the receipt');
-    return null;
+): Signers {
+  const signers: Signers = { logKeys: new LogKeys(trust), epoch: null };
+  let last = -1;
+  let own = entry.body.type === 'key' ? entry : null;
+  for (const bytes of pieces) {
+    const parsed = parseEntry(bytes, trust.extensions);
+    const seq = parsed.ok && parsed.entry.body.type === 'key' ? parsed.entry.body.seq : -1;
+    if (!parsed.ok || seq <= last || seq === index || parsed.entry.body.log !== trust.origin) {
+      findings.fail('keys', index, 'what stands before the receipt is not key entries of this log, in order');
+      return signers;
+    }
+    last = seq;
+    if (own !== null && seq > index) {
+      bringKey(own, index, signers, findings);
+      own = null;
+    }
+    bringKey(parsed.entry, index, signers, findings);
   }
-  const key = checkKeyBody(body.log, body.key, log, 'required');
-  if (typeof key === 'string') {
-    findings.fail('keys', index, key);
-    return null;
+  if (own !== null) bringKey(own, index, signers, findings);
+  return signers;
+}
+
+function bringKey(entry: ParsedEntry, index: number, signers: Signers, findings: Findings): void {
+  const { log, seq, key: body } = entry.body;
+  if (body?.purpose === 'log') {
+    const wrong = signers.logKeys.add(log, body);
+    if (wrong !== null) findings.fail('keys', index, wrong);
+    return;
   }
+  if (body?.purpose !== 'epoch' || (seq > index && !(index === 0 && seq === 1))) return;
+  const by = signers.logKeys.current;
+  const key = checkKeyBody(log, body, by.verify, 'required');
+  if (typeof key === 'string') findings.fail('keys', index, key);
   // The key entry is signed by the key that it brings.
-  if (certifying?.ok === true && !own && !isSigned(certifying.entry, key)) {
+  else if (seq !== index && !isSigned(entry, key))
     findings.fail('keys', index, 'the key entry is not signed by the key that it brings');
-    return null;
+  else {
+    signers.epoch = { key, at: seq, by };
+    findings.note(
+      'keys',
+      `certified by the log key in entry ${seq}; later revocations are in the whole log only`,
+    );
   }
-  findings.note(
-    'keys',
-    `certified by the log key in entry ${body.seq}; later revocations are in the whole log only`,
-  );
-  return key;
+}
+
+/** Those that the trust file lists. */
+function revocations(
+  { epoch, logKeys }: Signers,
+  size: number,
+  index: number,
+  trust: Trust,
+  findings: Findings,
+): void {
+  const is = (key: VerifierKey, name: string): boolean =>
+    name === fingerprint(key.key) || name === printVerifierKey(key.name, key.key);
+  for (const { key, from } of trust.revoked) {
+    const revoked =
+      (epoch !== null && is(epoch.key, key) && index >= from) ||
+      (epoch !== null && is(epoch.by.key, key) && epoch.at >= from) ||
+      (is(logKeys.current.key, key) && size > from);
+    if (revoked) findings.fail('keys', index, `signed by a key that the trust file revokes from ${from} on`);
+  }
 }
 
 function isSigned(entry: ParsedEntry, key: VerifierKey): boolean {

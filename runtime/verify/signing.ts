@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Who signed each entry: the epoch keys that the log certifies, starting from the keys of the trust file, and nothing else. */
-import type { Body } from './format/body.js';
+import type { Body, Revocation } from './format/body.js';
 import { naclVerifier, nodeVerifier, type Verifier } from './format/ed25519.js';
 import { parseHash } from './format/hash.js';
-import { checkKeyBody, fingerprint } from './format/keys.js';
+import { checkKeyBody, fingerprint, isRevokedBy } from './format/keys.js';
 import { type NoteSignature, printVerifierKey, type VerifierKey } from './format/note.js';
 import type { Trust } from './format/trust.js';
+import type { LogKey, LogKeys } from './log-keys.js';
 import type { Findings } from './report.js';
 
 export interface SignedEntry {
@@ -32,6 +33,14 @@ interface Epoch {
   readonly from: number;
   to: number;
   sealed: boolean;
+  /** Which log key certified it, and where. */
+  readonly by: LogKey;
+  readonly at: number;
+}
+
+interface Revoked extends Revocation {
+  /** The entry that says so; null for the trust file. */
+  readonly seq: number | null;
 }
 
 const SAMPLE = 100;
@@ -43,21 +52,22 @@ export class Signatures {
   private readonly options: SigningOptions;
   private readonly findings: Findings;
   private readonly root: Verifier | null;
-  private readonly log: Verifier | null;
+  private readonly logKeys: LogKeys;
   private readonly epochs: Epoch[] = [];
-  private readonly revoked: { readonly key: string; readonly from: number; readonly seq: number }[] = [];
+  private readonly revoked: Revoked[];
   /** Genesis waits for entry 1, which certifies the key that signed both. */
   private genesis: SignedEntry | null = null;
   private checked = 0;
   private twice = 0;
   private left = 0;
 
-  constructor(trust: Trust, options: SigningOptions, findings: Findings) {
+  constructor(trust: Trust, logKeys: LogKeys, options: SigningOptions, findings: Findings) {
     this.trust = trust;
     this.options = options;
     this.findings = findings;
     this.root = nodeVerifier(trust.root.key);
-    this.log = nodeVerifier(trust.logKey.key);
+    this.logKeys = logKeys;
+    this.revoked = trust.revoked.map((one) => ({ ...one, seq: null }));
   }
 
   /** `covered`: a checkpoint of a larger size is still to come, so that the tree will speak for this entry. */
@@ -94,15 +104,17 @@ export class Signatures {
   }
 
   private newKey(entry: SignedEntry): void {
-    const body = entry.body.key;
-    if (body === undefined || body.purpose !== 'epoch') {
-      return this.findings.skip(
-        'keys',
-        `a key of purpose ${body?.purpose ?? '?'} is not followed yet`,
-        entry.seq,
-      );
+    const { log, key: body } = entry.body;
+    if (body === undefined) return;
+    if (body.purpose === 'log') {
+      const wrong = this.logKeys.add(log, body);
+      if (wrong !== null) this.findings.fail('keys', entry.seq, wrong);
+      return;
     }
-    const key = this.log === null ? '' : checkKeyBody(entry.body.log, body, this.log, 'required');
+    if (body.purpose !== 'epoch')
+      return this.findings.fail('keys', entry.seq, 'the root stands in genesis only');
+    const by = this.logKeys.current;
+    const key = checkKeyBody(log, body, by.verify, 'required');
     if (typeof key === 'string') return this.findings.fail('keys', entry.seq, key);
     const [verify, again] = [nodeVerifier(key.key), naclVerifier(key.key)];
     if (verify === null || again === null) return;
@@ -118,6 +130,8 @@ export class Signatures {
       from: entry.seq === 1 ? 0 : entry.seq,
       to: entry.seq,
       sealed: false,
+      by,
+      at: entry.seq,
     });
   }
 
@@ -160,24 +174,15 @@ export class Signatures {
         this.findings.fail('keys', seq, 'the seal is not of the key in force at this place');
     }
     if (body.revoke === undefined) return;
+    if (body.revoke.certificate !== undefined && !isRevokedBy(this.root, body.log, body.revoke))
+      this.findings.fail('keys', seq, 'the certificate of the revocation is not the root\u2019s');
     if (this.revoked.length < MAX_KEPT) this.revoked.push({ ...body.revoke, seq });
     else this.findings.skip('keys', `more than ${MAX_KEPT} revocations`, seq);
   }
 
   /** After the last entry: revocations speak of positions, so they may concern entries that came before. */
   finish(): void {
-    const byName = new Map<string, Epoch[]>();
-    for (const epoch of this.revoked.length === 0 ? [] : this.epochs) {
-      for (const name of [fingerprint(epoch.key.key), printVerifierKey(epoch.key.name, epoch.key.key)])
-        byName.set(name, [...(byName.get(name) ?? []), epoch]);
-    }
-    for (const { key, from, seq } of this.revoked) {
-      for (const epoch of byName.get(key) ?? []) {
-        const first = Math.max(from, epoch.from);
-        if (first <= epoch.to)
-          this.findings.fail('keys', first, `signed by a key that entry ${seq} revokes from ${from} on`);
-      }
-    }
+    this.revocations();
     if (this.epochs.length === 0 && this.genesis !== null) {
       this.findings.skip('signatures', 'no epoch key is certified', 0);
     }
@@ -189,7 +194,42 @@ export class Signatures {
     }
     this.findings.note('signatures', `${this.checked} checked with ${this.options.library}`);
     if (this.twice > 0) this.findings.note('signatures', `${this.twice} again with tweetnacl`);
+    const logKeys = this.logKeys.all.length;
+    if (logKeys > 1) this.findings.note('keys', `${logKeys - 1} later log keys certified by the root`);
     const epochs = this.epochs.length;
     this.findings.note('keys', `${epochs} epoch key${epochs === 1 ? '' : 's'} certified by the log key`);
   }
+
+  private revocations(): void {
+    if (this.revoked.length === 0) return;
+    const epochs = byName(this.epochs);
+    const logKeys = byName(this.logKeys.all);
+    for (const { key, from, seq } of this.revoked) {
+      const who = seq === null ? 'the trust file' : `entry ${seq}`;
+      const fail = (entry: number, what: string): void =>
+        this.findings.fail('keys', entry, `${what} that ${who} revokes from ${from} on`);
+      for (const epoch of epochs.get(key) ?? []) {
+        const first = Math.max(from, epoch.from);
+        if (first <= epoch.to) fail(first, 'signed by a key');
+      }
+      for (const logKey of logKeys.get(key) ?? []) {
+        const late = this.epochs.find(({ by, at }) => by === logKey && at >= from);
+        if (logKey.signed > from)
+          fail(from, `covered by a checkpoint of size ${logKey.signed}, signed by a log key`);
+        else if (late !== undefined) fail(late.at, 'the epoch key is certified by a log key');
+      }
+    }
+  }
+}
+
+/** By fingerprint and by verifier key: a revocation may name either. */
+function byName<T extends { readonly key: VerifierKey }>(
+  keys: readonly T[],
+): ReadonlyMap<string, readonly T[]> {
+  const named = new Map<string, T[]>();
+  for (const one of keys) {
+    for (const name of [fingerprint(one.key.key), printVerifierKey(one.key.name, one.key.key)])
+      named.set(name, [...(named.get(name) ?? []), one]);
+  }
+  return named;
 }

@@ -9,6 +9,7 @@ import { CompactTree, leafHash } from './format/tree.js';
 import { type Trust, trustOf } from './format/trust.js';
 import { type Held, HeldReceipts } from './held.js';
 import { Linkage } from './linkage.js';
+import { LogKeys } from './log-keys.js';
 import { OpeningsFollower } from './openings.js';
 import { Findings, type Report } from './report.js';
 import { Signatures, type SigningOptions } from './signing.js';
@@ -45,13 +46,15 @@ export async function verify(source: string | LogSource, options: VerifyOptions 
   const trust = options.trust === undefined ? null : trustOf(options.trust);
   const log = typeof source === 'string' ? await openSource(source) : source;
   const findings = new Findings();
+  const keys = trust === null ? null : new LogKeys(trust);
   const follower = new CheckpointFollower(
     await log.checkpoints(),
     (await log.cosigned?.()) ?? null,
     trust,
+    keys,
     findings,
   );
-  const audit = new Audit(trust, options, findings, follower);
+  const audit = new Audit(trust, keys, options, findings, follower);
   try {
     await audit.run(log, options.onProgress);
   } finally {
@@ -89,20 +92,28 @@ class Audit {
   private readonly replay: Replay | null;
   private readonly seen: SeenElsewhere | null;
 
-  constructor(trust: Trust | null, options: VerifyOptions, findings: Findings, follower: CheckpointFollower) {
+  constructor(
+    trust: Trust | null,
+    keys: LogKeys | null,
+    options: VerifyOptions,
+    findings: Findings,
+    follower: CheckpointFollower,
+  ) {
     this.trust = trust;
     this.findings = findings;
     this.follower = follower;
     this.origin = trust?.origin ?? null;
     const { signatures = 'all', secondOpinion = 'none', library = 'node:crypto' } = options;
     this.signatures =
-      trust === null ? null : new Signatures(trust, { signatures, secondOpinion, library }, findings);
+      trust === null || keys === null
+        ? null
+        : new Signatures(trust, keys, { signatures, secondOpinion, library }, findings);
     this.linkage = new Linkage(findings, trust?.approvers ?? null);
     const { openings, held, replay } = options;
     this.openings = openings === undefined ? null : new OpeningsFollower(openings, findings);
     this.held = held === undefined ? null : new HeldReceipts(held, options.trust, findings);
     this.replay = replay ?? null;
-    this.seen = options.seen === undefined || trust === null ? null : new SeenElsewhere(options.seen, trust);
+    this.seen = options.seen === undefined || keys === null ? null : new SeenElsewhere(options.seen, keys);
   }
 
   get entries(): number {

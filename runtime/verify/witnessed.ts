@@ -2,10 +2,11 @@
 /** What speaks against a split view: cosignatures of witnesses, and checkpoints that others were shown. */
 import { cosignedAt } from './format/cosignature.js';
 import { type Checkpoint, parseCheckpoint } from './format/checkpoint.js';
-import { printEquivocation, signedBy } from './format/equivocation.js';
+import { printEquivocation } from './format/equivocation.js';
 import { ProofTree } from './format/proof.js';
 import { type CompactTree, leafHash } from './format/tree.js';
 import type { Trust } from './format/trust.js';
+import { keyLines, type LogKeys } from './log-keys.js';
 import type { Findings } from './report.js';
 import { type LogSource, storedEntries } from './source.js';
 
@@ -83,14 +84,14 @@ export class SeenElsewhere {
   private readonly seen: Seen[];
   private readonly count: number;
   private conflict: Seen | null = null;
+  private readonly keys: LogKeys;
 
-  constructor(notes: readonly string[], trust: Trust) {
+  constructor(notes: readonly string[], keys: LogKeys) {
+    this.keys = keys;
     this.seen = notes.map((note, i) => {
       const checkpoint = parseCheckpoint(note);
       if (checkpoint === null)
         throw new CheckpointError(`number ${i + 1} is not in the form of a checkpoint`);
-      if (!signedBy(checkpoint, trust))
-        throw new CheckpointError(`number ${i + 1} is not signed by the log key of the trust file`);
       return { note, checkpoint };
     });
     this.seen.sort((a, b) => a.checkpoint.size - b.checkpoint.size);
@@ -105,6 +106,7 @@ export class SeenElsewhere {
   meet(tree: CompactTree, findings: Findings): void {
     while (this.awaited <= tree.size) {
       const one = this.seen.shift();
+      if (one !== undefined) this.requireSigned(one);
       if (one === undefined || one.checkpoint.root.equals(tree.root())) continue;
       this.conflict ??= one;
       const why = `the log key signed another tree of ${tree.size} entries for somebody else`;
@@ -113,7 +115,16 @@ export class SeenElsewhere {
     }
   }
 
+  /** Only what the log key signed speaks against a log; which one, is known when the log has been read up to that size. */
+  private requireSigned({ checkpoint }: Seen): void {
+    if (!this.keys.signs(checkpoint))
+      throw new CheckpointError(
+        `the one of size ${checkpoint.size} is not signed by the log key of the trust file, nor by one that the root certified in this log`,
+      );
+  }
+
   finish(size: number, findings: Findings): void {
+    for (const one of this.seen) this.requireSigned(one);
     const [longer] = this.seen;
     if (longer !== undefined) {
       const why = `the log is cut: a checkpoint seen elsewhere speaks of ${longer.checkpoint.size} entries, there are ${size}`;
@@ -128,13 +139,14 @@ export class SeenElsewhere {
     const other = this.conflict;
     if (other === null || own === null || own.checkpoint.size < other.checkpoint.size) return null;
     const { size } = other.checkpoint;
-    if (size === own.checkpoint.size) return printEquivocation(other.note, own.note, null);
+    const keys = keyLines([other, own].map(({ checkpoint }) => this.keys.signer(checkpoint)));
+    if (size === own.checkpoint.size) return printEquivocation(other.note, own.note, null, keys);
     const tree = new ProofTree();
     for await (const entry of storedEntries(source)) {
       tree.append(leafHash(entry));
       if (tree.size === own.checkpoint.size) break;
     }
     const hashes = tree.consistency(size, own.checkpoint.size);
-    return printEquivocation(other.note, own.note, { root: tree.root(size), hashes });
+    return printEquivocation(other.note, own.note, { root: tree.root(size), hashes }, keys);
   }
 }

@@ -23,3 +23,8 @@ export function approvalText(claim: ApprovalClaim): string {
 export function certificateText(log: string, purpose: string, key: string): string {
   return `sepal.dev/key/v1\n${canonical({ log, purpose, key })}\n`;
 }
+
+/** What the root signs to revoke a key of this log: what it signed from entry `from` on does not count. */
+export function revocationText(log: string, key: string, from: number): string {
+  return `sepal.dev/revoke/v1\n${canonical({ from, key, log })}\n`;
+}

@@ -50,7 +50,7 @@ export interface Body {
   readonly approval?: ApprovalBody;
   readonly outcome?: OutcomeBody;
   readonly key?: KeyBody;
-  readonly revoke?: { readonly key: string; readonly from: number; readonly reason?: string };
+  readonly revoke?: Revocation;
   readonly anchor?: { readonly checkpoint: string };
   readonly seal?: { readonly key: string; readonly size: number };
   readonly snapshot?: { readonly hash: string; readonly size: number };
@@ -152,6 +152,15 @@ export interface KeyBody {
   /** Full SHA-256 of the public key. */
   readonly fingerprint: string;
   /** Base64 signature by the certifying key over `"sepal.dev/key/v1\n" + JCS({log, purpose, key}) + "\n"`. */
+  readonly certificate?: string;
+}
+/** What a key signed from entry `from` on does not count. */
+export interface Revocation {
+  /** Its vkey or fingerprint. */
+  readonly key: string;
+  readonly from: number;
+  readonly reason?: string;
+  /** Base64 signature by the root over `"sepal.dev/revoke/v1\n" + JCS({from, key, log}) + "\n"`. */
   readonly certificate?: string;
 }
 export interface EventBody {

@@ -156,7 +156,7 @@ const CALL: Members = { call: id, principal, intent, policy, phase: oneOf('call'
 const TYPES: { readonly [type in EntryType]: readonly [Members, Members] } = {
   genesis: [{ key }, {}],
   key: [{ key }, {}],
-  revoke: [{ revoke: object({ key: string, from: natural }, { reason: string }) }, {}],
+  revoke: [{ revoke: object({ key: string, from: natural }, { reason: string, certificate: string }) }, {}],
   policy: [{ policy }, {}],
   propose: [{ call: id, principal, intent }, { refs }],
   decide: [

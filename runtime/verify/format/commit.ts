@@ -39,7 +39,8 @@ export function memberLeaves(
   const leaves: Leaf[] = [];
   let size = 0;
   for (const [pointer, value] of pairs) {
-    size += canonical(value).length;
+    // A long text is past the bound whatever its escapes are, so it need not be written out to be counted.
+    size += typeof value === 'string' && value.length > MAX_TEXT ? value.length : canonical(value).length;
     if (leaves.length >= MAX_MEMBERS || size > MAX_TEXT) break;
     leaves.push({ pointer, value });
   }

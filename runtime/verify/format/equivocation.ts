@@ -4,6 +4,7 @@
  *
  * ```
  * sepal.dev/equivocation/v1
+ * key <certificate> <vkey>   by the root, of a log key that is not the trust file's; where one signed
  * root <base64>          of the first m entries of the second checkpoint's tree; only where the sizes differ
  * <base64>               consistency proof from that root to the second checkpoint, one hash a line
  *
@@ -17,7 +18,8 @@
 import { type Checkpoint, parseCheckpoint } from './checkpoint.js';
 import { nodeVerifier } from './ed25519.js';
 import type { Hash } from './hash.js';
-import { parseBase64 } from './note.js';
+import { checkKeyBody, keyBody } from './keys.js';
+import { parseBase64, parseVerifierKey, type VerifierKey } from './note.js';
 import { verifyConsistency } from './tree.js';
 import type { Trust } from './trust.js';
 
@@ -27,12 +29,14 @@ export function printEquivocation(
   first: string,
   second: string,
   between: { readonly root: Hash; readonly hashes: readonly Hash[] } | null,
+  keys: readonly string[] = [],
 ): string {
   const lines =
     between === null
       ? ''
       : `root ${between.root.toString('base64')}\n${between.hashes.map((hash) => `${hash.toString('base64')}\n`).join('')}`;
-  return `${EQUIVOCATION_HEADER}\n${lines}\n${first}\n${second}`;
+  const certified = keys.map((line) => `${line}\n`).join('');
+  return `${EQUIVOCATION_HEADER}\n${certified}${lines}\n${first}\n${second}`;
 }
 
 /** Null when the text proves that the log key of `trust` signed two histories; else why it does not. */
@@ -42,8 +46,12 @@ export function equivocationFault(text: string, trust: Trust): string | null {
   const lines = head?.split('\n') ?? [];
   if (lines.shift() !== EQUIVOCATION_HEADER) return `the first line is not ${EQUIVOCATION_HEADER}`;
   if (notes.length !== 2 || !first || !second) return 'it does not hold two checkpoints';
-  const unsigned = [first, second].find((checkpoint) => !signedBy(checkpoint, trust));
-  if (unsigned !== undefined) return 'a checkpoint is not signed by the log key of the trust file';
+  const keys = certifiedKeys(lines, trust);
+  if (keys === null) return 'a key is not certified by the root';
+  const unsigned = [first, second].find(
+    (checkpoint) => !keys.some((key) => signedBy(checkpoint, trust.origin, key)),
+  );
+  if (unsigned !== undefined) return 'a checkpoint is not signed by a log key of the trust file or its root';
   if (first.size === second.size) {
     if (lines.length > 0) return 'checkpoints of one size need no proof between them';
     return first.root.equals(second.root) ? 'the two checkpoints agree' : null;
@@ -56,12 +64,28 @@ export function equivocationFault(text: string, trust: Trust): string | null {
   return root.equals(first.root) ? 'the two checkpoints agree' : null;
 }
 
-export function signedBy(checkpoint: Checkpoint, trust: Trust): boolean {
-  const { name, id, key } = trust.logKey;
+/** Takes the `key` lines off; the log keys that may have signed, or null where one is not the root's. */
+function certifiedKeys(lines: string[], trust: Trust): readonly VerifierKey[] | null {
+  const root = nodeVerifier(trust.root.key);
+  const keys: VerifierKey[] = [trust.logKey];
+  while (lines[0]?.startsWith('key ') === true) {
+    const [, certificate = '', vkey = ''] = (lines.shift() ?? '').split(' ');
+    const key = parseVerifierKey(vkey);
+    if (key === null || root === null) return null;
+    const body = { ...keyBody('log', key, { certificate }), key: vkey };
+    if (typeof checkKeyBody(trust.origin, body, root, 'required') === 'string') return null;
+    keys.push(key);
+  }
+  return keys;
+}
+
+/** Is the checkpoint of this origin, and signed by this key? */
+export function signedBy(checkpoint: Checkpoint, origin: string, by: VerifierKey): boolean {
+  const { name, id, key } = by;
   const verify = nodeVerifier(key);
   const text = Buffer.from(checkpoint.text);
   return (
-    checkpoint.origin === trust.origin &&
+    checkpoint.origin === origin &&
     checkpoint.signatures.some((s) => s.name === name && s.id === id && verify?.(text, s.signature) === true)
   );
 }

@@ -12,6 +12,8 @@ export interface JsonLimits {
   readonly depth: number;
   /** Members of all objects together. */
   readonly keys: number;
+  /** Values of any kind, together; without it as many as the size allows. */
+  readonly values?: number;
   /**
    * `exact` (the default) refuses a number whose canonical text is not numerically equal to its token; `nearest` rounds as
    * RFC 8785 does. Nothing that is decided on or signed is read with `nearest`.
@@ -84,12 +86,17 @@ const SPACE = 32;
 class Reader {
   private at = 0;
   private keys = 0;
+  private values = 0;
+  private readonly most: number;
+  /** No backslash stands from the last look for one up to here. */
+  private backslash = -1;
   private readonly text: string;
   private readonly limits: JsonLimits;
 
   constructor(text: string, limits: JsonLimits) {
     this.text = text;
     this.limits = limits;
+    this.most = limits.values ?? Number.POSITIVE_INFINITY;
   }
 
   document(): JsonValue {
@@ -115,6 +122,7 @@ class Reader {
 
   private value(depth: number): JsonValue {
     const c = this.space();
+    if (++this.values > this.most) this.fail('limit', `more than ${this.most} values`);
     switch (c) {
       case OPEN_BRACE:
         return this.object(this.deeper(depth));
@@ -210,7 +218,42 @@ class Reader {
       if (c === BACKSLASH) return this.escaped(start, i);
       if (!(c >= 32)) this.unterminated(c, i);
       if (c >= 0xd800) surrogates = true;
+      if (i - start === LONG) return this.long(start);
     }
+  }
+
+  /** The same for a long string, with searches that run natively. */
+  private long(start: number): string {
+    const from = start + LONG;
+    if (this.backslash < from) {
+      const next = this.text.indexOf('\\', from);
+      this.backslash = next < 0 ? this.text.length : next;
+    }
+    const quote = this.text.indexOf('"', from);
+    if (quote < 0) return this.escaped(start, start);
+    if (this.backslash < quote) return this.longEscaped(start, this.backslash);
+    const value = this.text.slice(start, quote);
+    const control = value.search(CONTROL);
+    if (control >= 0) this.unterminated(0, start + control);
+    this.at = quote + 1;
+    return this.wellFormed(value, start);
+  }
+
+  private longEscaped(start: number, first: number): string {
+    let end = first;
+    for (; end < this.text.length; end++) {
+      const c = this.text.charCodeAt(end);
+      if (c === BACKSLASH) end++;
+      else if (c === QUOTE) break;
+    }
+    try {
+      const value: unknown = JSON.parse(this.text.slice(start - 1, end + 1));
+      this.at = end + 1;
+      if (typeof value === 'string') return this.wellFormed(value, start);
+    } catch {
+      // What is wrong with it, and where, the other way says.
+    }
+    return this.escaped(start, start);
   }
 
   private unterminated(c: number, at: number): never {
@@ -292,6 +335,11 @@ class Reader {
     return value === 0 ? 0 : value;
   }
 }
+
+/** Strings of more characters are searched, not read one by one. */
+const LONG = 4096;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+const CONTROL = /[\u0000-\u001f]/;
 
 const ESCAPES = new Map([
   ['"', '"'],

@@ -6,10 +6,11 @@
  * - Every entry is signed by the *epoch key in force*. A `key` entry of purpose `epoch` brings its own key into force and is
  *   itself signed by it (proof of possession); entry 1 is the first one, and genesis (entry 0) is signed by that same key.
  * - `certificate` is over `certificateText(log, body.key.purpose, body.key.key)`: by the *log key* for `epoch` keys (required),
- *   by the *root* in genesis (purpose `root+log`, optional there) and for a later `log` key (required).
+ *   by the *root* in genesis (purpose `root+log`, optional there) and for a later `log` key (required), which is then the log key
+ *   of what follows: of epoch keys after its entry, and of checkpoints that cover it.
  */
-import { certificateText } from './approval.js';
-import type { KeyBody } from './body.js';
+import { certificateText, revocationText } from './approval.js';
+import type { KeyBody, Revocation } from './body.js';
 import { nodeVerifier, type Verifier } from './ed25519.js';
 import { hashText, sha256 } from './hash.js';
 import { parseBase64, parseVerifierKey, printVerifierKey, type VerifierKey } from './note.js';
@@ -51,4 +52,11 @@ export function checkKeyBody(
   return signature !== null && certifier(text, signature)
     ? key
     : 'the certificate of the key does not verify';
+}
+
+/** Did the root sign this revocation? False also where it holds no certificate. */
+export function isRevokedBy(root: Verifier | null, log: string, revocation: Revocation): boolean {
+  const { key, from, certificate } = revocation;
+  const signature = certificate === undefined ? null : parseBase64(certificate);
+  return signature !== null && root?.(Buffer.from(revocationText(log, key, from)), signature) === true;
 }

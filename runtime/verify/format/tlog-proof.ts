@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * One receipt with its proof (c2sp.org/tlog-proof@v1). The extra data of ours is the receipt itself, after the `key` entry that
- * certifies the epoch key which signed it (left out where the receipt is that entry); nothing of it is trusted before it is
- * checked.
+ * One receipt with its proof (c2sp.org/tlog-proof@v1). The extra data of ours is the receipt itself, after the `key` entries that it
+ * needs: the one that brought the epoch key which signed it (left out where the receipt is that entry), and those that brought the
+ * log keys which certified that key and signed the checkpoint, where they are not the first. Nothing of it is trusted before it is checked.
  *
  * ```
  * c2sp.org/tlog-proof@v1
- * extra <base64(key entry || entry)>
+ * extra <base64(key entries || entry)>
  * index <seq>
  * <base64 hash>, from the leaf's sibling up, one a line
  *

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The auditor's trust file: which log, which keys. Keys never come from a receipt. */
 import { COSIGNATURE } from './cosignature.js';
-import { admissibleKey } from './ed25519.js';
+import type { Revocation } from './body.js';
+import { admissibleKey, nodeVerifier } from './ed25519.js';
 import { parseHash } from './hash.js';
+import type { JsonValue } from './canonical.js';
+import { isRevokedBy } from './keys.js';
 import { parseStrict } from './json.js';
 import { isOrigin, parseVerifierKey, type VerifierKey } from './note.js';
 
@@ -18,6 +21,8 @@ export interface Trust {
   readonly approvers: ReadonlyMap<string, readonly VerifierKey[]> | null;
   /** Names of `ext` members that may stand in entries. */
   readonly extensions: readonly string[];
+  /** Keys that the root revoked, each signed by it: the log need not say so itself. */
+  readonly revoked: readonly Revocation[];
 }
 
 /** The trust file is not one. */
@@ -30,7 +35,17 @@ export function trustOf(text: string): Trust {
   return trust;
 }
 
-const MEMBERS = ['origin', 'root', 'logKey', 'genesis', 'witnesses', 'quorum', 'approvers', 'extensions'];
+const MEMBERS = [
+  'origin',
+  'root',
+  'logKey',
+  'genesis',
+  'witnesses',
+  'quorum',
+  'approvers',
+  'extensions',
+  'revoked',
+];
 
 /** The trust file, or what is wrong with it. */
 export function parseTrust(text: string): Trust | string {
@@ -72,8 +87,11 @@ export function parseTrust(text: string): Trust | string {
   if (approvers === undefined) return 'approvers is not a list of {"id", "key"} with verifier keys';
   const extensions = strings(file['extensions'] ?? []);
   if (extensions === undefined) return 'extensions is not a list of names';
+  const { origin } = file as { readonly origin: string };
+  const revoked = revocations(file['revoked'] ?? [], origin, root);
+  if (typeof revoked === 'string') return revoked;
   return {
-    origin: file['origin'],
+    origin,
     root,
     logKey,
     genesis,
@@ -81,7 +99,43 @@ export function parseTrust(text: string): Trust | string {
     quorum,
     approvers,
     extensions,
+    revoked,
   };
+}
+
+const STATEMENT = ['log', 'key', 'from', 'reason', 'certificate'];
+
+/** A statement of the root that a key is revoked, as `sepal keygen revocation` prints it; or what is wrong with it. */
+export function parseRevocation(value: unknown, origin: string, root: VerifierKey): Revocation | string {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'it is not an object';
+  const { log, key, from, reason, certificate } = value as { readonly [name: string]: unknown };
+  const unknown = Object.keys(value).find((name) => !STATEMENT.includes(name));
+  if (unknown !== undefined) return `unknown member "${unknown}"`;
+  if (log !== undefined && log !== origin) return `it is of the log ${JSON.stringify(log)}`;
+  if (typeof key !== 'string' || !Number.isSafeInteger(from) || (from as number) < 0)
+    return 'it does not name a key and a position';
+  if (typeof certificate !== 'string' || (reason !== undefined && typeof reason !== 'string'))
+    return 'it has no certificate, or a reason that is no text';
+  const revocation = {
+    key,
+    from: from as number,
+    ...(reason === undefined ? {} : { reason }),
+    certificate,
+  };
+  return isRevokedBy(nodeVerifier(root.key), origin, revocation)
+    ? revocation
+    : 'its certificate is not the root’s';
+}
+
+function revocations(value: unknown, origin: string, root: VerifierKey): readonly Revocation[] | string {
+  if (!Array.isArray(value)) return 'revoked is not a list';
+  const found: Revocation[] = [];
+  for (const [i, item] of (value as readonly JsonValue[]).entries()) {
+    const parsed = parseRevocation(item, origin, root);
+    if (typeof parsed === 'string') return `revoked[${i}]: ${parsed}`;
+    found.push(parsed);
+  }
+  return found;
 }
 
 /** A key of small order would make anything verify: it is refused where it is admitted. */

@@ -19,6 +19,7 @@ const ARROWS: readonly Room[] = [
   { room: 'grammar/', may: ['grammar/'], packages: ['chevrotain'] },
   { room: 'stdlib/', may: ['stdlib/'], packages: [] },
   { room: 'compiler/', may: ['compiler/', 'grammar/', 'stdlib/'], packages: [] },
+  { room: 'compiler/import/', may: ['compiler/', 'grammar/', 'stdlib/'], packages: ['yaml'] },
   { room: 'runtime/verify/', may: ['runtime/verify/'], packages: ['node:', 'tweetnacl'] },
   { room: 'runtime/log/', may: ['runtime/log/', 'runtime/verify/format/'], packages: ['node:'] },
   {
@@ -57,6 +58,21 @@ const ARROWS: readonly Room[] = [
     packages: ['node:', 'zod', '@modelcontextprotocol/sdk'],
   },
   {
+    room: 'cli/commands/lsp',
+    may: ['cli/', 'editor/lsp/'],
+    packages: [],
+  },
+  {
+    room: 'editor/',
+    may: ['editor/', 'cli/', 'grammar/', 'compiler/', 'stdlib/', 'runtime/'],
+    packages: ['node:', 'vscode-languageserver', 'vscode-languageserver-textdocument'],
+  },
+  {
+    room: 'editor/vscode/',
+    may: ['editor/vscode/'],
+    packages: ['node:', 'vscode', 'vscode-jsonrpc', 'vscode-languageserver-protocol'],
+  },
+  {
     room: 'examples/',
     may: ['examples/', 'runtime/', 'compiler/', 'cli/'],
     packages: ['node:', '@modelcontextprotocol/sdk'],
@@ -92,7 +108,7 @@ function sources(folder: string): readonly string[] {
     .map((name) => join(folder, name));
 }
 
-const FOLDERS = ['grammar', 'compiler', 'stdlib', 'runtime', 'cli', 'examples'];
+const FOLDERS = ['grammar', 'compiler', 'stdlib', 'runtime', 'cli', 'editor', 'examples'];
 
 describe('the house', () => {
   it('imports only along the arrows', () => {

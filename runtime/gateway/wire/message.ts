@@ -47,6 +47,14 @@ const MEMBERS = ['jsonrpc', 'id', 'method', 'params', 'result', 'error'];
 const PARAMS = ['name', 'arguments', '_meta', 'uri', 'cursor'];
 const MAX_NAME = 512;
 
+/** What one message of a client may be: room for a file, and no more values than can be read without holding up others. */
+export const MESSAGE_LIMITS: JsonLimits = {
+  size: 8 * 1024 * 1024,
+  depth: 64,
+  keys: 10_000,
+  values: 200_000,
+};
+
 /** Reads one message; never throws. */
 export function readMessage(bytes: string | Uint8Array, limits: JsonLimits): ClientMessage {
   const parsed = parseStrict(bytes, limits);

@@ -16,6 +16,8 @@ export interface Member {
   readonly value: Span;
 }
 
+/** Texts of more characters are searched, not read one by one. */
+const LONG = 4096;
 const QUOTE = 34;
 const BACKSLASH = 92;
 const OPEN_OBJECT = 123;
@@ -32,7 +34,17 @@ function skipSpace(text: string, at: number): number {
 
 /** The index after the closing quote of the string that starts at `at`. */
 function stringEnd(text: string, at: number): number {
-  for (let i = at + 1; i < text.length; i++) {
+  let i = at + 1;
+  if (text.length - at > LONG) {
+    // A long text is searched natively: the quote ends it, unless backslashes stand before.
+    for (let quote = text.indexOf('"', i); quote >= 0; quote = text.indexOf('"', quote + 1)) {
+      let slashes = 0;
+      while (text.charCodeAt(quote - 1 - slashes) === BACKSLASH) slashes++;
+      if (slashes % 2 === 0) return quote + 1;
+    }
+    return text.length;
+  }
+  for (; i < text.length; i++) {
     const c = text.charCodeAt(i);
     if (c === BACKSLASH) i++;
     else if (c === QUOTE) return i + 1;

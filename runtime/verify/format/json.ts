@@ -230,7 +230,7 @@ class Reader {
       this.backslash = next < 0 ? this.text.length : next;
     }
     const quote = this.text.indexOf('"', from);
-    if (quote < 0) return this.escaped(start, start);
+    if (quote < 0) return this.escaped(start, start, true);
     if (this.backslash < quote) return this.longEscaped(start, this.backslash);
     const value = this.text.slice(start, quote);
     const control = value.search(CONTROL);
@@ -253,7 +253,7 @@ class Reader {
     } catch {
       // What is wrong with it, and where, the other way says.
     }
-    return this.escaped(start, start);
+    return this.escaped(start, start, true);
   }
 
   private unterminated(c: number, at: number): never {
@@ -267,11 +267,12 @@ class Reader {
   }
 
   /** The rest of a string from its first escape on. */
-  private escaped(start: number, first: number): string {
+  private escaped(start: number, first: number, slowly = false): string {
     let value = '';
     let plain = start;
     let i = first;
     for (;;) {
+      if (i - start > LONG && !slowly) return this.longEscaped(start, i);
       const c = this.text.charCodeAt(i);
       if (c === QUOTE) break;
       if (!(c >= 32)) this.unterminated(c, i);

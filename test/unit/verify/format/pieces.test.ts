@@ -86,6 +86,36 @@ describe('parseStrict', () => {
     expect('valueOf' in outer).toBe(false);
   });
 
+  it.each([4095, 4096, 4097, 9000])(
+    'reads long strings as short ones: %d characters before the odd part',
+    (n) => {
+      const pad = 'x'.repeat(n);
+      for (const part of ['', '\\n', '\\"', '\\\\', '\\u00e9', '\\ud83d\\ude00', 'é😀', '\\\\\\"']) {
+        const text = `{"a":"${part}${pad}${part}","b":["${pad}${part}${pad}"]}`;
+        const read = parseStrict(text);
+        expect(read.ok && JSON.stringify(read.value)).toBe(JSON.stringify(JSON.parse(text)));
+      }
+      for (const [part, kind] of [
+        ['\n', 'syntax'],
+        ['\\x', 'syntax'],
+        ['\\ud800', 'surrogate'],
+        ['\ud800', 'surrogate'],
+        ['\\u12', 'syntax'],
+      ] as const) {
+        for (const text of [`["${pad}${part}y"]`, `["\\t${pad}${part}y"]`, `["${pad}","${pad}${part}"]`])
+          expect(parseStrict(text)).toMatchObject({ ok: false, error: { kind } });
+      }
+      expect(parseStrict(`["${pad}`)).toMatchObject({ ok: false, error: { kind: 'syntax' } });
+      expect(parseStrict(`["${pad}\\"`)).toMatchObject({ ok: false, error: { kind: 'syntax' } });
+    },
+  );
+
+  it('counts values where it is asked to', () => {
+    const limits = { size: 100, depth: 4, keys: 10, values: 4 };
+    expect(parseStrict('[1,[2]]', limits).ok).toBe(true);
+    expect(parseStrict('[1,[2,3]]', limits)).toMatchObject({ ok: false, error: { kind: 'limit' } });
+  });
+
   it('writes zero one way', () => {
     expect(parseStrict('-0')).toEqual({ ok: true, value: 0 });
   });

@@ -95,7 +95,7 @@ export interface PolicySource {
 }
 
 /** Where the policy `acme.baseline` may stand: beside the file that imports it or the root, or in `modules/` there. */
-function modulePaths(name: string, from: string, root: string): readonly string[] {
+export function modulePaths(name: string, from: string, root: string): readonly string[] {
   const last = name.split('.').at(-1) ?? '';
   // A name is words: nothing in it leads to another folder.
   if (!/^\w+$/.test(last)) return [];

@@ -448,6 +448,10 @@ function readsTool(e: ExprIr): boolean {
     case 'amount':
     case 'lower':
     case 'size':
+    case 'moment':
+    case 'span':
+    case 'url':
+    case 'ip':
       return readsTool(e.operand);
     case 'and':
     case 'or':
@@ -460,7 +464,12 @@ function readsTool(e: ExprIr): boolean {
       return readsTool(e.instant);
     case 'like':
     case 'matches':
+    case 'inDomain':
+    case 'inCidr':
       return readsTool(e.left);
+    case 'member':
+    case 'hasMember':
+      return readsTool(e.object);
     case 'quantifier':
       return readsTool(e.list) || readsTool(e.body);
     case 'compare':

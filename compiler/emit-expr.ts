@@ -2,7 +2,7 @@
 /** Expressions of the IR as code over `std`. Conditions become shared functions; equal ones are one function. */
 import { assertNever } from './assert.js';
 import type { Constants } from './encode.js';
-import type { ConstIr, DfaIr, ExprIr, GlobIr, ScheduleIr, TypeIr, WhoIr, WhoTermIr } from './ir.js';
+import type { CidrIr, ConstIr, DfaIr, ExprIr, GlobIr, ScheduleIr, TypeIr, WhoIr, WhoTermIr } from './ir.js';
 import { words } from './words.js';
 
 /** A function of the module: name and body lines. */
@@ -192,6 +192,12 @@ export function kleene(m: Emitter, e: ExprIr): string {
       return `${e.op}(${value(m, e.left, 'string')}, ${value(m, e.right, 'string')})`;
     case 'like':
       return `like(${value(m, e.left, 'string')}, ${shared(m, 'g', globCode(m, e.glob))})`;
+    case 'inDomain':
+      return `inDomain(${value(m, e.left, 'string')}, ${m.k.ref(e.domain)})`;
+    case 'inCidr':
+      return `inCidr(${value(m, e.left, 'string')}, ${shared(m, 'n', rangeCode(e.range))})`;
+    case 'hasMember':
+      return `hasIn(${raw(m, e.object)}, ${e.path.map((p) => m.k.ref(p)).join(', ')})`;
     case 'within':
       return `within(${value(m, e.instant, 'string')}, ${shared(m, 'z', scheduleCode(e.schedule))})`;
     case 'matches':
@@ -201,6 +207,7 @@ export function kleene(m: Emitter, e: ExprIr): string {
     case 'arg':
     case 'fact':
     case 'param':
+    case 'member':
       return `bool(${raw(m, e)})`;
     case 'subject':
     case 'arith':
@@ -208,6 +215,10 @@ export function kleene(m: Emitter, e: ExprIr): string {
     case 'amount':
     case 'lower':
     case 'size':
+    case 'moment':
+    case 'span':
+    case 'url':
+    case 'ip':
       return '1';
     default:
       return assertNever(e);
@@ -261,7 +272,7 @@ function value(m: Emitter, e: ExprIr, on: On): string {
   if (e.op === 'const') return constant(m, e.value, on);
   if (on === 'bool') return kleene(m, e);
   if (isBoolean(e)) return `truth(${kleene(m, e)})`;
-  if (e.op === 'arg') return e.nullable ? raw(m, e) : typed(raw(m, e), on, e.type);
+  if (e.op === 'arg' || e.op === 'member') return e.nullable ? raw(m, e) : typed(raw(m, e), on, e.type);
   if (e.op === 'fact' || e.op === 'param') return typed(raw(m, e), on, e.type);
   return raw(m, e);
 }
@@ -279,6 +290,11 @@ const NOT_BOOLEAN: ReadonlySet<ExprIr['op']> = new Set([
   'arith',
   'negate',
   'amount',
+  'member',
+  'moment',
+  'span',
+  'url',
+  'ip',
 ]);
 
 /** The value before its kind is looked at. */
@@ -300,6 +316,14 @@ function raw(m: Emitter, e: ExprIr): string {
       return `size(${isList(e.operand) ? `list(${raw(m, e.operand)})` : value(m, e.operand, 'string')})`;
     case 'arith':
       return `arith(${quoteWord(e.fn)}, ${value(m, e.left, 'number')}, ${value(m, e.right, 'number')})`;
+    case 'member':
+      return e.path.reduce((object, key) => `get(${object}, ${m.k.ref(key)})`, raw(m, e.object));
+    case 'moment':
+    case 'span':
+    case 'ip':
+      return `${e.op}(${value(m, e.operand, 'string')})`;
+    case 'url':
+      return `urlPart("${e.part}", ${value(m, e.operand, 'string')})`;
     case 'negate':
       return `negate(${value(m, e.operand, 'number')})`;
     case 'amount':
@@ -321,6 +345,9 @@ function raw(m: Emitter, e: ExprIr): string {
     case 'matches':
     case 'under':
     case 'within':
+    case 'inDomain':
+    case 'inCidr':
+    case 'hasMember':
     case 'quantifier':
       return kleene(m, e);
     default:
@@ -398,6 +425,9 @@ function scheduleCode({ windows, except, at, offsets, until }: ScheduleIr): stri
   return `schedule(${lists.join(', ')}, ${until})`;
 }
 
+/** Numbers only. */
+const rangeCode = ({ bytes, bits }: CidrIr): string => `range([${bytes.join(', ')}], ${bits})`;
+
 /** Numbers only: the compiler has made them. */
 function dfaCode({ starts, classes, width, first, next, accepts }: DfaIr): string {
   const list = (numbers: readonly number[]): string => `[${numbers.join(', ')}]`;
@@ -444,7 +474,14 @@ export function children(e: ExprIr): readonly ExprIr[] {
     case 'amount':
     case 'lower':
     case 'size':
+    case 'moment':
+    case 'span':
+    case 'url':
+    case 'ip':
       return [e.operand];
+    case 'member':
+    case 'hasMember':
+      return [e.object];
     case 'and':
     case 'or':
       return e.operands;
@@ -461,6 +498,8 @@ export function children(e: ExprIr): readonly ExprIr[] {
       return [e.left, e.list];
     case 'like':
     case 'matches':
+    case 'inDomain':
+    case 'inCidr':
       return [e.left];
     case 'within':
       return [e.instant];

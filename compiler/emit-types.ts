@@ -48,6 +48,14 @@ const STD: { readonly [name: string]: string } = {
   negate: `(value: ${NUM}) => ${NUM}`,
   glob: '(parts: readonly string[], gaps: string) => Glob',
   like: `(text: ${TEXT}, pattern: Glob) => Kleene`,
+  hasIn: '(object: unknown, ...path: readonly string[]) => Kleene',
+  moment: `(text: ${TEXT}) => ${NUM}`,
+  span: `(text: ${TEXT}) => ${NUM}`,
+  urlPart: `<P extends "scheme" | "host" | "port" | "path">(part: P, text: ${TEXT}) => (P extends "port" ? number : string) | undefined`,
+  ip: `(text: ${TEXT}) => ${TEXT}`,
+  inDomain: `(text: ${TEXT}, domain: string) => Kleene`,
+  range: '(bytes: readonly number[], bits: number) => Range',
+  inCidr: `(text: ${TEXT}, range: Range) => Kleene`,
   within: `(instant: ${TEXT}, at: Schedule) => Kleene`,
   schedule:
     '(windows: readonly (readonly [number, number, number])[], except: readonly number[], at: readonly number[], offsets: readonly number[], until: number) => Schedule',
@@ -114,6 +122,7 @@ const TYPES: { readonly [name: string]: string } = {
   Read: '{ readonly label: string; readonly value: (args: Args, request: Request, facts: Facts, tool: Tool) => unknown }',
   Schedule:
     '{ readonly windows: readonly (readonly [number, number, number])[]; readonly except: ReadonlySet<number>; readonly at: readonly number[]; readonly offsets: readonly number[]; readonly until: number }',
+  Range: '{ readonly bytes: readonly number[]; readonly bits: number }',
   Leaf: '{ readonly test: Predicate; readonly reads: readonly Read[] }',
   Glob: '{ readonly parts: readonly string[]; readonly gaps: string; readonly matches: (text: string) => boolean }',
   Dfa: '{ readonly matches: (text: string) => boolean }',

@@ -6,6 +6,7 @@
  */
 import type { Span } from '../grammar/tree.js';
 import type { Claims } from './analyze/claims.js';
+import type { JsonValue } from './lock.js';
 
 export type { Span };
 
@@ -35,6 +36,12 @@ export interface FactIr {
    * what is scanned: `["findings", "card", "args", "body"]`. Of `pin` and `result`: a member of the pinned definition, `["text"]` of the answer.
    */
   readonly path: readonly string[];
+  /** Older values are unknown, in milliseconds; absent where any age will do. */
+  readonly fresh?: number;
+  /** `on unknown review`: where only such facts are unknown, people may stand in for them. */
+  readonly review?: ApprovalIr;
+  /** Of a fact with `review`: values that together meet every combination of answers to what is asked of it. */
+  readonly values?: readonly JsonValue[];
 }
 
 /** Windows on the wall clock of a zone, and the zone's offsets as far as they are compiled in. */
@@ -237,8 +244,11 @@ export type ExprIr =
       readonly list: ExprIr;
     }
   | { readonly op: 'startsWith' | 'endsWith' | 'contains'; readonly left: ExprIr; readonly right: ExprIr }
-  /** `contains` on a list value. */
   | { readonly op: 'like'; readonly left: ExprIr; readonly glob: GlobIr }
+  /** The host is the domain (as stdlib/url.ts writes hosts) or below it; false for addresses, unknown for what is no host. */
+  | { readonly op: 'inDomain'; readonly left: ExprIr; readonly domain: string }
+  /** The address is in the range; unknown for what is no address. */
+  | { readonly op: 'inCidr'; readonly left: ExprIr; readonly range: CidrIr }
   /** The instant, read on the wall clock of the schedule's zone, is inside one of its windows. */
   | { readonly op: 'within'; readonly instant: ExprIr; readonly schedule: ScheduleIr }
   /** A regular pattern over the whole text; `pattern` is its source. */
@@ -254,11 +264,33 @@ export type ExprIr =
     }
   /** The parameter of an enclosing quantifier, by number; each quantifier has its own. */
   | { readonly op: 'param'; readonly param: number; readonly type: TypeIr }
+  /** An own member of an element of a list, read as an argument is. */
+  | {
+      readonly op: 'member';
+      readonly object: ExprIr;
+      readonly path: readonly string[];
+      readonly type: TypeIr;
+      readonly nullable: boolean;
+    }
+  | { readonly op: 'hasMember'; readonly object: ExprIr; readonly path: readonly string[] }
   | { readonly op: 'arith'; readonly fn: '+' | '-' | '*'; readonly left: ExprIr; readonly right: ExprIr }
   | { readonly op: 'negate'; readonly operand: ExprIr }
   /** The number, unknown where it is below zero or has more than 40 digits. */
   | { readonly op: 'amount'; readonly operand: ExprIr }
-  | { readonly op: 'lower' | 'size'; readonly operand: ExprIr };
+  | { readonly op: 'lower' | 'size'; readonly operand: ExprIr }
+  /** A text that is an instant or a duration, as a number of milliseconds. */
+  | { readonly op: 'moment' | 'span'; readonly operand: ExprIr }
+  /** Texts; a port is a number. Unknown where the URL is refused or has no such part (stdlib/url.ts). */
+  | { readonly op: 'url'; readonly part: 'scheme' | 'host' | 'port' | 'path'; readonly operand: ExprIr }
+  /** The address in its one spelling (stdlib/ip.ts). */
+  | { readonly op: 'ip'; readonly operand: ExprIr };
+
+/** Four bytes or sixteen, those behind the first `bits` bits zero. */
+export interface CidrIr {
+  readonly text: string;
+  readonly bytes: readonly number[];
+  readonly bits: number;
+}
 
 /**
  * A deterministic automaton. `starts` are the first code points of runs, ascending from 0, `classes` the class of each run; `next`

@@ -52,3 +52,32 @@ function read(
     minute: number('minute'),
   };
 }
+
+/** Milliseconds since 1970 in decimal digits, or null: RFC 3339 through the runtime's own reader, digits past the third by hand. */
+export function momentText(text: string): string | null {
+  const match = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/.exec(text);
+  if (match === null) return null;
+  const [, date = '', time = '', fraction = '', zone = ''] = match;
+  const local = new Date(`${date}T${time}Z`);
+  if (Number.isNaN(local.getTime()) || local.toISOString() !== `${date}T${time}.000Z`) return null;
+  if (zone !== 'Z' && (Number(zone.slice(1, 3)) > 23 || Number(zone.slice(4)) > 59)) return null;
+  const shift = zone === 'Z' ? 0 : Number(zone.slice(1, 3)) * 60 + Number(zone.slice(4));
+  const ms = BigInt(local.getTime() - (zone.startsWith('-') ? -shift : shift) * 60_000);
+  const nanos = String(ms * 1_000_000n + BigInt(fraction.slice(1).padEnd(9, '0')));
+  const digits = nanos.replace('-', '').padStart(7, '0');
+  return `${nanos.startsWith('-') ? '-' : ''}${digits.slice(0, -6)}.${digits.slice(-6)}`;
+}
+
+/** Milliseconds of `15m` in decimal digits, or null. */
+export function spanText(text: string): string | null {
+  const match = /^([0-9]{1,15})(ms|[smhd])$/.exec(text);
+  const unit = new Map(UNITS).get(match?.[2] ?? '');
+  return match === null || unit === undefined ? null : String(BigInt(match[1] ?? '') * unit);
+}
+const UNITS: readonly (readonly [string, bigint])[] = [
+  ['ms', 1n],
+  ['s', 1000n],
+  ['m', 60_000n],
+  ['h', 3_600_000n],
+  ['d', 86_400_000n],
+];

@@ -3,7 +3,8 @@
 import type { Facts, Request } from '../stdlib/abi.js';
 import { assertNever } from './assert.js';
 import type { ConstIr, ExprIr, PolicyIr, TypeIr } from './ir.js';
-import { isWithin } from './reference-clock.js';
+import { isWithin, momentText, spanText } from './reference-clock.js';
+import { addressText, isInDomain, isInRange, urlPart } from './reference-net.js';
 import { regexMatches } from './reference-regex.js';
 import { globMatches, inWho } from './reference-sets.js';
 import { words } from './words.js';
@@ -85,6 +86,18 @@ export function evaluate(e: ExprIr, world: World, bound: Bindings = NO_BINDINGS)
       const instant = as(e.instant, 'string', world, bound);
       return typeof instant === 'string' ? isWithin(instant, e.schedule) : 'unknown';
     }
+    case 'inDomain': {
+      const host = as(e.left, 'string', world, bound);
+      return typeof host === 'string' ? isInDomain(host, e.domain) : 'unknown';
+    }
+    case 'inCidr': {
+      const address = as(e.left, 'string', world, bound);
+      return typeof address === 'string' ? isInRange(address, e.range) : 'unknown';
+    }
+    case 'hasMember': {
+      const object = read(e.object, world, bound);
+      return object === UNKNOWN ? 'unknown' : present(object, e.path);
+    }
     case 'like': {
       const text = as(e.left, 'string', world, bound);
       return typeof text === 'string' ? globMatches(e.glob, text) : 'unknown';
@@ -95,6 +108,7 @@ export function evaluate(e: ExprIr, world: World, bound: Bindings = NO_BINDINGS)
     }
     case 'arg':
     case 'fact':
+    case 'member':
     case 'param': {
       const value = read(e, world, bound);
       return typeof value === 'boolean' ? value : 'unknown';
@@ -105,6 +119,10 @@ export function evaluate(e: ExprIr, world: World, bound: Bindings = NO_BINDINGS)
     case 'amount':
     case 'lower':
     case 'size':
+    case 'moment':
+    case 'span':
+    case 'url':
+    case 'ip':
       return 'unknown';
     default:
       return assertNever(e);
@@ -171,6 +189,25 @@ function read(e: ExprIr, world: World, bound: Bindings): Value {
           return request.intent.name;
       }
       return assertNever(e.field);
+    case 'member': {
+      const object = read(e.object, world, bound);
+      if (object === UNKNOWN || !present(object, e.path)) return UNKNOWN;
+      return e.path.reduce<unknown>((at, key) => (at as { readonly [key: string]: unknown })[key], object);
+    }
+    case 'moment':
+    case 'span': {
+      const text = as(e.operand, 'string', world, bound);
+      const ms = typeof text !== 'string' ? null : e.op === 'span' ? spanText(text) : momentText(text);
+      return ms === null ? UNKNOWN : parseExact(ms);
+    }
+    case 'url': {
+      const text = as(e.operand, 'string', world, bound);
+      return (typeof text === 'string' ? urlPart(text, e.part) : null) ?? UNKNOWN;
+    }
+    case 'ip': {
+      const text = as(e.operand, 'string', world, bound);
+      return (typeof text === 'string' ? addressText(text) : null) ?? UNKNOWN;
+    }
     case 'lower': {
       const text = as(e.operand, 'string', world, bound);
       return typeof text === 'string' ? text.toLowerCase() : UNKNOWN;
@@ -211,7 +248,7 @@ export function exactText(e: ExprIr, world: World): string | null {
 
 /** The value as an operand of one kind; UNKNOWN where it is of another. */
 function as(e: ExprIr, on: On, world: World, bound: Bindings): Value {
-  if (e.op === 'arg' && e.nullable) return read(e, world, bound);
+  if ((e.op === 'arg' || e.op === 'member') && e.nullable) return read(e, world, bound);
   const value = read(e, world, bound);
   return e.op === 'const' ? value : typed(value, on, 'type' in e ? e.type : null);
 }
@@ -441,7 +478,14 @@ function readsBelow(e: ExprIr): readonly ExprIr[] {
     case 'amount':
     case 'lower':
     case 'size':
+    case 'moment':
+    case 'span':
+    case 'url':
+    case 'ip':
       return readsBelow(e.operand);
+    case 'member':
+    case 'hasMember':
+      return readsBelow(e.object);
     case 'and':
     case 'or':
       return e.operands.flatMap(readsBelow);
@@ -451,6 +495,8 @@ function readsBelow(e: ExprIr): readonly ExprIr[] {
       return [...readsBelow(e.left), ...readsBelow(e.list)];
     case 'like':
     case 'matches':
+    case 'inDomain':
+    case 'inCidr':
       return readsBelow(e.left);
     case 'within':
       return readsBelow(e.instant);

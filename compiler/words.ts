@@ -46,18 +46,32 @@ export function words(e: ExprIr): string {
       return `${words(e.left)} matches r"${e.pattern.replaceAll('"', '\\"')}"`;
     case 'under':
       return `${words(e.left)} under ${words(e.right)}`;
+    case 'inDomain':
+      return `${words(e.left)} in domain(${JSON.stringify(e.domain)})`;
+    case 'inCidr':
+      return `${words(e.left)} in cidr(${JSON.stringify(e.range.text)})`;
     case 'within':
       return `${words(e.instant)} within ${e.schedule.name}`;
     case 'quantifier':
       return `${e.mode}(${words(e.list)}, x${e.param} => ${words(e.body)})`;
     case 'param':
       return `x${e.param}`;
+    case 'member':
+      return [words(e.object), ...e.path].join('.');
+    case 'hasMember':
+      return `has(${[words(e.object), ...e.path].join('.')})`;
     case 'arith':
       return `(${words(e.left)} ${e.fn} ${words(e.right)})`;
     case 'negate':
       return `-${words(e.operand)}`;
     case 'amount':
       return words(e.operand);
+    case 'moment':
+    case 'span':
+      return words(e.operand);
+    case 'url':
+      return `url(${words(e.operand)}).${e.part}`;
+    case 'ip':
     case 'lower':
     case 'size':
       return `${e.op}(${words(e.operand)})`;

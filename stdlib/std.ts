@@ -6,10 +6,13 @@ import { dfa, matches } from './dfa.js';
 import { policy } from './compose.js';
 import { glob, like } from './glob.js';
 import { addition, amount, measure } from './measure.js';
+import { inCidr, ip, range } from './ip.js';
+import { moment, span } from './moment.js';
 import { under } from './path.js';
 import * as sets from './sets.js';
 import { schedule, within } from './schedule.js';
 import * as tables from './tables.js';
+import { inDomain, urlPart } from './url.js';
 import * as values from './values.js';
 
 const underOrUnknown = (path: string | undefined, root: string | undefined): values.Kleene =>
@@ -28,6 +31,13 @@ export const std = Object.freeze({
   glob,
   like,
   under: underOrUnknown,
+  inCidr,
+  inDomain,
+  ip,
+  moment,
+  range,
+  span,
+  urlPart,
   schedule,
   within,
   addition,

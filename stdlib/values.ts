@@ -29,6 +29,11 @@ export function has(args: Args, ...path: readonly string[]): Kleene {
   return 2;
 }
 
+/** `has` below an element of a list. What is unknown there stays unknown to whoever reads it. */
+export function hasIn(object: unknown, ...path: readonly string[]): Kleene {
+  return object === undefined ? 1 : has(object as Args, ...path);
+}
+
 /** What `has(path) and …` is where the value is undefined: false where it is absent, else unknown. */
 export const absent = (args: Args, ...path: readonly string[]): Kleene => (has(args, ...path) === 0 ? 0 : 1);
 

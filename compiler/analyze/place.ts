@@ -19,7 +19,7 @@ import {
 } from './number-cover.js';
 import type { Shape } from './shape.js';
 import { edges } from './schedule-cover.js';
-import { coverTexts, type TextTest } from './text-cover.js';
+import { type Bounds, coverTexts, type TextTest } from './text-cover.js';
 
 /** Stands for a member that is not there, and for a fact that is not known. */
 export const ABSENT: unique symbol = Symbol('absent');
@@ -318,6 +318,7 @@ export function cover(
   shape: Shape,
   starts: readonly string[] | null,
   fold: Fold | null,
+  bounds?: Bounds,
 ): Cover {
   const values: Found[] = [];
   const members = shape.object === null ? NO_VALUES : objectsOf(place, shape.object, fold);
@@ -329,7 +330,7 @@ export function cover(
     return { values: [...moments, ABSENT], open: null };
   }
   if (shape.text !== null) {
-    const texts = textsOf(place, shape.text, starts);
+    const texts = textsOf(place, shape.text, starts, bounds);
     if (texts === null)
       open = 'too many patterns that are not anchored: they can go together in too many ways';
     values.push(...(texts ?? shape.text.members ?? ['x', '']));
@@ -357,12 +358,18 @@ function textsOf(
   place: Place,
   shape: NonNullable<Shape['text']>,
   starts: readonly string[] | null,
+  bounds?: Bounds,
 ): readonly string[] | null {
   if (shape.members !== null) return shape.members;
   // Longer ones would cost more than they are worth: without the bound there are only more texts.
   const least = shape.least <= 64 ? shape.least : 0;
   const longEnough: readonly TextTest[] = least > 0 ? [{ kind: 'size', most: least }] : [];
-  const texts = coverTexts([...place.texts, ...longEnough], starts ?? [''], starts === null ? '' : '*');
+  const texts = coverTexts(
+    [...place.texts, ...longEnough],
+    starts ?? [''],
+    starts === null ? '' : '*',
+    bounds,
+  );
   return texts === null ? null : texts.filter((text) => [...text].length >= least);
 }
 

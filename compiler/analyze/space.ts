@@ -11,6 +11,7 @@ import { words } from '../words.js';
 import type { Action } from './actions.js';
 import { Diagrams, type Kleene, kleene, type Node } from './diagram.js';
 import { ABSENT, type Cover, cover, type Found, newPlace, note, type Place, trials } from './place.js';
+import type { Bounds } from './text-cover.js';
 import { either, factShape, memberShape, type Shape, TEXT } from './shape.js';
 
 export interface Atom {
@@ -375,9 +376,22 @@ function dimension(
   if (place.values.length === 0) {
     const wide = wideCut(key, action, policies, shared);
     if (wide !== null) return project(wide, leaves);
+    const name = `${placeName(key, action)} ${[...leaves.keys()].sort().join()}`;
+    const known = shared.cuts.get(name);
+    if (known !== undefined) return known;
+    const cut = cutAlone(key, place, leaves, action, policies, policy);
+    shared.cuts.set(name, cut);
+    return cut;
   }
   return cutAlone(key, place, leaves, action, policies, policy);
 }
+
+/** Arguments of equal names may have other schemas. */
+const placeName = (key: string, { schemas }: Action): string =>
+  key.startsWith('arg:') ? `${key} ${JSON.stringify(schemas)}` : key;
+
+/** Past this the cut by all conditions costs more than those by the few that one action asks. */
+const WIDE: Bounds = { states: 2_000, answers: 1_000 };
 
 /** The dimension cut by every condition of the policies; null where that is too much at once. */
 function wideCut(
@@ -387,7 +401,7 @@ function wideCut(
   shared: Shared,
 ): Dimension | null {
   const [policy] = policies;
-  const name = key.startsWith('arg:') ? `${key} ${JSON.stringify(action.schemas)}` : key;
+  const name = placeName(key, action);
   let cut = shared.cuts.get(name);
   if (cut === undefined && policy !== undefined) {
     const place = newPlace();
@@ -395,7 +409,7 @@ function wideCut(
     const leaves = [...(byDimension(shared).get(key) ?? [])].filter(([, leaf]) =>
       note(leaf, resolver(places)),
     );
-    cut = cutAlone(key, place, new Map(leaves), action, policies, policy);
+    cut = cutAlone(key, place, new Map(leaves), action, policies, policy, WIDE);
     shared.cuts.set(name, cut);
   }
   return cut === undefined || cut.open !== null ? null : cut;
@@ -407,18 +421,41 @@ function project({ key, atoms, leaves }: Dimension, wanted: ReadonlyMap<string, 
     const row = leaves.get(name);
     return row === undefined ? [] : [{ name, row }];
   });
-  const classes = new Map<string, { readonly first: number; readonly values: Found[] }>();
+  const classes = new Map<number, { readonly first: number; readonly values: Found[] }>();
+  const groups = groupsOf(
+    rows.map(({ row }) => row),
+    atoms,
+    key === 'user',
+  );
   for (const [i, { values }] of atoms.entries()) {
-    const nobody = key === 'user' && values.includes(ABSENT) ? 'nobody' : '';
-    const signature = rows.map(({ row }) => row[i]).join('') + nobody;
-    const known = classes.get(signature);
-    if (known === undefined) classes.set(signature, { first: i, values: [...values] });
+    const group = groups[i] ?? 0;
+    const known = classes.get(group);
+    if (known === undefined) classes.set(group, { first: i, values: [...values] });
     else if (known.values.length < PER_ATOM)
       known.values.push(...values.slice(0, PER_ATOM - known.values.length));
   }
   const kept = [...classes.values()];
   const table = rows.map(({ name, row }) => [name, kept.map(({ first }) => row[first] ?? 1)] as const);
   return { key, atoms: kept.map(({ values }) => ({ values })), leaves: new Map(table), open: null };
+}
+
+/** Atoms that no row tells apart have one number; that there is nobody is kept apart. */
+function groupsOf(
+  rows: readonly (readonly number[])[],
+  atoms: readonly Atom[],
+  nobodyApart: boolean,
+): readonly number[] {
+  let groups: readonly number[] = atoms.map(({ values }) => (nobodyApart && values.includes(ABSENT) ? 1 : 0));
+  for (const row of rows) {
+    const numbers = new Map<number, number>();
+    groups = groups.map((group, i) => {
+      const pair = group * 3 + (row[i] ?? 1);
+      const known = numbers.get(pair) ?? numbers.size;
+      if (known === numbers.size) numbers.set(pair, known);
+      return known;
+    });
+  }
+  return groups;
 }
 
 function cutAlone(
@@ -428,21 +465,24 @@ function cutAlone(
   action: Action,
   policies: readonly PolicyIr[],
   policy: PolicyIr,
+  bounds?: Bounds,
 ): Dimension {
   const shape = shapeAt(key, action, policies);
-  const answers = (leaf: ExprIr, value: Found): number =>
-    answerOf(leaf, worldOf(action, new Map([[key, value]])), policy);
+  const asking = (value: Found): Asked => worldOf(action, new Map([[key, value]]));
   const all = [...leaves];
   const starts = key === 'principal' || key === 'user' ? STARTS : null;
-  const fold = (folds: readonly ExprIr[], value: JsonValue): string =>
-    folds.map((one) => answers(one, value)).join();
-  const covered = cover(place, shape, starts, fold);
+  const fold = (folds: readonly ExprIr[], value: JsonValue): string => {
+    const asked = asking(value);
+    return folds.map((one) => answerOf(one, asked, policy)).join();
+  };
+  const covered = cover(place, shape, starts, fold, bounds);
   const found: Cover =
     covered.values.length > 0 ? covered : { values: [ABSENT], open: 'no value was found for it' };
   const kept = found.open === null ? all : all.filter(([, leaf]) => leaf.op === 'has');
   const atoms = new Map<string, { readonly values: Found[]; readonly answers: readonly number[] }>();
   for (const value of ordered(key, found.values)) {
-    const row = kept.map(([, leaf]) => answers(leaf, value));
+    const asked = asking(value);
+    const row = kept.map(([, leaf]) => answerOf(leaf, asked, policy));
     // Whether a member is there at all is kept apart: witnesses need to know.
     const signature = row.join('');
     const atom = atoms.get(signature);

@@ -5,6 +5,7 @@
  */
 import { pathSegments } from '../../stdlib/path.js';
 import type { DfaIr, GlobIr } from '../ir.js';
+import { globAutomaton, type GlobState } from './glob-cover.js';
 
 export type TextTest =
   | { readonly kind: 'glob'; readonly glob: GlobIr; readonly lower: boolean }
@@ -44,50 +45,96 @@ export function coverTexts(
   const { mentioned, fresh } = alphabet(tests);
   const symbols = [...fresh, ...mentioned];
   for (const c of starts.join('')) if (!symbols.includes(c)) symbols.push(c);
-  const parts = partsOf(tests, symbols, new Set(fresh));
-  const found = new Map<string, string[]>();
-  const seen = new Set<string>();
-  let open: { readonly text: string; readonly states: readonly number[] }[] = [];
-  const visit = (text: string, states: readonly number[], counts: boolean): boolean => {
-    // What a text starts with is not yet one: the state behind it is met again.
-    const key = `${counts ? '' : 's'}${states.join(' ')}`;
-    if (seen.has(key)) return true;
-    seen.add(key);
-    if (counts) {
-      const answer = parts.map((part, i) => part.answer(states[i] ?? 0)).join(' ');
-      const texts = found.get(answer);
-      if (texts === undefined) found.set(answer, [text]);
-      else if (texts.length < KEPT) texts.push(text);
-    }
-    open.push({ text, states });
-    return seen.size <= bounds.states && found.size <= bounds.answers;
-  };
+  const all = partsOf(tests, symbols, new Set(fresh));
+  const parts = all.length === 1 ? all : all.map((part) => remembered(part, symbols.length));
+  const barred = symbols.map((c) => without.includes(c));
+  const walk = new Walk(parts, symbols, bounds);
   for (const start of starts) {
     const states = parts.map((part) =>
       [...start].reduce((s, c) => part.step(s, symbols.indexOf(c)), part.start),
     );
-    visit(start, states, start === '');
+    walk.visit(states, { from: -1, symbol: -1, start });
   }
-  while (open.length > 0) {
-    const now = open;
-    open = [];
-    for (const { text, states } of now) {
-      for (const i of toldApart(parts, states)) {
-        const c = symbols[i];
-        if (c === undefined || without.includes(c)) continue;
-        const next = parts.map((part, p) => part.step(states[p] ?? 0, i));
-        if (!visit(text + c, next, true)) return null;
-      }
+  // Nearest first: every answer is met by a shortest text.
+  for (let at = 0; at < walk.nodes.length; at++) {
+    const states = walk.statesAt(at);
+    for (const symbol of toldApart(parts, states, symbols.length)) {
+      if (barred[symbol] !== false) continue;
+      const next = parts.map((part, p) => part.step(states[p] ?? 0, symbol));
+      if (!walk.visit(next, { from: at, symbol, start: '' })) return null;
     }
   }
-  return [...found.values()].flat();
+  return walk.texts();
+}
+
+/** A state of the whole: by which symbol it is reached from which other; the first ones by what a text starts with. */
+interface Reached {
+  readonly from: number;
+  readonly symbol: number;
+  readonly start: string;
+}
+
+class Walk {
+  readonly nodes: Reached[] = [];
+  readonly #states: (readonly number[])[] = [];
+  readonly #seen = new Set<number | string>();
+  readonly #found = new Map<string, string[]>();
+  readonly #parts: readonly Part[];
+  readonly #symbols: readonly string[];
+  readonly #bounds: Bounds;
+
+  constructor(parts: readonly Part[], symbols: readonly string[], bounds: Bounds) {
+    this.#parts = parts;
+    this.#symbols = symbols;
+    this.#bounds = bounds;
+  }
+
+  statesAt(node: number): readonly number[] {
+    return this.#states[node] ?? [];
+  }
+
+  /** False past the bounds. */
+  visit(states: readonly number[], reached: Reached): boolean {
+    // What a text starts with is not yet one: the state behind it is met again.
+    const counts = reached.from >= 0 || reached.start === '';
+    const [one = 0] = states;
+    const key = counts ? (states.length === 1 ? one : states.join(' ')) : `s${states.join(' ')}`;
+    if (this.#seen.has(key)) return true;
+    this.#seen.add(key);
+    this.nodes.push(reached);
+    this.#states.push(states);
+    if (counts) this.#note(states);
+    return this.#seen.size <= this.#bounds.states && this.#found.size <= this.#bounds.answers;
+  }
+
+  #note(states: readonly number[]): void {
+    const answer = this.#parts.map((part, i) => part.answer(states[i] ?? 0)).join(' ');
+    const texts = this.#found.get(answer);
+    if (texts === undefined) this.#found.set(answer, [this.#text(this.nodes.length - 1)]);
+    else if (texts.length < KEPT) texts.push(this.#text(this.nodes.length - 1));
+  }
+
+  #text(node: number): string {
+    let text = '';
+    let at = this.nodes[node];
+    for (; at !== undefined && at.from >= 0; at = this.nodes[at.from])
+      text = (this.#symbols[at.symbol] ?? '') + text;
+    return (at?.start ?? '') + text;
+  }
+
+  texts(): readonly string[] {
+    return [...this.#found.values()].flat();
+  }
 }
 
 /** The symbols that some part tells from others in this state, and one that none does. */
-function toldApart(parts: readonly Part[], states: readonly number[]): readonly number[] {
-  const found = new Set([0, 1]);
-  for (const [p, part] of parts.entries()) for (const symbol of part.live(states[p] ?? 0)) found.add(symbol);
-  return [...found].sort((a, b) => a - b);
+function toldApart(parts: readonly Part[], states: readonly number[], count: number): readonly number[] {
+  const told = new Uint8Array(count);
+  told[0] = told[1] = 1;
+  for (const [p, part] of parts.entries()) for (const symbol of part.live(states[p] ?? 0)) told[symbol] = 1;
+  const found: number[] = [];
+  for (let i = 0; i < count; i++) if (told[i] === 1) found.push(i);
+  return found;
 }
 
 /** Every character that a test mentions, what is special to one, and some that none mentions. */
@@ -218,7 +265,7 @@ function partsOf(
   ];
 }
 
-/** States of any shape as numbers, with steps remembered. */
+/** States of any shape as numbers. */
 function numbered<S>(
   start: S,
   keyOf: (state: S) => string,
@@ -228,103 +275,46 @@ function numbered<S>(
 ): Part {
   const states: S[] = [];
   const ids = new Map<string, number>();
-  const answers: (string | undefined)[] = [];
-  const lives: (readonly number[] | undefined)[] = [];
-  const steps: (number | undefined)[][] = [];
   const id = (state: S): number => {
     const key = keyOf(state);
     const known = ids.get(key);
     if (known !== undefined) return known;
     ids.set(key, states.length);
     states.push(state);
-    steps.push([]);
     return states.length - 1;
   };
   return {
     start: id(start),
-    step(state, symbol) {
-      const row = steps[state] ?? [];
-      const known = row[symbol];
-      if (known !== undefined) return known;
-      const next = id(stepOf(states[state] as S, symbol));
-      row[symbol] = next;
-      return next;
-    },
-    live: (state) => (lives[state] ??= liveOf(states[state] as S)),
-    answer(state) {
-      const known = answers[state];
-      if (known !== undefined) return known;
-      const answer = answerOf(states[state] as S);
-      answers[state] = answer;
-      return answer;
-    },
+    step: (state, symbol) => id(stepOf(states[state] as S, symbol)),
+    live: (state) => liveOf(states[state] as S),
+    answer: (state) => answerOf(states[state] as S),
   };
 }
 
-/** A place in the globs; globs that begin alike share their places. */
-interface Spot {
-  readonly id: number;
-  /** The gap that one may stay in here. */
-  readonly gap: 'any' | 'segment' | null;
-  readonly chars: Map<string, Spot>;
-  readonly gaps: Map<string, Spot>;
-  /** Some glob ends here. */
-  ends: boolean;
+/** One of several parts is asked the same again and again; a part alone never is. */
+function remembered({ start, step, live, answer }: Part, symbols: number): Part {
+  const remember = <T>(of: (key: number) => T): ((key: number) => T) => {
+    const known = new Map<number, T>();
+    return (key) => {
+      const before = known.get(key);
+      if (before !== undefined) return before;
+      const found = of(key);
+      known.set(key, found);
+      return found;
+    };
+  };
+  const next = remember((key) => step(Math.floor(key / symbols), key % symbols));
+  return {
+    start,
+    step: (state, symbol) => next(state * symbols + symbol),
+    live: remember(live),
+    answer: remember(answer),
+  };
 }
 
-/** All globs at once: a state is the set of places that the globs can be at. */
+/** All globs at once. One symbol may be read as several characters: what it is in small letters. */
 function globPart(globs: readonly GlobIr[], read: readonly (readonly string[])[]): Part {
-  let count = 0;
-  const spot = (gap: Spot['gap']): Spot => ({
-    id: count++,
-    gap,
-    chars: new Map(),
-    gaps: new Map(),
-    ends: false,
-  });
-  const root = spot(null);
-  const child = (map: Map<string, Spot>, key: string, gap: Spot['gap']): Spot => {
-    const next = map.get(key) ?? spot(gap);
-    map.set(key, next);
-    return next;
-  };
-  for (const { parts, gaps } of globs) {
-    let at = root;
-    for (const [i, part] of parts.entries()) {
-      for (const char of part) at = child(at.chars, char, null);
-      const gap = gaps[i];
-      if (gap !== undefined) at = child(at.gaps, gap, gap);
-    }
-    at.ends = true;
-  }
-  const advance = (spots: readonly Spot[], c: string): readonly Spot[] => {
-    const next = new Set<Spot>();
-    for (const at of spots) {
-      const on = at.chars.get(c);
-      if (on !== undefined) reach(on, next);
-      if (at.gap === 'any' || (at.gap === 'segment' && c !== '/')) reach(at, next);
-    }
-    return next.size < 2 ? [...next] : [...next].sort((a, b) => a.id - b.id);
-  };
-  const start = new Set<Spot>();
-  reach(root, start);
-  return numbered<readonly Spot[]>(
-    [...start],
-    (spots) => spots.map(({ id }) => id).join(),
-    (spots, symbol) => (read[symbol] ?? []).reduce(advance, spots),
-    (spots) => spots.flatMap(({ id, ends }) => (ends ? [id] : [])).join(),
-    liveIn(read),
-  );
-}
-
-/** A gap may be empty: what follows it is reached too. */
-function reach(at: Spot, found: Set<Spot>): void {
-  found.add(at);
-  for (const gap of at.gaps.values()) if (!found.has(gap)) reach(gap, found);
-}
-
-/** The symbols that lead on from some place. One that reads as several characters is always looked at. */
-function liveIn(read: readonly (readonly string[])[]): (spots: readonly Spot[]) => readonly number[] {
+  const automaton = globAutomaton(globs);
   const readers = new Map<string, number[]>();
   const several: number[] = [];
   for (const [i, chars] of read.entries()) {
@@ -332,14 +322,13 @@ function liveIn(read: readonly (readonly string[])[]): (spots: readonly Spot[]) 
     if (chars.length > 1) several.push(i);
     else readers.set(first, [...(readers.get(first) ?? []), i]);
   }
-  return (spots) => {
-    const chars = new Set<string>();
-    for (const at of spots) {
-      for (const c of at.chars.keys()) chars.add(c);
-      if (at.gap === 'segment') chars.add('/');
-    }
-    return [...several, ...[...chars].flatMap((c) => readers.get(c) ?? [])];
-  };
+  return numbered<GlobState>(
+    automaton.start,
+    automaton.key,
+    (state, symbol) => (read[symbol] ?? []).reduce(automaton.step, state),
+    automaton.answer,
+    (state) => [...several, ...automaton.chars(state).flatMap((c) => readers.get(c) ?? [])],
+  );
 }
 
 const sizePart = (most: number): Part => ({

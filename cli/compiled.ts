@@ -6,7 +6,7 @@ import { type Compiled, compile, type SourceFile } from '../compiler/compile.js'
 import { didYouMean } from '../compiler/diagnostics/suggest.js';
 import type { Diagnostic } from '../compiler/diagnostics/diagnostic.js';
 import { renderHuman } from '../compiler/diagnostics/render.js';
-import { type BundleManifest, loadPolicy } from '../runtime/decide/load.js';
+import { type BundleManifest, type LoadedPolicy, loadPolicy } from '../runtime/decide/load.js';
 import { argumentCheck, type ArgumentCheck } from '../runtime/gateway/validate.js';
 import { type Pins, readPins } from '../runtime/gateway/pins.js';
 import { parseStrict } from '../runtime/verify/format/json.js';
@@ -54,7 +54,7 @@ export async function compilePolicy(path: string, io: Io, today?: string): Promi
     manifest,
     lock,
     misfit: misfitOf(lock),
-    scan: await scanFor(manifest, lock),
+    scan: await scanFor({ module, manifest }, lock),
   };
   return { policy, diagnostics, sources };
 }
@@ -71,10 +71,10 @@ export function policyOrFail(result: CompileResult, io: Io): Policy {
 /** Computes a result of the scanner for a question; undefined where it cannot be had. */
 export type Scan = (path: readonly string[], intent: Intent, result?: unknown) => Json | undefined;
 
-/** Scans arguments, and the pinned definitions of `lock`. The scanner is loaded only for a policy that asks it. */
-export async function scanFor(manifest: BundleManifest, lock: string | null): Promise<Scan> {
-  if (!manifest.facts.some(({ source }) => ['scan', 'pin', 'result'].includes(source)))
-    return () => undefined;
+/** Scans arguments, and the pinned definitions of `lock`. The scanner is loaded only for a policy that asks it, or masks answers. */
+export async function scanFor({ module, manifest }: LoadedPolicy, lock: string | null): Promise<Scan> {
+  const asks = manifest.facts.some(({ source }) => ['scan', 'pin', 'result'].includes(source));
+  if (!asks && !module.phases.includes('result')) return () => undefined;
   const { scanFact } = await import('../runtime/scan/index.js');
   const pins: Pins = lock === null ? new Map() : pinsAt(lock);
   return (path, { kind, server, name, args }, result) => {

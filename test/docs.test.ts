@@ -96,6 +96,8 @@ const LOCK: string = (() => {
   return lockText({ fs: made }, readFileSync(join(ROOT, 'examples/quickstart/sepal.lock'), 'utf8'));
 })();
 
+const COOKBOOK = readFileSync(join(ROOT, 'examples/cookbook/sepal.lock'), 'utf8');
+
 describe('policies', () => {
   const policies = BLOCKS.filter((block) => block.language === 'sep');
 
@@ -103,13 +105,13 @@ describe('policies', () => {
     expect(policies.length).toBeGreaterThan(6);
   });
 
-  it.each(policies.map((block) => [at(block), block] as const))('at %s compile', (_at, { text }) => {
+  it.each(policies.map((block) => [at(block), block] as const))('at %s compile', (_at, { page, text }) => {
     const whole = text.startsWith('sep 1')
       ? text
       : `sep 1\npolicy docs.example 1.0.0\ntools "sepal.lock"\n${text}`;
     const input = {
       source: { path: 'p.sep', text: whole },
-      readLock: () => ({ path: 'sepal.lock', text: LOCK }),
+      readLock: () => ({ path: 'sepal.lock', text: page === 'docs/cookbook.md' ? COOKBOOK : LOCK }),
     };
     const errors = check(input, compilerHost).diagnostics.filter((d) => d.severity === 'error');
     expect(errors.map((d) => `${d.code} ${d.message}`)).toEqual([]);

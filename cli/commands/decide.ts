@@ -115,7 +115,7 @@ async function openSubject(values: Input<typeof OPTIONS>['values'], io: Io): Pro
       module,
       manifest,
       misfit: misfitBy(lock),
-      scan: await scanFor(manifest, lock),
+      scan: await scanFor({ module, manifest }, lock),
       facts: facts(manifest),
     };
   }

@@ -267,7 +267,7 @@ export class Log implements ReceiptLog {
 
   private async commit(batch: readonly Waiting[]): Promise<void> {
     const closing = batch.every(isClosing);
-    const keeping = this.keep(batch, closing) ? this.sealed.flush() : Promise.resolve();
+    const keeping = (await this.keep(batch, closing)) ? this.sealed.flush() : Promise.resolve();
     const bytes = Buffer.concat(batch.map((entry) => entry.bytes));
     const [kept, stored] = await Promise.allSettled([keeping, this.store.commit(bytes, closing)]);
     if (stored.status === 'rejected') throw stored.reason;
@@ -275,11 +275,11 @@ export class Log implements ReceiptLog {
   }
 
   /** Writes the sealed clear text; once the disk was found full, an outcome goes without. */
-  private keep(batch: readonly Waiting[], closing: boolean): boolean {
+  private async keep(batch: readonly Waiting[], closing: boolean): Promise<boolean> {
     const lines = batch.flatMap(({ sealed }) => sealed ?? []);
     if (lines.length === 0) return false;
     try {
-      this.sealed.write(Buffer.concat(lines));
+      await this.sealed.write(Buffer.concat(lines));
       return true;
     } catch (error) {
       if (this.broken !== null && closing && isFull(error)) return false;

@@ -15,14 +15,23 @@ import type { Openings } from './types.js';
 const IV = 12;
 const TAG = 16;
 const SEGMENT = 64 * 1024 * 1024;
+const PART = 256 * 1024;
 
 /** The line is bound to the entry by its leaf: a number may be given again when its first entry was never written. */
 export function seal(key: Buffer, seq: number, leaf: string, openings: Openings): Buffer {
   const dataKey = freshBytes(32);
   const wrapped = encrypt(key, dataKey, `key ${leaf}`).toString('base64');
   const data = encrypt(dataKey, Buffer.from(JSON.stringify(openings)), `data ${leaf}`).toString('base64');
-  // Base64 and hashes: ASCII, so that a long line is written without a look at each character.
-  return Buffer.from(`${lineStart(seq, leaf)}"key":"${wrapped}","data":"${data}"}\n`, 'latin1');
+  return line(`${lineStart(seq, leaf)}"key":"${wrapped}","data":"`, data);
+}
+
+/** Written part by part: joined as one text, a long one would be copied twice more. */
+function line(start: string, data: string): Buffer {
+  const bytes = Buffer.allocUnsafe(start.length + data.length + 3);
+  bytes.write(start, 0, 'latin1');
+  bytes.write(data, start.length, 'latin1');
+  bytes.write('"}\n', start.length + data.length, 'latin1');
+  return bytes;
 }
 
 const lineStart = (seq: number, leaf: string): string => `{"seq":${seq},"leaf":"${leaf}",`;
@@ -68,11 +77,17 @@ export class OpeningsFile {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
   }
 
-  write(bytes: Buffer): void {
+  /** Long ones part by part, so that other work goes on in between. */
+  async write(bytes: Buffer): Promise<void> {
     if (this.position > SEGMENT) this.close();
     this.fd ??= this.next();
-    writeAll(this.files, this.fd, bytes, this.position);
-    this.position += bytes.length;
+    const { fd } = this;
+    for (let from = 0; from < bytes.length; from += PART) {
+      if (from > 0) await new Promise((resolve) => setImmediate(resolve));
+      const part = bytes.subarray(from, from + PART);
+      writeAll(this.files, fd, part, this.position);
+      this.position += part.length;
+    }
   }
 
   async flush(): Promise<void> {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `npm run bench [-- decide|compile|analyze|gateway|receipts|verify …]`: builds what is needed and prints every table in markdown.
+// `npm run bench [-- decide|compile|analyze|gateway|receipts|scan|large|verify …]`: builds what is needed and prints every table in markdown.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { cpus, loadavg, release, tmpdir, totalmem, type } from 'node:os';
@@ -28,6 +28,11 @@ const BENCHES = {
   },
   receipts: { title: 'Signed, durable receipts', entry: 'receipts/append.ts' },
   scan: { title: 'The scanner', entry: 'scan/run.ts' },
+  large: {
+    title: 'Large arguments while others call',
+    script: 'scan/large.mjs',
+    command: join(out, 'cli/main.js'),
+  },
   verify: { title: 'Verifying receipts', script: 'receipts/verify.mjs' },
 };
 
@@ -52,7 +57,7 @@ async function buildAll() {
   if (entries.length > 0) await bundle([...entries, join(here, 'decide/worker.ts')], here);
   // The command as it ships (scripts/build.mjs), beside dist/ and not in it: a bench leaves no trace there.
   if (chosen.some(([, { command }]) => command !== undefined))
-    await bundle([join(root, 'cli/main.ts')], root);
+    await bundle([join(root, 'cli/main.ts'), join(root, 'runtime/scan/worker.ts')], root);
 }
 
 async function bundle(entryPoints, outbase) {
@@ -62,6 +67,7 @@ async function bundle(entryPoints, outbase) {
     entryPoints,
     outbase,
     outdir: out,
+    chunkNames: 'chunks/[name]-[hash]',
     bundle: true,
     splitting: true,
     format: 'esm',

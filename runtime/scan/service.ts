@@ -60,7 +60,7 @@ export function scanService(thread: URL = THREAD): ScanService {
     started.unref();
     return started;
   };
-  const inThread = (json: string): Promise<Result> =>
+  const inThread = (value: unknown): Promise<Result> =>
     new Promise((resolve) => {
       if (waiting.size >= MAX_WAITING) {
         resolve(null);
@@ -69,13 +69,13 @@ export function scanService(thread: URL = THREAD): ScanService {
       const id = next++;
       waiting.set(id, { resolve, timer: setTimeout(() => void drop(), TIMEOUT_MS) });
       worker ??= start();
-      worker.postMessage({ id, json } satisfies ScanTask);
+      worker.postMessage({ id, value } satisfies ScanTask);
     });
 
   return {
     scan: async (value) => {
       try {
-        return sizeOf(value, INLINE) > INLINE ? await inThread(JSON.stringify(value)) : scanValue(value);
+        return sizeOf(value, INLINE) > INLINE ? await inThread(value) : scanValue(value);
       } catch {
         return null;
       }

@@ -44,6 +44,10 @@ export const VERBS: { readonly [verb: string]: Verb } = {
     summary: 'ask a policy one question, or a batch',
     load: async () => (await import('./commands/decide.js')).command,
   },
+  import: {
+    summary: 'make a policy of one in YAML or JSON, and check that it means the same',
+    load: async () => (await import('./commands/import.js')).command,
+  },
   explain: {
     summary: 'print the page of an error code',
     load: async () => (await import('./commands/explain.js')).command,

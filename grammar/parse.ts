@@ -16,6 +16,11 @@ export interface ParseResult {
 }
 
 let parser: SepalParser | undefined;
+/** The one parser, made on first use. */
+export function sepalParser(): SepalParser {
+  parser ??= new SepalParser();
+  return parser;
+}
 
 export function parse(source: string): ParseResult {
   const guarded = guardSource(source);
@@ -24,8 +29,7 @@ export function parse(source: string): ParseResult {
   const edition = withoutEdition(lexed.tokens, source);
   if (edition !== null) return { file: emptyFile(source), faults: sorted([...guarded, edition]) };
   const stray = strayText(lexed, guarded);
-  parser ??= new SepalParser();
-  const { file, faults, errors } = parser.run(lexed.tokens, source);
+  const { file, faults, errors } = sepalParser().run(lexed.tokens, source);
   const first = [...guarded, ...stray, ...lexed.tokens.flatMap(malformed).slice(0, MAX_FAULTS), ...faults];
   const said = placesOf(first, stray, source);
   const all = [...first, ...errors.map(syntaxFault).filter((fault) => !said(fault.span.start))];

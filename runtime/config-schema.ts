@@ -44,6 +44,25 @@ const approver = z.strictObject({
   key: z.string().min(1),
 });
 
+const jwt = z.strictObject({
+  issuer: z.string().min(1).max(500),
+  audience: z.union([z.string().min(1).max(500), z.array(z.string().min(1).max(500)).min(1).max(20)]),
+  jwksUri: url,
+  algorithms: z.array(z.string()).min(1).default(['RS256', 'PS256', 'ES256', 'EdDSA']),
+  clockSkew: duration.default('30s'),
+  principal: z.string().min(1).max(500),
+  onBehalfOf: z.string().min(1).max(500).nullable().default(null),
+  rolesClaim: name.nullable().default(null),
+  userRolesClaim: name.nullable().default(null),
+  scopeClaim: name.default('scope'),
+  scopes: z
+    .strictObject({
+      baseline: z.array(z.string()).default([]),
+      actions: z.record(z.string(), z.array(z.string()).min(1)).default({}),
+    })
+    .prefault({}),
+});
+
 /** The zod schema of the file; `z.toJSONSchema` prints it for editors. */
 export const configSchema = z.strictObject({
   $schema: z.string().optional(),
@@ -74,7 +93,7 @@ export const configSchema = z.strictObject({
         .nullable()
         .default(null),
       tokens: z.string().min(1).nullable().default(null),
-      jwt: z.unknown().default(null),
+      jwt: jwt.nullable().default(null),
       anonymous: principal.nullable().default(null),
       sessionIdle: duration.default('30m'),
     })

@@ -13,6 +13,8 @@ import {
   parseRate,
   type ServerEntry,
 } from './config-schema.js';
+import { jwtConfig, jwtErrors } from './config-jwt.js';
+import type { JwtConfig } from './decide/jwt-claims.js';
 import { lineColumn, locate } from './gateway/wire/spans.js';
 import { COSIGNATURE } from './verify/format/cosignature.js';
 import { parseStrict } from './verify/format/json.js';
@@ -72,6 +74,7 @@ export interface Config {
       readonly claims?: JsonObject;
     } | null;
     readonly tokens: string | null;
+    readonly jwt: JwtConfig | null;
     readonly anonymous: string | null;
     readonly sessionIdleMs: number;
   };
@@ -168,6 +171,7 @@ export function readConfig(bytes: string | Uint8Array, file: string, env: Env | 
     ...unsupported(checked.data, place),
     ...misplaced(checked.data, place),
     ...badWitnesses(checked.data, place),
+    ...jwtErrors(checked.data.identity.jwt, place),
   ];
   const servers = new Map<string, ServerConfig>();
   for (const [name, entry] of Object.entries(checked.data.mcpServers)) {
@@ -294,7 +298,6 @@ function unsupported(file: ConfigFile, place: Place): readonly ConfigError[] {
       'remove it or write null; use `sepal approvals` and `sepal log show`',
     ],
     [['listen', 'tls'], file.listen.tls !== null, 'put a TLS proxy in front and set `listen.trustProxy`'],
-    [['identity', 'jwt'], file.identity.jwt !== null, 'use `identity.tokens` (`sepal token create`)'],
     [['approvals', 'webhook'], file.approvals.webhook !== null, 'use `sepal approvals`'],
     [['facts'], Object.keys(file.facts).length > 0, 'use `config` facts'],
     [['store'], file.store !== 'embedded', 'keep "embedded"'],
@@ -334,6 +337,7 @@ function misplaced(file: ConfigFile, place: Place): readonly ConfigError[] {
   const found: ConfigError[] = [];
   const walk = (value: unknown, path: Path): void => {
     if (path[0] === 'mcpServers' && SUBSTITUTED.includes(String(path[2]))) return;
+    if (path[0] === 'identity' && path[1] === 'jwt') return;
     if (typeof value === 'string' && value.includes('${')) {
       const help = '`${env:NAME}` may stand in `args`, `env`, `headers` and `url` of a server only';
       found.push(place(path, 'a substitution is not allowed here', help));
@@ -499,6 +503,7 @@ function assemble(
     identity: {
       stdio: identity.stdio,
       tokens: identity.tokens === null ? null : resolve(dir, identity.tokens),
+      jwt: jwtConfig(identity.jwt),
       anonymous: identity.anonymous,
       sessionIdleMs: parseDuration(identity.sessionIdle) ?? 1_800_000,
     },

@@ -7,10 +7,12 @@ import type { Principal } from '../verify/format/body.js';
 import type { JsonObject } from '../verify/format/canonical.js';
 import type { Ceiling } from './ceiling.js';
 import { nameFault, principalFault } from './principal-names.js';
+import { looksSigned, type Proven, scopesFor } from './jwt-claims.js';
+import type { JwtVerifier } from './jwt.js';
 import type { Sessions } from './sessions.js';
 import { findToken, mayActAs, type TokenEntry } from './tokens.js';
 
-export type AuthMethod = 'token' | 'stdio' | 'anonymous';
+export type AuthMethod = 'token' | 'jwt' | 'stdio' | 'anonymous';
 
 export interface Identity {
   readonly principal: string;
@@ -22,6 +24,8 @@ export interface Identity {
   readonly credential: string | null;
   /** Asked after the policy's decision; null admits whatever the policy admits. */
   readonly ceiling: Ceiling | null;
+  /** What the credential was granted, where it says so; without them an action may be refused, never allowed. */
+  readonly scopes?: readonly string[];
   /** Our session, the same commitment that stands in receipts. */
   readonly session: string;
   /** What the verified credential says besides, for `claim.x` facts. */
@@ -35,7 +39,7 @@ export interface AuthRefusal {
   readonly status: 401 | 403;
   /** For the caller: one plain sentence, no secret and no other principal's data. */
   readonly message: string;
-  /** `WWW-Authenticate` of a 401. */
+  /** `WWW-Authenticate` of a 401, or of a 403 that a token with more scopes would not get. */
   readonly challenge: string | null;
   /** For the event entry: why, without the credential. */
   readonly detail: string;
@@ -66,7 +70,7 @@ export interface HttpCaller {
 }
 
 export interface Authenticator {
-  http(caller: HttpCaller): Authenticated;
+  http(caller: HttpCaller): Authenticated | Promise<Authenticated>;
   stdio(): Authenticated;
   /** Does the credential that proved this identity still hold (not revoked, not expired)? */
   holds(identity: Identity): boolean;
@@ -78,6 +82,10 @@ export interface AuthenticatorOptions {
   readonly tokens: () => ReadonlyMap<string, TokenEntry>;
   readonly sessions: Pick<Sessions, 'enter'>;
   readonly wall: () => number;
+  /** For tokens of `identity.jwt`; null or absent where none are taken. */
+  readonly jwt?: JwtVerifier | null;
+  /** Where the protected-resource metadata stands; every challenge names it. */
+  readonly metadata?: string | null;
 }
 
 /** Throws at start when a configured name could not stand in a receipt. */
@@ -95,7 +103,12 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     if (wrong !== null) throw new Error(`a role in identity.stdio.roles ${wrong}`);
   }
   return {
-    http: (caller) => authenticateHttp(caller, options),
+    http: (caller) => {
+      const found = authenticateHttp(caller, options);
+      return found instanceof Promise
+        ? found.then((one) => challenged(one, options))
+        : challenged(found, options);
+    },
     stdio: () => {
       if (stdio === null)
         return unauthenticated('no principal is configured for stdio', 'identity.stdio is not configured');
@@ -115,6 +128,7 @@ function stillHolds(
   { method, credential, principal, expires }: Identity,
   options: AuthenticatorOptions,
 ): boolean {
+  if (method === 'jwt') return options.jwt != null && expires !== null && options.wall() < expires;
   if (method !== 'token') return true;
   if (expires !== null && !(options.wall() < expires)) return false;
   for (const entry of options.tokens().values())
@@ -122,7 +136,10 @@ function stillHolds(
   return false;
 }
 
-function authenticateHttp(caller: HttpCaller, options: AuthenticatorOptions): Authenticated {
+function authenticateHttp(
+  caller: HttpCaller,
+  options: AuthenticatorOptions,
+): Authenticated | Promise<Authenticated> {
   const authorization = readHeader(caller.headers['authorization']);
   const claim = readHeader(caller.headers['x-agent-principal']);
   if (authorization.doubled) {
@@ -133,6 +150,8 @@ function authenticateHttp(caller: HttpCaller, options: AuthenticatorOptions): Au
   if (token === null) {
     return unauthenticated('the Authorization header is not a bearer token', 'not a bearer token');
   }
+  if (options.jwt != null && looksSigned(token))
+    return authenticateSigned(token, claim, options.jwt, options);
   const entry = findToken(options.tokens(), token);
   if (entry === null) return unauthenticated('the token is not valid', 'unknown token', 'invalid_token');
   const expires = entry.expires === null ? null : Date.parse(entry.expires);
@@ -147,6 +166,68 @@ function authenticateHttp(caller: HttpCaller, options: AuthenticatorOptions): Au
     `token ${entry.id} claimed another principal`,
     ofToken(entry, entry.principal, expires, options),
   );
+}
+
+async function authenticateSigned(
+  token: string,
+  claim: Header,
+  jwt: JwtVerifier,
+  options: AuthenticatorOptions,
+): Promise<Authenticated> {
+  const result = await jwt.verify(token);
+  if (!result.ok)
+    return unauthenticated('the token is not valid', `signed token: ${result.why}`, 'invalid_token');
+  const { proven } = result;
+  const identity = ofSigned(proven, options);
+  if (claim.doubled || (claim.value ?? proven.principal) !== proven.principal)
+    return forbidden('a signed token claimed another principal', identity);
+  const missing = scopesFor(
+    { ...jwt.config, scopes: { ...jwt.config.scopes, actions: {} } },
+    proven.scopes,
+    ANYTHING,
+  );
+  return missing.length === 0 ? { ok: true, identity } : stepUp(missing, identity);
+}
+
+/** The baseline scopes are asked for whatever is done. */
+const ANYTHING = { kind: 'tool', server: '', name: '' } as const;
+
+function ofSigned(proven: Proven, options: AuthenticatorOptions): Identity {
+  const { principal, user, credential } = proven;
+  const session = options.sessions.enter({ principal, user, credential, method: 'jwt' });
+  return { ...proven, method: 'jwt', ceiling: null, session };
+}
+
+function stepUp(scopes: readonly string[], identity: Identity): Authenticated {
+  return {
+    ok: false,
+    refusal: {
+      kind: 'forbidden',
+      status: 403,
+      message: `the token lacks a scope; all of these are needed: ${scopes.join(' ')}`,
+      challenge: stepUpChallenge(scopes, null),
+      detail: 'a signed token lacks a scope that every call needs',
+      identity,
+    },
+  };
+}
+
+/** RFC 6750: names every scope that the action needs, so that one new token is enough. */
+export function stepUpChallenge(scopes: readonly string[], metadata: string | null): string {
+  const where = metadata === null ? '' : `, resource_metadata="${metadata}"`;
+  return `Bearer realm="sepal", error="insufficient_scope", scope="${scopes.join(' ')}"${where}`;
+}
+
+/** Each challenge says where the metadata of this resource stands, and a 401 which scopes every call needs. */
+function challenged(result: Authenticated, { jwt, metadata }: AuthenticatorOptions): Authenticated {
+  if (result.ok || result.refusal.challenge === null) return result;
+  const baseline = jwt?.config.scopes.baseline ?? [];
+  const scope = result.refusal.status === 401 && baseline.length > 0 ? `, scope="${baseline.join(' ')}"` : '';
+  const where = metadata == null ? '' : `, resource_metadata="${metadata}"`;
+  return {
+    ok: false,
+    refusal: { ...result.refusal, challenge: `${result.refusal.challenge}${scope}${where}` },
+  };
 }
 
 function withoutCredential(caller: HttpCaller, claim: Header, options: AuthenticatorOptions): Authenticated {
@@ -213,6 +294,8 @@ export function receiptPrincipal(identity: Identity): Principal {
   };
 }
 
+const MAX_HEADER = 13 * 1024;
+
 interface Header {
   readonly value: string | null;
   readonly doubled: boolean;
@@ -225,7 +308,7 @@ function readHeader(header: string | readonly string[] | undefined): Header {
 
 /** RFC 6750: the scheme in any case, one space, a token68. */
 function bearer(header: string): string | null {
-  if (header.length > 4096) return null;
+  if (header.length > MAX_HEADER) return null;
   const space = header.indexOf(' ');
   if (space < 0 || header.slice(0, space).toLowerCase() !== 'bearer') return null;
   const token = header.slice(space + 1);

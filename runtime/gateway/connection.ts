@@ -11,6 +11,8 @@ export interface Side {
   notify(text: string): boolean;
   /** Aborts when the client is gone (its connection closed). */
   readonly gone: AbortSignal;
+  /** The credential lacks scopes that this action needs: where the transport can, it says so in its own way. */
+  readonly stepUp?: (scopes: readonly string[]) => void;
   /** Of the HTTP request, where it came by HTTP and its revision repeats parts of the body there. */
   readonly headers?: Headers;
 }

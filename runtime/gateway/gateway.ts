@@ -6,6 +6,7 @@ import { createApprovals } from '../approvals/store.js';
 import type { Approvals, Clock } from '../approvals/types.js';
 import type { Config } from '../config.js';
 import { type Authenticator, createAuthenticator } from '../decide/identity.js';
+import type { JwtVerifier } from '../decide/jwt.js';
 import type { LoadedPolicy } from '../decide/load.js';
 import { Sessions } from '../decide/sessions.js';
 import { type ControlServer, serveControl } from '../control/server.js';
@@ -21,6 +22,7 @@ import { evaluator } from './evaluate.js';
 import { floods } from './floods.js';
 import { type HttpFront, serveHttp } from './front/http.js';
 import { serveStdio, type StdioFront } from './front/stdio.js';
+import { resourceMetadata } from './front/metadata.js';
 import { throttle } from './front/throttle.js';
 import type { ActivePolicy, Catalog, Gate, PinnedTool } from './gate.js';
 import { handle } from './methods.js';
@@ -115,11 +117,14 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   }
   const book = tokenBook(config);
   const authenticator = createAuthenticator({
+  const metadata = resourceMetadata(config);
     config: config.identity,
     tokens: book.index,
     sessions,
     wall: clock.wall,
   });
+    jwt: await openJwt(config, clock, say),
+    metadata: metadata?.url ?? null,
   const active = await activate(log, options.policy);
   const fronts: (HttpFront | StdioFront)[] = [];
   const listening = new Set<Connection>();
@@ -188,6 +193,22 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
 
 /** Open streams and running calls of a credential that no longer holds end with it. */
 function endRevoked(fronts: readonly (HttpFront | StdioFront)[], authenticator: Authenticator): void {
+/** The library for signed tokens is loaded only where they are taken. Keys that cannot be had yet are asked for again by the first token. */
+async function openJwt(
+  { identity: { jwt } }: Config,
+  clock: Clock,
+  say: (line: string) => void,
+): Promise<JwtVerifier | null> {
+  if (jwt === null) return null;
+  const [{ jwtVerifier }, { keySource }] = await Promise.all([
+    import('../decide/jwt.js'),
+    import('../decide/jwks.js'),
+  ]);
+  const keys = keySource({ url: jwt.jwksUri, now: clock.monotonic, say });
+  void keys.refresh();
+  return jwtVerifier(jwt, keys, clock.wall);
+}
+
   for (const front of fronts) {
     if (!('sessions' in front)) continue;
     for (const session of front.sessions.all())
@@ -257,6 +278,7 @@ function assemble(
         healthy: () => gate.log.failure() === null,
         now: clock.monotonic,
         wall: clock.wall,
+        metadata: resourceMetadata(config),
       });
       fronts.push(front);
       return front;

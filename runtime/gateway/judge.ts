@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** One evaluation of the policy in force: facts, decision, and the entry that says so. */
 import type { Decision, Facts, Request } from '../../stdlib/abi.js';
-import { withinCeiling } from '../decide/ceiling.js';
+import { type Action, withinCeiling } from '../decide/ceiling.js';
+import type { Identity } from '../decide/identity.js';
+import { scopesFor } from '../decide/jwt-claims.js';
 import type { Links, Pending } from '../approvals/types.js';
 import type { Appended } from '../log/types.js';
 import { LimitsFull, NO_RESERVATION, type Reservation } from '../decide/limits.js';
@@ -48,7 +50,22 @@ export async function judge(gate: Gate, intake: Intake, asked: Asked): Promise<J
       inside ? 'no rule may grant this to the principal' : "this is outside the credential's ceiling",
     );
   }
-  return { policy, ...judged };
+  const lacking = lackingScopes(gate, asked.caller.identity, { kind, server, name });
+  if (judged.decision.effect === 'deny' || lacking.length === 0) return { policy, ...judged };
+  // Last, so that whoever is denied anyway learns nothing, and is not sent for a token that would not help.
+  await judged.reservation.drop();
+  asked.side.stepUp?.(lacking);
+  return barred(`the token lacks a scope; all of these are needed: ${lacking.join(' ')}`);
+}
+
+/** Of a signed token: what the action needs and the token was not granted. */
+function lackingScopes(
+  { config }: Gate,
+  { method, scopes = [] }: Identity,
+  action: Action,
+): readonly string[] {
+  const { jwt } = config.identity;
+  return method === 'jwt' && jwt !== null ? scopesFor(jwt, scopes, action) : [];
 }
 
 export interface Place {

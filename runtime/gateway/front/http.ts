@@ -7,8 +7,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { isLoopback, type ListenConfig } from '../../config.js';
 import type { Appended } from '../../log/types.js';
-import { DEFAULT_LIMITS } from '../../verify/format/json.js';
-import type { Authenticator } from '../../decide/identity.js';
+import { type Authenticator, stepUpChallenge } from '../../decide/identity.js';
 import { type Caller, callerKey, callerOf, sourceName } from '../caller.js';
 import { type Connection, endConnection, type Handle } from '../connection.js';
 import type { Floods } from '../floods.js';
@@ -29,6 +28,7 @@ import { sseEvent } from '../wire/sse.js';
 import { accepts, edgeFault, mediaType, readBody, sourceOf } from './edge.js';
 import { type McpSession, mcpSessions, type Sessions } from './sessions.js';
 import { type Throttle, throttle } from './throttle.js';
+import type { ResourceMetadata } from './metadata.js';
 
 export interface FrontOptions {
   readonly listen: ListenConfig;
@@ -40,6 +40,8 @@ export interface FrontOptions {
   readonly healthy: () => boolean;
   /** Monotonic, and wall time, in milliseconds. */
   readonly now: () => number;
+  /** RFC 9728; null where clients bring no tokens of an issuer. */
+  readonly metadata: ResourceMetadata | null;
   readonly wall: () => number;
 }
 
@@ -171,6 +173,8 @@ async function serve(front: Front, request: IncomingMessage, response: ServerRes
   }
   if (path !== front.listen.path) {
     await front.floods.record('refused_input', sourceOf(request, front.listen), 'another path');
+  if (path !== undefined && front.metadata?.paths.includes(path) === true && request.method === 'GET')
+    return answer(response, 200, front.metadata.body);
     return answer(response, 404, plain(`nothing is served here; the endpoint is ${front.listen.path}`));
   }
   const caller = await authenticated(front, request, response);
@@ -210,7 +214,7 @@ async function authenticated(
   const locked = front.unauthenticated.peek(source);
   if (locked > 0) return late(locked);
   const loopback = isLoopback(front.listen.http?.host ?? '');
-  const result = front.authenticator.http({ headers: request.headersDistinct, loopback });
+  const result = await front.authenticator.http({ headers: request.headersDistinct, loopback });
   if (!result.ok) {
     front.unauthenticated.take(source);
     const { status, message, detail, challenge } = result.refusal;
@@ -377,12 +381,20 @@ async function reply(
     response.write(sseEvent(text));
     return true;
   };
-  const side = { notify, gone: gone.signal, ...(sent === undefined ? {} : { headers: sent }) };
+  let lacking: readonly string[] | null = null;
+  const stepUp = (scopes: readonly string[]): void => {
+    lacking = scopes;
+  };
+  const side = { notify, stepUp, gone: gone.signal, ...(sent === undefined ? {} : { headers: sent }) };
   const text = await front.handle(connection, message, side);
   if (!streaming) return answer(response, text === null ? 202 : statusOf(text), text, headers);
   if (text !== null && !response.destroyed) response.write(sseEvent(text));
   response.end();
 }
+  if (!streaming && lacking !== null && text !== null) {
+    const challenge = stepUpChallenge(lacking, front.metadata?.url ?? null);
+    return answer(response, 403, text, { ...headers, 'www-authenticate': challenge });
+  }
 
 function openStream(response: ServerResponse, headers: { [name: string]: string } = {}): void {
   response.writeHead(200, {

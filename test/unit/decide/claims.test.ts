@@ -55,7 +55,7 @@ const decide = evaluator({
 
 describe('claims', () => {
   it('of a token and of stdio are facts', async () => {
-    const http = authenticator.http({ headers: { authorization: `Bearer ${token}` }, loopback: true });
+    const http = await authenticator.http({ headers: { authorization: `Bearer ${token}` }, loopback: true });
     if (!http.ok) throw new Error(http.refusal.message);
     const { facts: read } = await decide(module, request, 'call', undefined, {
       claims: http.identity.claims ?? {},

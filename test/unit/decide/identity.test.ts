@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import {
+  type Authenticated,
   createAuthenticator,
   type Headers,
   type IdentityConfig,
@@ -25,7 +26,11 @@ function setUp(specs: readonly TokenSpec[] = [], config: IdentityConfig = NOBODY
     sessions,
     wall: clock.wall,
   });
-  const ask = (headers: Headers, loopback = true) => authenticator.http({ headers, loopback });
+  const ask = (headers: Headers, loopback = true): Authenticated => {
+    const found = authenticator.http({ headers, loopback });
+    if (found instanceof Promise) throw new Error('an opaque token is looked up at once');
+    return found;
+  };
   const bearer = (i: number, more: Headers = {}) =>
     ask({ authorization: [`Bearer ${made[i]?.token}`], ...more });
   return { made, clock, authenticator, ask, bearer, keep: (list: readonly TokenEntry[]) => (entries = list) };

@@ -69,7 +69,6 @@ describe('sepal.json', () => {
   it.each([
     ['console', { console: { http: '127.0.0.1:4003' } }],
     ['listen.tls', { listen: { tls: { cert: 'c', key: 'k' } } }],
-    ['identity.jwt', { identity: { jwt: { issuer: 'https://id.example.com' } } }],
     ['approvals.webhook', { approvals: { webhook: 'https://x' } }],
     ['store', { store: 'postgres://db' }],
     ['facts', { facts: { t: { url: 'https://x' } } }],
@@ -79,6 +78,38 @@ describe('sepal.json', () => {
     const errors = errorsOf({ ...base, ...extra });
     expect(errors).toHaveLength(1);
     expect(errors[0]).toMatchObject({ path, message: `\`${path}\` is not supported yet` });
+  });
+
+  describe('identity.jwt', () => {
+    const jwt = {
+      issuer: 'https://id.example.com',
+      audience: 'https://gw.example.com/mcp',
+      jwksUri: 'https://id.example.com/jwks',
+      principal: 'agent:${claim.act.sub}',
+    };
+    const faults = (more: object): readonly string[] =>
+      errorsOf({ ...base, identity: { jwt: { ...jwt, ...more } } }).map(({ message }) => message);
+
+    it.each([
+      [{ jwksUri: 'http://id.example.com/jwks' }, 'keys must come over https'],
+      [{ algorithms: ['HS256'] }, '`HS256` is not an algorithm with a public key'],
+      [{ algorithms: ['none'] }, '`none` is not an algorithm with a public key'],
+      [{ principal: '${claim.sub}' }, 'it must begin with `agent:`, `user:` or `service:`'],
+      [{ principal: 'agent:${env:HOME}' }, 'only `${claim.NAME}` can be substituted here'],
+      [{ principal: 'agent:${claim.' }, 'only `${claim.NAME}` can be substituted here'],
+      [{ principal: 'agent:${claim.a}${claim.b}' }, 'two claims need text between them'],
+      [{ clockSkew: '1h' }, 'clocks may differ by 5 minutes at most'],
+      [{ scopes: { baseline: ['*'] } }, '"*" is no scope'],
+      [{ scopes: { actions: { w: ['fs write'] } } }, expect.stringContaining('is no action pattern')],
+    ])('refuses %j', (more, message) => {
+      expect(faults(more)).toEqual([message]);
+    });
+
+    it('takes several audiences, claims by path and by a name that is a URL', () => {
+      expect(
+        faults({ audience: ['a', 'b'], rolesClaim: 'https://x.example/roles', userRolesClaim: 'a.b' }),
+      ).toEqual([]);
+    });
   });
 
   it('takes witnesses by verifier keys of type 0x04 only', () => {

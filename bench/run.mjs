@@ -15,7 +15,7 @@ process.once('exit', () => rmSync(out, { recursive: true, force: true }));
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 
 /** What only benches import. */
-const DEVELOPMENT = ['@cedar-policy/cedar-wasm', 'tinybench'];
+const DEVELOPMENT = ['@cedar-policy/cedar-wasm', 'tinybench', 'z3-solver'];
 
 const BENCHES = {
   decide: { title: 'Decisions', entry: 'decide/run.ts' },
@@ -24,6 +24,11 @@ const BENCHES = {
   gateway: {
     title: 'One call through the gateway',
     script: 'gateway/run.mjs',
+    command: join(out, 'cli/main.js'),
+  },
+  proxies: {
+    title: 'Beside other proxies',
+    script: 'gateway/proxies.mjs',
     command: join(out, 'cli/main.js'),
   },
   receipts: { title: 'Signed, durable receipts', entry: 'receipts/append.ts' },

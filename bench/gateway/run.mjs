@@ -1,28 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // `npm run bench -- gateway`: one call through the gateway (durable, signed receipts) against the same call made directly, over
 // stdio and HTTP, by the same client. Rounds are interleaved: direct, gateway, direct, gateway …
-import { execFileSync, spawn } from 'node:child_process';
 import {
   closeSync,
   fdatasync,
   mkdtempSync,
   openSync,
-  readFileSync,
   realpathSync,
   rmSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bareHttp, bareStdio, sdkHttp, sdkStdio } from './clients.mjs';
+import { echo, freePort, median, node, remove, sepal, setUp, start, until } from './stage.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
-/** The command to measure: what bench/run.mjs has just built, else what `npm run build` did. */
-const sepal = process.argv[2] ?? join(here, '../../dist/cli/main.js');
-const echo = join(here, 'echo.mjs');
 const CALLS = Number(process.env.BENCH_CALLS ?? 400);
 const WARM = 2500;
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
@@ -49,52 +44,6 @@ const file = (folder) => ({
   answer: () => 'a note\n',
 });
 
-const policyOf = ({ rule }) =>
-  `sep 1\npolicy bench.gateway 1.0.0\ntools "sepal.lock"\n\n${rule}\ndeny evil: agent:evil-* -> up/*\n`;
-
-const freePort = () =>
-  new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
-  });
-
-const cli = (cwd, ...args) =>
-  execFileSync(process.execPath, [sepal, ...args], { cwd, encoding: 'utf8', stdio: 'pipe' });
-
-async function until(probe, what) {
-  for (let i = 0; i < 100; i++) {
-    try {
-      return await probe();
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-  }
-  throw new Error(`${what} did not start`);
-}
-
-/** A folder with policy, config, keys, lock; `upstream` is an entry of mcpServers. */
-async function setUp(upstream, work) {
-  const dir = mkdtempSync(join(tmpdir(), 'sepal-bench-'));
-  const port = await freePort();
-  cli(tmpdir(), 'init', dir);
-  const config = JSON.parse(readFileSync(join(dir, 'sepal.json'), 'utf8'));
-  config.policy = 'bench.sep';
-  config.mcpServers = { up: upstream };
-  config.listen = {
-    ...config.listen,
-    http: `127.0.0.1:${port}`,
-    limits: { perCredential: '100000000/1m', unauthenticated: '60/1m' },
-  };
-  config.identity = { ...config.identity, stdio: { principal: 'agent:bench', roles: [] } };
-  writeFileSync(join(dir, 'sepal.json'), JSON.stringify(config, null, 2));
-  writeFileSync(join(dir, 'bench.sep'), policyOf(work));
-  cli(dir, 'tools', 'pull');
-  const token = JSON.parse(cli(dir, 'token', 'create', '--principal', 'agent:bench', '--json')).token;
-  return { dir, port, token, config: join(dir, 'sepal.json') };
-}
-
 /** The p50 of one round, in ms. Every answer is looked at: a refusal would be quick. */
 async function p50(client, { tool, args, answer }) {
   const times = [];
@@ -107,11 +56,6 @@ async function p50(client, { tool, args, answer }) {
       throw new Error(JSON.stringify(result));
   }
   return median(times);
-}
-
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1];
 }
 
 const rows = [];
@@ -158,32 +102,23 @@ async function pair(label, work, direct, guarded, aim) {
   });
 }
 
-const node = process.execPath;
-
 async function overStdio(label, command, work, clients) {
   const { dir, config } = await setUp({ command: node, args: command }, work);
   const wrap = [node, sepal, 'wrap', '--config', config];
   for (const [name, client] of clients) {
     await pair(`stdio, ${label}, ${name}`, work, await client([node, ...command]), await client(wrap), 2.5);
   }
-  rmSync(dir, { recursive: true, force: true });
+  remove(dir);
 }
 
 /** `command` serves Streamable HTTP on PORT. */
 async function overHttp(label, command, work, clients) {
   const upstreamPort = await freePort();
-  const env = { ...process.env, PORT: String(upstreamPort) };
-  const upstream = spawn(node, command, { stdio: 'ignore', env });
-  const stop = () => upstream.kill();
-  process.once('exit', stop);
+  const upstream = start(node, command, { PORT: String(upstreamPort) });
   const url = `http://127.0.0.1:${upstreamPort}/mcp`;
   await (await until(() => bareHttp(url), 'the upstream')).close();
   const { dir, port, token, config } = await setUp({ url }, work);
-  const gateway = spawn(node, [sepal, 'gateway', '--config', config], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let said = '';
-  gateway.stderr.on('data', (chunk) => (said = (said + chunk).slice(-4000)));
+  const gateway = start(node, [sepal, 'gateway', '--config', config]);
   const front = `http://127.0.0.1:${port}/mcp`;
   try {
     await (await until(() => bareHttp(front, token), 'the gateway')).close();
@@ -191,14 +126,12 @@ async function overHttp(label, command, work, clients) {
       await pair(`HTTP, ${label}, ${name}`, work, await client(url), await client(front, token), 2);
     }
   } catch (error) {
-    console.error(said);
+    console.error(gateway.said());
     throw error;
   } finally {
-    const ended = new Promise((resolve) => gateway.once('exit', resolve));
-    gateway.kill();
-    stop();
-    await ended;
-    rmSync(dir, { recursive: true, force: true });
+    await gateway.stop();
+    await upstream.stop();
+    remove(dir);
   }
 }
 

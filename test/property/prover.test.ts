@@ -9,11 +9,11 @@ import { prove } from '../../compiler/analyze/prove.js';
 import { answerOf } from '../../compiler/analyze/space.js';
 import type { Engine } from '../../compiler/analyze/witness.js';
 import { emit } from '../../compiler/emit.js';
-import type { ExprIr, PolicyIr, UnitIr, WhatIr, WhoIr } from '../../compiler/ir.js';
+import type { ExprIr, PolicyIr, UnitIr } from '../../compiler/ir.js';
 import { inWhat, inWho } from '../../compiler/reference-sets.js';
-import { leavesOf } from '../../compiler/reference-eval.js';
 import type { DecisionEffect, Facts, Request } from '../../stdlib/abi.js';
 import { soundFacts, soundPolicy, soundRequest } from '../arbitraries/sound-policy.js';
+import { statementNumbers, statementOf } from '../arbitraries/statements.js';
 import { fitsOf, sideOf } from '../helpers/analysis.js';
 import { loadOnce } from '../helpers/emitted.js';
 import { SHOP_LOCK } from '../helpers/shop.js';
@@ -36,40 +36,6 @@ function pool(): readonly Question[] {
   }
   return found.slice(0, QUESTIONS);
 }
-
-/** Statements out of the parts of the policy itself: they are about where it decides. */
-function claimOf(units: readonly UnitIr[], rest: readonly number[]): ClaimIr {
-  const pick = <T>(list: readonly T[], i: number): T | undefined =>
-    list[(rest[i] ?? 0) % Math.max(1, list.length)];
-  const conditions = units.flatMap((unit): readonly ExprIr[] =>
-    unit.kind === 'rule' ? (unit.when === null ? [] : [unit.when]) : unit.cases.map((c) => c.when),
-  );
-  const exprs = [...conditions, ...conditions.flatMap(leavesOf)];
-  const expr = pick(exprs, 0) ?? null;
-  const negated = expr !== null && (rest[1] ?? 0) % 2 === 0 ? ({ op: 'not', operand: expr } as const) : expr;
-  const use = (rest[2] ?? 0) % 4;
-  const who: WhoIr | null = (rest[3] ?? 0) % 2 === 0 ? null : (pick(units, 4)?.who ?? null);
-  const what: WhatIr = pick(units, 5)?.what ?? { include: [{ kind: 'every', toolsOnly: true }], except: [] };
-  const effects = pick<readonly DecisionEffect[]>(
-    [['allow'], ['review'], ['deny'], ['allow', 'review']],
-    6,
-  ) ?? ['allow'];
-  return {
-    kind: 'never',
-    effects,
-    who,
-    what,
-    when: use === 1 || use === 3 ? negated : null,
-    unless: use === 2 || use === 3 ? negated : null,
-    file: 'input.sep',
-    span: { start: 0, end: 0 },
-  };
-}
-
-const numbers = fc.array(fc.array(fc.nat(9_999), { minLength: 8, maxLength: 8 }), {
-  minLength: PER_POLICY,
-  maxLength: PER_POLICY,
-});
 
 interface Tally {
   proved: number;
@@ -103,10 +69,10 @@ describe('the prover', () => {
   }, () => {
     const tally: Tally = { proved: 0, refuted: 0, undecided: 0, vacuous: 0 };
     fc.assert(
-      fc.property(soundPolicy, numbers, (text, rests) => {
+      fc.property(soundPolicy, statementNumbers(PER_POLICY), (text, rests) => {
         const { subject, engine, steps } = sideOf(text);
         const { ir } = subject;
-        const claims = rests.map((rest) => claimOf(ir.units, rest));
+        const claims = rests.map((rest) => statementOf(ir.units, rest));
         const claimed = { ...subject, ir: { ...ir, claims: { claims, assumptions: [] } } };
         const { proofs } = prove(claimed, { engine, steps, open: () => 'no other' });
         const effects = questions.map(([request, facts]) => engine.decide(request, facts));

@@ -175,9 +175,12 @@ function advance(part: string, borders: Int32Array, matched: number, letter: num
 
 export const lower = (a: string | undefined): string | undefined => a?.toLowerCase();
 
+const SURROGATE = /[\ud800-\udfff]/;
 /** Code points of a string, items of a list. */
 export function size(value: string | readonly unknown[] | undefined): number | undefined {
   if (typeof value !== 'string') return value?.length;
+  // Most texts have none, and the search for one is native.
+  if (!SURROGATE.test(value)) return value.length;
   let count = value.length;
   for (let i = 0; i + 1 < value.length; i++) {
     const [c, next] = [value.charCodeAt(i), value.charCodeAt(i + 1)];

@@ -33,7 +33,7 @@ function rawStdio([command, ...args]) {
 
 function rawHttp(url) {
   const agent = new Agent({ keepAlive: true });
-  return (req, res) => {
+  return async (req, res) => {
     const { host: _, connection: __, ...headers } = req.headers;
     const hop = ask(url, { method: req.method, headers, agent }, (answer) => {
       res.writeHead(answer.statusCode, answer.headers);

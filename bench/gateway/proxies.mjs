@@ -66,7 +66,7 @@ async function measure(paths) {
 const path = (name, client, close = async () => {}) => ({ name, client, close, measured: {} });
 
 /** A server on a port of its own, asked over HTTP. */
-async function served(name, command, token, env = {}, port = undefined) {
+async function served(name, command, token, env = {}, port) {
   const own = port ?? (await freePort());
   const running = start(
     command[0],
@@ -116,12 +116,26 @@ async function overHttpToStdio() {
   const bin = (name) => join(peers, '.bin', name);
   const proxy = await served('mcp-proxy', [
     node,
-    ...[bin('mcp-proxy'), '--host', '127.0.0.1', '--port', 'PORT', '--server', 'stream', '--', ...command],
+    bin('mcp-proxy'),
+    '--host=127.0.0.1',
+    '--port',
+    'PORT',
+    '--server=stream',
+    '--',
+    ...command,
   ]);
   const superGateway = await served('supergateway', [
     node,
-    ...[bin('supergateway'), '--stdio', command.join(' '), '--outputTransport', 'streamableHttp'],
-    ...['--stateful', '--port', 'PORT', '--logLevel', 'none'],
+    bin('supergateway'),
+    '--stdio',
+    command.join(' '),
+    '--outputTransport',
+    'streamableHttp',
+    '--stateful',
+    '--port',
+    'PORT',
+    '--logLevel',
+    'none',
   ]);
   return [ours, proxy, superGateway];
 }

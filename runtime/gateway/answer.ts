@@ -11,7 +11,7 @@ import type { Admitted } from './forward.js';
 import type { Gate } from './gate.js';
 import { decideDraft, defaultDeny } from './record.js';
 import { expiryOf } from './review.js';
-import type { Answer } from './upstream/hop.js';
+import type { Answer } from './upstream/exchange.js';
 import { argumentCheck } from './validate.js';
 import { isObject } from './wire/message.js';
 
@@ -33,7 +33,8 @@ const AS_IT_IS: Checked = { kind: 'as_it_is' };
 /** Decides on an answer. An error of the server is an answer too: a model reads it. */
 export async function checkAnswer(gate: Gate, admitted: Admitted, answer: Answer): Promise<Checked> {
   const { policy } = admitted;
-  if (answer.kind === 'failed' || !policy.module.phases.includes('result')) return AS_IT_IS;
+  if (answer.kind === 'failed' || answer.kind === 'asks' || !policy.module.phases.includes('result'))
+    return AS_IT_IS;
   const value: unknown = answer.kind === 'result' ? answer.value : JSON.parse(answer.raw);
   const { intake, asked } = admitted;
   const { kind, server, name, args } = intake.intent;

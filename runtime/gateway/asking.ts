@@ -11,11 +11,13 @@ import { upstreamKey } from './caller.js';
 import type { Connection } from './connection.js';
 import { denyUpstream } from './deny.js';
 import { visible } from './discovery.js';
-import type { Active, Gate } from './gate.js';
+import type { Active, Asked, Gate } from './gate.js';
 import type { Intake } from './intake.js';
+import type { Reservation } from '../decide/limits.js';
+import type { Appended } from '../log/types.js';
 import { type Judged, judge, record } from './judge.js';
 import { defaultDeny, newCallId, outcomeDraft } from './record.js';
-import type { Answering } from './upstream/hop.js';
+import type { Answering } from './upstream/exchange.js';
 import { canonicalIntent, envelope } from './wire/intent.js';
 import { isObject, METHOD_NOT_FOUND, NOT_DONE, type RpcResponse } from './wire/message.js';
 import { notificationOf } from './wire/reply.js';
@@ -41,6 +43,8 @@ export interface Question {
   readonly method: string;
   readonly params: unknown;
   readonly answer: Answering;
+  /** The call on whose stream it came, where that can be known. */
+  readonly owner: object | null;
   /** Aborts when the server no longer wants to know. */
   readonly cancelled: AbortSignal;
 }
@@ -65,14 +69,63 @@ export async function ask(gate: Gate, question: Question): Promise<void> {
 /** Null where it cannot be put to anyone: the method, the client, its abilities, or the parameters are not fit for it. */
 async function putTo(gate: Gate, question: Question): Promise<'done' | null> {
   const { server, method, answer } = question;
-  const kind = KINDS.get(method);
-  const active = onlyActive(gate, question);
+  const active = activeOf(gate, question);
   const strict = parseStrict(JSON.stringify(question.params ?? {}));
-  if (kind === undefined || active === null || !strict.ok || !isObject(strict.value)) return null;
-  const { connection, caller } = { connection: active.connection, caller: active.connection.caller };
-  if (!Object.hasOwn(abilitiesFor(gate, connection, server), kind) || !reachable(kind, strict.value))
-    return null;
-  const { _meta: _, ...args } = strict.value;
+  if (active === null || !strict.ok || !isObject(strict.value)) return null;
+  const { connection, side, over, talk } = active;
+  const asked: Asked = { caller: connection.caller, connection, side, cancel: over };
+  const put = await judgeQuestion(gate, { server, method, params: strict.value }, asked);
+  if (put.kind === 'unfit') return null;
+  if (put.kind === 'denied') {
+    answer.error(NOT_DONE, put.sentence);
+    return 'done';
+  }
+  const params = JSON.parse(put.params) as JsonObject;
+  const reply =
+    talk === null
+      ? await askedOf(gate, put, asked, question.cancelled)
+      : await talk.put({ method, params }, AbortSignal.any([over, question.cancelled]));
+  await closeQuestion(gate, put, reply);
+  if (typeof reply === 'string') answer.error(NOT_DONE, 'the client did not answer');
+  else if ('result' in reply) answer.result(canonical(reply.result));
+  else answer.raw(canonical(reply.error));
+  return 'done';
+}
+
+/** A question that may be put to the client; its receipt is durable. */
+export interface Put {
+  readonly kind: 'put';
+  readonly server: string;
+  readonly method: string;
+  /** JSON text, as decided. */
+  readonly params: string;
+  readonly call: string;
+  readonly entry: Appended;
+  readonly reservation: Reservation;
+  readonly started: number;
+}
+
+export type JudgedQuestion =
+  | Put
+  /** The client cannot be asked that, or no rule may let it be asked: no receipt of its own. */
+  | { readonly kind: 'unfit' }
+  | { readonly kind: 'denied'; readonly sentence: string };
+
+/** Decides on what a server asks of the client of `asked`, as on a call of its own. */
+export async function judgeQuestion(
+  gate: Gate,
+  {
+    server,
+    method,
+    params,
+  }: { readonly server: string; readonly method: string; readonly params: JsonObject },
+  asked: Asked,
+): Promise<JudgedQuestion> {
+  const kind = KINDS.get(method);
+  if (kind === undefined) return { kind: 'unfit' };
+  if (!Object.hasOwn(abilitiesFor(gate, asked.connection, server), kind) || !reachable(kind, params))
+    return { kind: 'unfit' };
+  const { _meta: _, ...args } = params;
   const intent = canonicalIntent({ kind, method, server, name: '' }, args, args);
   const intake: Intake = {
     intent,
@@ -82,31 +135,29 @@ async function putTo(gate: Gate, question: Question): Promise<'done' | null> {
     hidden: false,
     exposed: '',
   };
-  const asked = { caller, connection, side: active.side, cancel: active.over };
   const call = newCallId();
   const judged = unattended(await judge(gate, intake, asked));
   const entry = await record(gate, intake, asked, judged, { call, links: null, propose: null });
-  if (judged.decision.effect !== 'allow') {
-    await judged.reservation.release(Date.parse(entry.time));
-    answer.error(
-      NOT_DONE,
-      `Denied: ${judged.decision.reason ?? 'no rule of the policy allows this request'}.`,
-    );
-    return 'done';
+  const { reservation, decision } = judged;
+  if (decision.effect !== 'allow') {
+    await reservation.release(Date.parse(entry.time));
+    const why = decision.reason ?? 'no rule of the policy allows this request';
+    return { kind: 'denied', sentence: `Denied: ${why}.` };
   }
-  const at = Date.parse(entry.time);
   const started = performance.now();
-  const reply = await fromClient(gate, active, question, intent.params);
-  await (reply === 'not_sent' ? judged.reservation.release(at) : judged.reservation.commit(at));
+  return { kind: 'put', server, method, params: intent.params, call, entry, reservation, started };
+}
+
+/** Writes down what became of a question. */
+export async function closeQuestion(gate: Gate, put: Put, reply: Reply): Promise<void> {
+  const { call, entry, reservation, started } = put;
+  const at = Date.parse(entry.time);
+  await (reply === 'not_sent' ? reservation.release(at) : reservation.commit(at));
   const status = typeof reply === 'string' ? reply : 'result' in reply ? 'ok' : 'upstream_error';
   const text = typeof reply === 'string' ? null : canonical('result' in reply ? reply.result : reply.error);
   const ms = Math.round(performance.now() - started);
   const { draft, openings } = outcomeDraft(call, entry.leaf, { status, ms }, text);
   await gate.log.append(draft, openings);
-  if (typeof reply === 'string') answer.error(NOT_DONE, 'the client did not answer');
-  else if ('result' in reply) answer.result(canonical(reply.result));
-  else answer.raw(canonical(reply.error));
-  return 'done';
 }
 
 /** People cannot be asked about a request that a server waits for: that is a denial. */
@@ -122,24 +173,33 @@ function reachable(kind: ActionKind, { mode, url }: JsonObject): boolean {
   return typeof url === 'string' && URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
 }
 
-/** The one client whose call runs in this process; with several it is not known for whom the server asks. */
-function onlyActive(gate: Gate, { server, key }: Question): Active | null {
+/**
+ * The call on whose stream it came; else that of the one client whose calls run in this process. With several clients it is not known for whom
+ * the server asks.
+ */
+function activeOf(gate: Gate, { server, key, owner }: Question): Active | null {
   const running = [...gate.active].filter((one) => one.server === server && one.key === key);
+  if (owner !== null) return running.find((one) => one === owner) ?? null;
   const [only] = running;
   if (only === undefined || running.some((one) => one.connection !== only.connection)) return null;
   return running.at(-1) ?? only;
 }
 
-type Reply = Exclude<RpcResponse, never> | 'not_sent' | 'cancelled' | 'timeout';
+export type Reply = RpcResponse | 'not_sent' | 'cancelled' | 'timeout';
 
-/** Puts it to the client and waits, as long as its call runs and the server wants to know. */
-function fromClient(gate: Gate, active: Active, question: Question, params: string): Promise<Reply> {
-  const { connection, side, over } = active;
-  const { method, server, cancelled } = question;
+const NEVER = new AbortController().signal;
+
+/** Puts it to a legacy client and waits, as long as its call runs and the server wants to know. */
+export function askedOf(
+  gate: Gate,
+  { server, method, params }: Put,
+  { connection, side, cancel }: Asked,
+  cancelled: AbortSignal = NEVER,
+): Promise<Reply> {
   const id = `sepal-${++connection.asked}`;
   const text = `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"method":${JSON.stringify(method)},"params":${params}}`;
   return new Promise((resolve) => {
-    const end = AbortSignal.any([over, cancelled, side.gone]);
+    const end = AbortSignal.any([cancel, cancelled, side.gone]);
     const settle = (reply: Reply): void => {
       clearTimeout(timer);
       connection.waiting.delete(id);

@@ -9,7 +9,7 @@
  * Nothing is forwarded before its decide entry is durable; there is no switch that changes this order.
  */
 import type { JsonObject } from '../verify/format/canonical.js';
-import { forward } from './forward.js';
+import { type Admitted, forward } from './forward.js';
 import type { Asked, Gate } from './gate.js';
 import { type Intake, type Reader, readToolCall } from './intake.js';
 import { unlessHidden } from './listed.js';
@@ -30,7 +30,10 @@ export async function call(
   const intake = await unlessHidden(gate, asked.caller, read(gate, asked.caller, params));
   if ('malformed' in intake) return malformed(gate, id, asked, intake.malformed);
   const settled = await settle(gate, intake, asked, await judge(gate, intake, asked));
-  if (settled.kind !== 'parked') return conclude(gate, id, intake, asked, settled);
+  // A server that wanted input gets it in a call of its own, decided as this one.
+  const anew: Admitted['again'] = (more, round) =>
+    call(gate, id, { ...params, ...more }, { ...asked, round }, read);
+  if (settled.kind !== 'parked') return conclude(gate, id, intake, asked, settled, anew);
   const { pending } = settled;
   await hold(gate, pending, intake, asked);
   if (!live(gate, asked)) return park(gate, id, pending);
@@ -40,7 +43,8 @@ export async function call(
   // Read and decided again: pins and policy of this moment count, not those of the moment at which it was asked.
   const again = await unlessHidden(gate, asked.caller, read(gate, asked.caller, params));
   if ('malformed' in again) return malformed(gate, id, asked, again.malformed);
-  return conclude(gate, id, again, asked, await settle(gate, again, asked, await judge(gate, again, asked)));
+  const final = await settle(gate, again, asked, await judge(gate, again, asked));
+  return conclude(gate, id, again, asked, final, anew);
 }
 
 async function conclude(
@@ -49,12 +53,13 @@ async function conclude(
   intake: Intake,
   asked: Asked,
   settled: Settled,
+  again: Admitted['again'],
 ): Promise<string | null> {
   switch (settled.kind) {
     case 'allow': {
       const { judged, kind: _, ...admitted } = settled;
       const { reservation, policy } = judged;
-      return forward(gate, { id, intake, asked, ...admitted, policy, reservation });
+      return forward(gate, { id, intake, asked, ...admitted, policy, reservation, again });
     }
     case 'deny':
       return refuse(id, intake, settled.judged.decision, settled.entry);

@@ -5,17 +5,24 @@ import type { OutcomeBody } from '../verify/format/body.js';
 import { abilitiesFor } from './asking.js';
 import { upstreamKey } from './caller.js';
 import { denyAsked } from './deny.js';
-import { drifted } from './discovery.js';
+import { LOG_LEVELS } from './connection.js';
+import { drifted, pinned } from './discovery.js';
+import { isModern } from './modern/envelope.js';
+import { wantInput } from './modern/input.js';
+import type { Round } from './modern/rounds.js';
+import { newTalk, type Talk } from './modern/talk.js';
+import type { JsonObject } from '../verify/format/canonical.js';
 import type { Reservation } from '../decide/limits.js';
 import { checkAnswer } from './answer.js';
 import type { Active, ActivePolicy, Asked, Gate } from './gate.js';
 import type { Intake } from './intake.js';
 import { outcomeDraft, receiptMeta } from './record.js';
 import { NotSent } from './upstream/channel.js';
-import type { Answer } from './upstream/hop.js';
+import type { Answer, Asks } from './upstream/exchange.js';
 import type { Upstream } from './upstream/supervise.js';
 import { isObject, type RequestId } from './wire/message.js';
 import { notDone } from './refuse.js';
+import { turn } from './wire/turns.js';
 import { errorText, RECEIPT_META, resultText, withMeta } from './wire/reply.js';
 
 export interface Admitted {
@@ -31,6 +38,8 @@ export interface Admitted {
   readonly policy: ActivePolicy;
   /** It redeems an approval: it is sent only while the client is there. */
   readonly redeems: boolean;
+  /** Makes the request anew with what its server asked for. */
+  readonly again: (more: JsonObject, round: Round) => Promise<string | null>;
 }
 
 /** The response's text; null when the client has cancelled and expects none. */
@@ -45,24 +54,53 @@ export async function forward(gate: Gate, admitted: Admitted): Promise<string | 
   const at = Date.parse(admitted.entry.time);
   await (unsent ? reservation.release(at) : reservation.commit(at));
   const ms = Math.round(performance.now() - started);
+  if (answer.kind === 'asks') return input(gate, admitted, answer, ms);
   const wanted = answer.kind === 'result' ? wantedInput(answer.value) : null;
   // Decided before its outcome is written: with the outcome the life of the call ends.
   const checked = wanted === null ? await checkAnswer(gate, admitted, answer) : null;
-  settle(gate, admitted, answer, ms, checked === null || checked.kind === 'as_it_is');
+  settle(
+    gate,
+    admitted,
+    answer,
+    { status: statusOf(answer), ms },
+    checked === null || checked.kind === 'as_it_is',
+  );
   if (checked?.kind === 'withheld') {
     const meta = { [RECEIPT_META]: receiptMeta(checked.entry, checked.effect) };
     return notDone(admitted.id, intake.intent.kind, checked.sentence, meta);
   }
   if (wanted === null)
     return reply(gate, admitted, checked?.kind === 'masked' ? withRaw(answer, checked.raw) : answer);
+  return refuseQuestion(gate, admitted, wanted);
+}
+
+/** The server wants input first: it is put to the client, or refused with the call. */
+async function input(gate: Gate, admitted: Admitted, answer: Asks, ms: number): Promise<string | null> {
+  const wanted = await wantInput(gate, admitted, answer);
+  const status = wanted.kind === 'refused' ? 'upstream_error' : 'ok';
+  settle(gate, admitted, answer, { status, ms }, true);
+  switch (wanted.kind) {
+    case 'refused':
+      return refuseQuestion(gate, admitted, wanted.method);
+    case 'answer':
+      return wanted.text;
+    case 'again': {
+      const count = (admitted.asked.round?.count ?? 0) + 1;
+      return admitted.again(wanted.more, { count, talk: null, answers: {} });
+    }
+  }
+}
+
+async function refuseQuestion(gate: Gate, admitted: Admitted, method: string): Promise<string> {
+  const { asked, intake } = admitted;
   const { server } = intake.intent;
-  await denyAsked(gate, asked.caller, server, wanted, {});
+  await denyAsked(gate, asked.caller, server, method, {});
   const sentence = `The server \`${server}\` asks for input in the middle of the call, which is not allowed here.`;
   const meta = { [RECEIPT_META]: receiptMeta(admitted.entry, 'allow') };
   return notDone(admitted.id, intake.intent.kind, sentence, meta);
 }
 
-const withRaw = (answer: Answer, raw: string): Answer =>
+const withRaw = (answer: Ended, raw: string): Ended =>
   answer.kind === 'failed' ? answer : { ...answer, raw };
 
 /** The upstream gets the receipt of the decision, so that it can say later what it was asked and by whose leave. */
@@ -87,17 +125,17 @@ function wantedInput(value: unknown): string | null {
  * The outcome entry. The answer does not wait for it, and it waits for the next group commit: a crash leaves the outcome unknown,
  * which the next start writes.
  */
-function settle(gate: Gate, { call, entry }: Admitted, answer: Answer, ms: number, keep: boolean): void {
+function settle(
+  gate: Gate,
+  { call, entry }: Admitted,
+  answer: Answer,
+  outcome: { readonly status: OutcomeBody['status']; readonly ms: number },
+  keep: boolean,
+): void {
   const written = new Promise((resolve) => setImmediate(resolve))
     .then(() => {
       const text = answer.kind === 'failed' ? null : answer.raw;
-      const { draft, openings } = outcomeDraft(
-        call,
-        entry.leaf,
-        { status: statusOf(answer), ms },
-        text,
-        keep,
-      );
+      const { draft, openings } = outcomeDraft(call, entry.leaf, outcome, text, keep);
       return gate.log.append(draft, openings, 'soon');
     })
     .catch((error: unknown) => gate.say(`the outcome of ${entry.id} could not be written: ${String(error)}`))
@@ -107,10 +145,21 @@ function settle(gate: Gate, { call, entry }: Admitted, answer: Answer, ms: numbe
 
 const notSent = (why: string): Answer => ({ kind: 'failed', status: 'not_sent', why });
 
-async function send(gate: Gate, intake: Intake, asked: Asked): Promise<Answer> {
+/** A modern client may be sent away with questions of a server that waits; when it is back, its call is the one that waits. */
+function send(gate: Gate, intake: Intake, asked: Asked): Promise<Answer> {
+  const { round } = asked;
+  if (round !== undefined && round.talk !== null) return round.talk.resume(asked, round.answers);
+  if (!isModern(asked.connection)) return run(gate, intake, asked, null);
+  const talk = newTalk();
+  const running = run(gate, intake, { ...asked, side: talk.side, cancel: talk.cancel }, talk);
+  return talk.begin(running, asked);
+}
+
+async function run(gate: Gate, intake: Intake, asked: Asked, talk: Talk | null): Promise<Answer> {
   const { intent } = intake;
   const upstream = gate.upstreams.get(intent.server);
   if (upstream === undefined) return notSent('there is no such server');
+  await turn(intent.text.length);
   const key = upstreamKey(asked.caller);
   const over = new AbortController();
   const active: Active = {
@@ -119,17 +168,18 @@ async function send(gate: Gate, intake: Intake, asked: Asked): Promise<Answer> {
     connection: asked.connection,
     side: asked.side,
     over: over.signal,
+    talk,
   };
   gate.active.add(active);
   try {
-    const first = await attempt(gate, upstream, key, intake, asked);
+    const first = await attempt(gate, upstream, active, intake, asked);
     // Sent again only where it surely did not leave because the old session or process was gone.
     const again =
       first.answer.kind === 'failed' &&
       first.answer.status === 'not_sent' &&
       first.stale &&
       !asked.cancel.aborted;
-    return again ? (await attempt(gate, upstream, key, intake, asked)).answer : first.answer;
+    return again ? (await attempt(gate, upstream, active, intake, asked)).answer : first.answer;
   } catch (error) {
     if (error instanceof NotSent) return notSent(error.message);
     throw error;
@@ -145,11 +195,13 @@ const ANSWERED = new Error('the call has been answered');
 async function attempt(
   gate: Gate,
   upstream: Upstream,
-  key: string,
+  active: Active,
   intake: Intake,
   asked: Asked,
 ): Promise<{ readonly answer: Answer; readonly stale: boolean }> {
-  const hop = await upstream.hop(key, abilitiesFor(gate, asked.connection, upstream.server));
+  const { connection, caller } = asked;
+  const abilities = abilitiesFor(gate, connection, upstream.server);
+  const hop = await upstream.hop(upstreamKey(caller), abilities, isModern(connection) ? 'modern' : 'legacy');
   const { kind } = intake.intent;
   if ((kind === 'tool' || kind === 'prompt') && drifted(gate, asked.caller, kind, intake.intent)) {
     const why = 'its definition is not the pinned one; the operator has to accept it (`sepal tools diff`)';
@@ -158,6 +210,10 @@ async function attempt(
   const answer = await hop.call(intake.intent, intake.beside, {
     timeoutMs: upstream.config.timeoutMs,
     signal: asked.cancel,
+    abilities,
+    logLevel: LOG_LEVELS[connection.logLevel] ?? null,
+    definition: kind === 'tool' ? (pinned(gate, intake.intent)?.pin.definition ?? null) : null,
+    owner: active,
     progress: (params) => {
       asked.side.notify(`{"jsonrpc":"2.0","method":"notifications/progress","params":${params}}`);
     },
@@ -165,13 +221,16 @@ async function attempt(
   return { answer, stale: !hop.alive() };
 }
 
-function statusOf(answer: Answer): OutcomeBody['status'] {
+/** An answer that asks for nothing. */
+type Ended = Exclude<Answer, Asks>;
+
+function statusOf(answer: Ended): OutcomeBody['status'] {
   if (answer.kind === 'failed') return answer.status;
   if (answer.kind === 'error' || wantedInput(answer.value) !== null) return 'upstream_error';
   return (answer.value as { readonly isError?: unknown }).isError === true ? 'tool_error' : 'ok';
 }
 
-function reply(gate: Gate, { id, intake, asked, entry }: Admitted, answer: Answer): string | null {
+function reply(gate: Gate, { id, intake, asked, entry }: Admitted, answer: Ended): string | null {
   const receipt = receiptMeta(entry, 'allow');
   if (answer.kind === 'result') return resultText(id, withMeta(answer.raw, receipt));
   if (answer.kind === 'error') return errorText(id, answer.raw);

@@ -10,6 +10,8 @@ import type { Caller } from './caller.js';
 import type { Connection, Side } from './connection.js';
 import type { Floods } from './floods.js';
 import type { Throttle } from './front/throttle.js';
+import type { Round, Rounds } from './modern/rounds.js';
+import type { Talk } from './modern/talk.js';
 import type { Names } from './names.js';
 import type { JsonObject } from '../verify/format/canonical.js';
 import type { Drift, Live, Pin, PinKind, Pins } from './pins.js';
@@ -54,6 +56,8 @@ export interface Active {
   readonly side: Side;
   /** Aborts when the call is over. */
   readonly over: AbortSignal;
+  /** Where its client goes away with questions and comes back. */
+  readonly talk: Talk | null;
 }
 
 /** What is pinned and in force, and the names that it is shown under. */
@@ -95,6 +99,8 @@ export interface Gate {
   readonly stopping: AbortSignal;
   /** Outcome entries on their way to the disk. */
   readonly settling: Set<Promise<unknown>>;
+  /** Calls that wait for their clients to come back. */
+  readonly rounds: Rounds;
   readonly floods: Floods;
   /** Bounds the single receipts of denied methods per caller; past it they are counted. */
   readonly denials: Throttle;
@@ -110,6 +116,8 @@ export interface Asked {
   readonly side: Side;
   /** Aborts when the client cancels the request. */
   readonly cancel: AbortSignal;
+  /** Where the request goes on with one that asked for input. */
+  readonly round?: Round;
 }
 
 export const driftKey = (server: string, key: string, kind: PinKind): string =>

@@ -17,6 +17,7 @@ import type { ReceiptLog } from '../log/types.js';
 import type { JsonObject } from '../verify/format/canonical.js';
 import { type Caller, callerOf } from './caller.js';
 import { type Connection, endConnection } from './connection.js';
+import { createRounds } from './modern/rounds.js';
 import { revokedListeners } from './modern/listen.js';
 import { evaluator } from './evaluate.js';
 import { floods } from './floods.js';
@@ -165,6 +166,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     listening,
     stopping: stopping.signal,
     settling: new Set(),
+    rounds: createRounds(clock.monotonic),
     floods: floods(log, clock.wall),
     denials: throttle(DENIALS, clock.monotonic),
     now: clock.wall,
@@ -292,6 +294,7 @@ function assemble(
       clearInterval(flush);
       stopping.abort();
       await control?.close();
+      gate.rounds.closeAll();
       gate.approvals.stop();
       for (const front of fronts) if ('close' in front) await front.close();
       await Promise.all([...gate.upstreams.values()].map((upstream) => upstream.close()));

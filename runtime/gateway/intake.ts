@@ -25,9 +25,23 @@ export interface Intake {
 /** Reads the parameters of a request: the intake, or the reason for a refusal as malformed. */
 export type Reader = (gate: Gate, caller: Caller, params: JsonObject) => Read | Promise<Read>;
 
-type Read = Intake | { readonly malformed: string };
+export type Read = Intake | { readonly malformed: string };
 
 const MAX_NAME = 256;
+
+/** The readers of the methods by which a server may ask for input. */
+export function readerOf(method: string): Reader | null {
+  switch (method) {
+    case 'tools/call':
+      return readToolCall;
+    case 'prompts/get':
+      return readPrompt;
+    case 'resources/read':
+      return readResource(method);
+    default:
+      return null;
+  }
+}
 
 export function readToolCall(gate: Gate, caller: Caller, params: JsonObject): Read {
   const { name, arguments: args = {}, task } = params;

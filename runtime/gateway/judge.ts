@@ -11,6 +11,7 @@ import type { ActivePolicy, Asked, Gate } from './gate.js';
 import type { Intake } from './intake.js';
 import { decideDraft, defaultDeny } from './record.js';
 import { expiryOf, reviewKey } from './review.js';
+import { turn } from './wire/turns.js';
 
 /** A decision and everything that it was made from. */
 export interface Judged {
@@ -93,7 +94,7 @@ export function draftOf(gate: Gate, intake: Intake, asked: Asked, judged: Judged
 }
 
 /** Appends the decide entry; resolves once it is durable. */
-export function record(
+export async function record(
   gate: Gate,
   intake: Intake,
   asked: Asked,
@@ -101,6 +102,7 @@ export function record(
   place: Place,
 ): Promise<Appended> {
   const { draft, openings } = draftOf(gate, intake, asked, judged, place);
+  await turn(intake.intent.text.length);
   return gate.log.append(draft, openings);
 }
 

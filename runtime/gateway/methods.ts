@@ -10,12 +10,12 @@ import type { Asked, Gate } from './gate.js';
 import type { JsonObject } from '../verify/format/canonical.js';
 import { dispatchModern } from './modern/dispatch.js';
 import { isModern } from './modern/envelope.js';
-import { readCompletion, readPrompt, readResource } from './intake.js';
+import { readCompletion, readerOf, readPrompt, readResource } from './intake.js';
 import { awaitDecision, propose } from './propose.js';
 import { refuseInput } from './refuse.js';
 import { resourceList, serversWith } from './resources.js';
 import { subscribe, unsubscribe } from './subscriptions.js';
-import { REVISIONS } from './upstream/hop.js';
+import { REVISIONS } from './upstream/legacy.js';
 import {
   type ClientMessage,
   INTERNAL_ERROR,
@@ -101,6 +101,10 @@ async function dispatch(gate: Gate, message: RpcRequest, asked: Asked): Promise<
   }
   if (connection.revision === null)
     return refuseInput(gate, caller, id, INVALID_REQUEST, 'send `initialize` first');
+  // Only a server is given these, and a legacy client has none that it asked.
+  const round = ['inputResponses', 'requestState'].find((member) => Object.hasOwn(message.params, member));
+  if (round !== undefined && readerOf(method) !== null)
+    return refuseInput(gate, caller, id, INVALID_PARAMS, `\`${round}\` is not part of this revision`);
   return relayedTo(gate, message, asked);
 }
 

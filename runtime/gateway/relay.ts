@@ -24,9 +24,9 @@ export function relay(gate: () => Gate, connections: () => Iterable<Connection>)
   const told = new Map<string, string>();
   return {
     asked: (server, key, question) => void ask(gate(), { server, key, ...question }),
-    logged: (server, key, params, level) => {
-      // A shared server's messages belong to nobody in particular: they could tell one principal of another.
-      if (key === '') return;
+    logged: (server, key, params, level, owner) => {
+      // A shared server's messages belong to nobody in particular, unless they came on the stream of a call.
+      if (key === '' && owner === null) return;
       const rank = LOG_LEVELS.indexOf(level);
       const text = `{"jsonrpc":"2.0","method":"notifications/message","params":${params}}`;
       const done = new Set<Connection>();
@@ -34,6 +34,7 @@ export function relay(gate: () => Gate, connections: () => Iterable<Connection>)
         if (
           one.server !== server ||
           one.key !== key ||
+          (owner !== null && one !== owner) ||
           done.has(one.connection) ||
           rank < one.connection.logLevel
         )

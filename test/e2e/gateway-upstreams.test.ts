@@ -256,7 +256,6 @@ describe('the front', () => {
     ['{"jsonrpc":"2.0","id":78,"method":"tools/call","params":{"name":5}}', -32602],
     ['{"jsonrpc":"2.0","id":79,"method":"tools/call","params":{"name":"echo","arguments":[]}}', -32602],
     ['{"jsonrpc":"2.0","id":80,"method":"tools/call","params":{"name":"echo","task":{}}}', -32602],
-    ['{"jsonrpc":"2.0","id":81,"method":"server/discover"}', -32601],
   ])('refuses %s and writes it down', async (text, code) => {
     const { client, log, read } = await setUp('plain');
     client.send(text);

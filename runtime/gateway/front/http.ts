@@ -14,10 +14,11 @@ import type { Floods } from '../floods.js';
 import { claimed, envelopeFault, MODERN, modernConnection } from '../modern/envelope.js';
 import type { Headers } from '../modern/headers.js';
 import { statusOf } from '../modern/reply.js';
-import { REVISIONS } from '../upstream/hop.js';
+import { REVISIONS } from '../upstream/legacy.js';
 import {
   type ClientMessage,
   INVALID_REQUEST,
+  MESSAGE_LIMITS,
   readMessage,
   type RequestId,
   type RpcRefusal,
@@ -25,10 +26,11 @@ import {
 } from '../wire/message.js';
 import { errorOf } from '../wire/reply.js';
 import { sseEvent } from '../wire/sse.js';
+import { turn } from '../wire/turns.js';
 import { accepts, edgeFault, mediaType, readBody, sourceOf } from './edge.js';
+import type { ResourceMetadata } from './metadata.js';
 import { type McpSession, mcpSessions, type Sessions } from './sessions.js';
 import { type Throttle, throttle } from './throttle.js';
-import type { ResourceMetadata } from './metadata.js';
 
 export interface FrontOptions {
   readonly listen: ListenConfig;
@@ -38,10 +40,10 @@ export interface FrontOptions {
   readonly floods: Floods;
   /** Does the log still take entries? What `/healthz` says. */
   readonly healthy: () => boolean;
-  /** Monotonic, and wall time, in milliseconds. */
-  readonly now: () => number;
   /** RFC 9728; null where clients bring no tokens of an issuer. */
   readonly metadata: ResourceMetadata | null;
+  /** Monotonic, and wall time, in milliseconds. */
+  readonly now: () => number;
   readonly wall: () => number;
 }
 
@@ -57,7 +59,7 @@ interface Front extends FrontOptions {
   readonly unauthenticated: Throttle;
 }
 
-const MAX_BODY = DEFAULT_LIMITS.size;
+const MAX_BODY = MESSAGE_LIMITS.size;
 const MAX_QUEUED = 8 * 1024 * 1024;
 const MAX_CONNECTIONS = 4_000;
 const KEEP_ALIVE_MS = 20_000;
@@ -171,10 +173,10 @@ async function serve(front: Front, request: IncomingMessage, response: ServerRes
       ? answer(response, 200, '{"status":"ok"}')
       : answer(response, 503, '{"status":"the receipt log cannot be written; every call is denied"}');
   }
-  if (path !== front.listen.path) {
-    await front.floods.record('refused_input', sourceOf(request, front.listen), 'another path');
   if (path !== undefined && front.metadata?.paths.includes(path) === true && request.method === 'GET')
     return answer(response, 200, front.metadata.body);
+  if (path !== front.listen.path) {
+    await front.floods.record('refused_input', sourceOf(request, front.listen), 'another path');
     return answer(response, 404, plain(`nothing is served here; the endpoint is ${front.listen.path}`));
   }
   const caller = await authenticated(front, request, response);
@@ -279,6 +281,7 @@ async function post(
     accept: request.headers.accept,
     headers,
     statusOf: () => 200,
+    prefersStream: true,
   });
   session.used = front.now();
 }
@@ -301,7 +304,9 @@ async function readPost(request: IncomingMessage): Promise<Read> {
     const message = `a message is at most ${MAX_BODY} bytes`;
     return { kind: 'fault', status: 413, message, headers: { connection: 'close' } };
   }
-  const message = readMessage(body, DEFAULT_LIMITS);
+  await turn(body.length);
+  const message = readMessage(body, MESSAGE_LIMITS);
+  await turn(body.length);
   return message.kind === 'refused'
     ? { ...message, kind: 'fault', status: 400 }
     : { kind: 'message', message };
@@ -345,12 +350,17 @@ function speaksModern(header: string | readonly string[] | undefined, message: C
   return named === undefined ? header === MODERN : !REVISIONS.some((revision) => revision === named);
 }
 
+const streamFirst = (accept: string | undefined): boolean =>
+  mediaType(accept?.split(',')[0]) === 'text/event-stream';
+
 interface Replying {
   readonly connection: Connection;
   readonly accept: string | undefined;
   readonly headers?: { readonly [name: string]: string };
   /** The headers of the request, where they repeat parts of its body. */
   readonly sent?: Headers;
+  /** Answers as a stream who names that first. */
+  readonly prefersStream?: boolean;
   /** The status of an answer that is not streamed. */
   readonly statusOf: (text: string) => number;
 }
@@ -363,7 +373,7 @@ async function reply(
   front: Front,
   message: RpcRequest,
   response: ServerResponse,
-  { connection, accept, headers = {}, sent, statusOf }: Replying,
+  { connection, accept, headers = {}, sent, statusOf, prefersStream = false }: Replying,
 ): Promise<void> {
   const gone = new AbortController();
   response.once('close', () => gone.abort(CLOSED));
@@ -373,7 +383,7 @@ async function reply(
     streaming = true;
     openStream(response, headers);
   };
-  if (!accepts(accept, 'application/json')) open();
+  if (!accepts(accept, 'application/json') || (prefersStream && streamFirst(accept))) open();
   const notify = (text: string): boolean => {
     if (!accepts(accept, 'text/event-stream') || response.destroyed || response.writableLength > MAX_QUEUED)
       return false;
@@ -387,14 +397,14 @@ async function reply(
   };
   const side = { notify, stepUp, gone: gone.signal, ...(sent === undefined ? {} : { headers: sent }) };
   const text = await front.handle(connection, message, side);
-  if (!streaming) return answer(response, text === null ? 202 : statusOf(text), text, headers);
-  if (text !== null && !response.destroyed) response.write(sseEvent(text));
-  response.end();
-}
   if (!streaming && lacking !== null && text !== null) {
     const challenge = stepUpChallenge(lacking, front.metadata?.url ?? null);
     return answer(response, 403, text, { ...headers, 'www-authenticate': challenge });
   }
+  if (!streaming) return answer(response, text === null ? 202 : statusOf(text), text, headers);
+  if (text !== null && !response.destroyed) response.write(sseEvent(text));
+  response.end();
+}
 
 function openStream(response: ServerResponse, headers: { [name: string]: string } = {}): void {
   response.writeHead(200, {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The gateway behind stdio (`sepal wrap`): one client, its principal from the operator's configuration. */
 import type { Readable, Writable } from 'node:stream';
-import { DEFAULT_LIMITS } from '../../verify/format/json.js';
 import type { Caller } from '../caller.js';
 import { type Connection, endConnection, type Handle, newConnection } from '../connection.js';
 import { claimed, modernConnection } from '../modern/envelope.js';
 import { lineSplitter } from '../wire/lines.js';
-import { type ClientMessage, PARSE_ERROR, readMessage } from '../wire/message.js';
+import { type ClientMessage, MESSAGE_LIMITS, PARSE_ERROR, readMessage } from '../wire/message.js';
 
 export interface StdioFront {
   readonly connection: Connection;
@@ -14,7 +13,7 @@ export interface StdioFront {
   readonly ended: Promise<void>;
 }
 
-const MAX_LINE = DEFAULT_LIMITS.size * 3;
+const MAX_LINE = MESSAGE_LIMITS.size * 3;
 /** A client that does not read: past this nothing is notified, and nothing more is taken from it until it has read. */
 const MAX_QUEUED = 8 * 1024 * 1024;
 const TOO_LONG: ClientMessage = {
@@ -82,7 +81,7 @@ export function serveStdio(
     io.input.on(
       'data',
       lineSplitter(MAX_LINE, {
-        line: (bytes) => begin(readMessage(bytes, DEFAULT_LIMITS)),
+        line: (bytes) => begin(readMessage(bytes, MESSAGE_LIMITS)),
         tooLong: () => begin(TOO_LONG),
       }),
     );

@@ -2,12 +2,14 @@
 /** Requests of revision 2026-07-28: each stands for itself. Checked against its headers, then the same path as in the legacy era. */
 import type { JsonObject } from '../../verify/format/canonical.js';
 import type { Asked, Gate } from '../gate.js';
+import { type Read, readerOf } from '../intake.js';
 import { refuseInput } from '../refuse.js';
 import { pinned } from '../discovery.js';
 import { METHOD_NOT_FOUND, type RpcRequest } from '../wire/message.js';
 import { errorOf, resultOf } from '../wire/reply.js';
 import { envelopeFault, type Fault, MODERN, SERVER_META } from './envelope.js';
 import { headerFault } from './headers.js';
+import { goesOn } from './input.js';
 import { listen } from './listen.js';
 import { modernText } from './reply.js';
 
@@ -57,8 +59,12 @@ export async function dispatchModern(
       }
       case 'subscriptions/listen':
         return listen(gate, id, params, asked);
-      default:
-        return onward(message, asked);
+      default: {
+        const reader = readerOf(method);
+        if (reader === null) return onward(message, asked);
+        const read = async (own: JsonObject): Promise<Read> => reader(gate, asked.caller, own);
+        return goesOn(gate, message, asked, { read, onward });
+      }
     }
   }
 }

@@ -11,6 +11,9 @@ export class NotSent extends Error {
   }
 }
 
+/** It was taken and refused: it did not run, and another way of asking may be understood. */
+export class Refused extends NotSent {}
+
 /** What the operator is told of a failure. */
 export function troubleOf(error: unknown): string {
   if (error instanceof NotSent && error.detail !== null) return error.detail;
@@ -18,7 +21,8 @@ export function troubleOf(error: unknown): string {
 }
 
 export interface ChannelEvents {
-  message(text: string): void;
+  /** `of` is the request on whose stream it came, where there are streams. */
+  message(text: string, of: number | null): void;
   /** Bytes that were no message (a banner line …). */
   noise(bytes: number): void;
   /** No answer will come to this request, or to any when `id` is null; whether it ran is not known. */
@@ -28,8 +32,12 @@ export interface ChannelEvents {
 }
 
 export interface Channel {
-  /** Resolves once handed over; rejects with `NotSent` when it surely did not leave. `id` is that of a request. */
-  send(text: string, id: number | null): Promise<void>;
+  readonly kind: 'stdio' | 'http';
+  /**
+   * Resolves once handed over; rejects with `NotSent` when it surely did not leave. `id` is that of a request; `headers` go with it where there
+   * are any, and say that it is one of 2026-07-28.
+   */
+  send(text: string, id: number | null, headers?: { readonly [name: string]: string }): Promise<void>;
   /** Tells the channel which revision was agreed, once. */
   negotiated(revision: string): void;
   /** Begins to hear what belongs to no request (HTTP: a stream of its own, where the server has one). */

@@ -3,7 +3,8 @@
 import { Client, Pool } from 'undici';
 import type { HttpServer } from '../../config.js';
 import { sseReader } from '../wire/sse.js';
-import { type Channel, type ChannelEvents, NotSent } from './channel.js';
+import { bodyOf } from '../wire/turns.js';
+import { type Channel, type ChannelEvents, NotSent, Refused } from './channel.js';
 
 const MAX_ANSWER = 16 * 1024 * 1024;
 const FIRST_RETRY_MS = 1_000;
@@ -49,7 +50,8 @@ export async function openHttp(server: HttpServer, pool: Pool, events: ChannelEv
     revision: null,
   };
   return {
-    send: (text, id) => post(line, text, id),
+    kind: 'http',
+    send: (text, id, own) => post(line, text, id, own),
     negotiated: (revision) => {
       line.revision = revision;
     },
@@ -67,24 +69,33 @@ function headersOf(line: Line): { [name: string]: string } {
 }
 
 /** Resolves when the upstream has taken the message (its status is in); the answer is then read on its own. */
-async function post(line: Line, text: string, id: number | null): Promise<void> {
+async function post(
+  line: Line,
+  text: string,
+  id: number | null,
+  own?: { readonly [name: string]: string },
+): Promise<void> {
   const abort = new AbortController();
   if (id !== null) line.running.set(id, abort);
+  const sent = bodyOf(text);
   try {
     const { statusCode, headers, body } = await line.pool.request({
       path: line.path,
       method: 'POST',
       headers: {
-        ...headersOf(line),
+        ...(own === undefined ? headersOf(line) : { ...line.headers, ...own }),
         'content-type': 'application/json',
         accept: 'application/json, text/event-stream',
+        ...sent.headers,
       },
-      body: text,
+      body: sent.body,
       signal: abort.signal,
+      ...(own?.['mcp-method'] === 'subscriptions/listen' ? { bodyTimeout: 0 } : {}),
     });
     const session = headers['mcp-session-id'];
-    if (typeof session === 'string' && line.session === null) line.session = session;
-    if (statusCode >= 200 && statusCode < 300) {
+    if (typeof session === 'string' && line.session === null && own === undefined) line.session = session;
+    const answered = own !== undefined && [400, 404].includes(statusCode) && isJson(headers['content-type']);
+    if ((statusCode >= 200 && statusCode < 300) || answered) {
       // The answer streams in while the caller goes on; its faults reach `lost`.
       void read(line, id, String(headers['content-type'] ?? ''), body);
       return;
@@ -110,8 +121,11 @@ function refusal(line: Line, status: number): NotSent {
   }
   if (status >= 300 && status < 400)
     return new NotSent(`the server answers with a redirect (${status}), which is not followed`);
-  return new NotSent(`the server refuses with HTTP ${status}`);
+  return new Refused(`the server refuses with HTTP ${status}`);
 }
+
+const isJson = (type: string | string[] | undefined): boolean =>
+  String(type).split(';')[0]?.trim().toLowerCase() === 'application/json';
 
 type Body = AsyncIterable<Buffer> & { destroy(): unknown };
 
@@ -119,7 +133,7 @@ async function read(line: Line, id: number | null, contentType: string, body: Bo
   try {
     const type = contentType.split(';')[0]?.trim().toLowerCase();
     if (type === 'text/event-stream') {
-      const take = sseReader(MAX_ANSWER, (data) => line.events.message(data));
+      const take = sseReader(MAX_ANSWER, (data) => line.events.message(data, id));
       for await (const chunk of body) take(chunk);
     } else {
       const chunks: Buffer[] = [];
@@ -129,7 +143,7 @@ async function read(line: Line, id: number | null, contentType: string, body: Bo
         if (size > MAX_ANSWER) throw new RangeError(`an answer over ${MAX_ANSWER} bytes`);
         chunks.push(chunk);
       }
-      if (type === 'application/json') line.events.message(Buffer.concat(chunks).toString('utf8'));
+      if (type === 'application/json') line.events.message(Buffer.concat(chunks).toString('utf8'), id);
       else if (size > 0) line.events.noise(size);
     }
     if (id !== null) line.events.lost(id, 'the stream ended without an answer');
@@ -179,7 +193,7 @@ async function listen(line: Line, origin: string, timeoutMs: number): Promise<vo
       const type = String(answer.headers['content-type'] ?? '').split(';')[0];
       if (answer.statusCode === 200 && type === 'text/event-stream') {
         delay = FIRST_RETRY_MS;
-        const take = sseReader(MAX_ANSWER, (data) => line.events.message(data));
+        const take = sseReader(MAX_ANSWER, (data) => line.events.message(data, null));
         for await (const chunk of answer.body as AsyncIterable<Buffer>) take(chunk);
       } else {
         answer.body.on('error', () => undefined).destroy();

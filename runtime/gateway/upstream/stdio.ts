@@ -99,7 +99,7 @@ function attach(child: ChildProcess, pid: number, events: ChannelEvents): Channe
     lineSplitter(MAX_LINE, {
       line: (bytes) => {
         const text = bytes.toString('utf8').trim();
-        if (text.startsWith('{')) events.message(text);
+        if (text.startsWith('{')) events.message(text, null);
         else if (text !== '') events.noise(bytes.length);
       },
       tooLong: (head, tail) => events.lost(answeredBy(head, tail), `an answer over ${MAX_LINE} bytes`),
@@ -116,6 +116,7 @@ function attach(child: ChildProcess, pid: number, events: ChannelEvents): Channe
     groups.delete(pid);
   });
   return {
+    kind: 'stdio',
     send: (text) =>
       new Promise((resolve, reject) => {
         if (!open || !stdin.writable) return reject(new NotSent('the process has ended'));

@@ -5,13 +5,14 @@ import type { ServerConfig } from '../../config.js';
 import type { JsonObject } from '../../verify/format/canonical.js';
 import type { PinKind } from '../pins.js';
 import { NotSent, troubleOf } from './channel.js';
-import { type Asking, type Hop, type HopEvents, openHop } from './hop.js';
+import type { Asking, HopEvents } from './exchange.js';
+import { type Era, type Hop, openHop } from './hop.js';
 import { openHttp, openPool } from './http.js';
 import { openStdio } from './stdio.js';
 
 export interface UpstreamEvents {
   asked(server: string, key: string, question: Asking): void;
-  logged(server: string, key: string, params: string, level: string): void;
+  logged(server: string, key: string, params: string, level: string, owner: object | null): void;
   /** The live definitions of a kind, at each start and after each `list_changed`. */
   listed(server: string, key: string, kind: PinKind, definitions: readonly JsonObject[]): void;
   resourcesChanged(server: string, key: string): void;
@@ -27,9 +28,9 @@ export interface Upstream {
   readonly config: ServerConfig;
   /**
    * A live hop for this principal; rejects with `NotSent` and why. Where one has to be started, its server is told that the client can do
-   * `abilities`.
+   * `abilities`, and asked first whether it speaks the era that is wanted. Over HTTP each era has a hop of its own; a process has one era.
    */
-  hop(principal: string, abilities?: JsonObject): Promise<Hop>;
+  hop(principal: string, abilities?: JsonObject, want?: Era): Promise<Hop>;
   /** The hop that already runs, if any. */
   running(principal: string): Hop | null;
   /** Whose process serves this principal; '' where all share one. */
@@ -73,13 +74,23 @@ interface Keeper {
   readonly options: SuperviseOptions;
   readonly slots: Map<string, Slot>;
   readonly pool: Pool | null;
+  /** The server speaks no modern revision. */
+  legacyOnly: boolean;
   closed: boolean;
 }
 
 /** Nothing starts before the first `hop`. */
 export function supervise(server: string, config: ServerConfig, options: SuperviseOptions): Upstream {
   const pool = config.kind === 'http' ? openPool(config) : null;
-  const keeper: Keeper = { server, config, options, slots: new Map(), pool, closed: false };
+  const keeper: Keeper = {
+    server,
+    config,
+    options,
+    slots: new Map(),
+    pool,
+    legacyOnly: false,
+    closed: false,
+  };
   const key = (principal: string): string => (config.perPrincipal ? principal : '');
   const timer = setInterval(() => sweep(keeper), Math.min(config.idleMs, SWEEP_MS));
   timer.unref();
@@ -87,8 +98,9 @@ export function supervise(server: string, config: ServerConfig, options: Supervi
     server,
     config,
     key,
-    running: (principal) => keeper.slots.get(key(principal))?.live ?? null,
-    hop: (principal, abilities = {}) => take(keeper, key(principal), config.perPrincipal ? abilities : {}),
+    running: (principal) => keeper.slots.get(place(key(principal), 'legacy'))?.live ?? null,
+    hop: (principal, abilities = {}, want = 'legacy') =>
+      take(keeper, key(principal), { abilities: config.perPrincipal ? abilities : {}, want }),
     close: async () => {
       keeper.closed = true;
       clearInterval(timer);
@@ -99,10 +111,19 @@ export function supervise(server: string, config: ServerConfig, options: Supervi
   };
 }
 
-async function take(keeper: Keeper, key: string, abilities: JsonObject): Promise<Hop> {
+/** What has to be known to start a hop. */
+interface Start {
+  readonly abilities: JsonObject;
+  readonly want: Era;
+}
+
+const place = (key: string, era: Era): string => `${era} ${key}`;
+
+async function take(keeper: Keeper, key: string, { abilities, want }: Start): Promise<Hop> {
   const { slots, options } = keeper;
+  const own = place(key, keeper.config.kind === 'http' && !keeper.legacyOnly ? want : 'legacy');
   if (keeper.closed) throw new NotSent('the gateway is stopping');
-  const slot = slots.get(key) ?? newSlot();
+  const slot = slots.get(own) ?? newSlot();
   slot.used = options.now();
   if (slot.hop === null) {
     const wait = slot.notBefore - options.now();
@@ -111,8 +132,8 @@ async function take(keeper: Keeper, key: string, abilities: JsonObject): Promise
       throw new NotSent(`the server \`${keeper.server}\` is being restarted; try again in ${seconds} s`);
     }
     room(keeper);
-    slots.set(key, slot);
-    slot.hop = start(keeper, key, slot, { wait, abilities });
+    slots.set(own, slot);
+    slot.hop = start(keeper, key, slot, { wait, abilities, want });
   } else if (keeper.config.kind === 'http' && options.now() - slot.listed > RELIST_MS)
     void relist(keeper, key, slot);
   const hop = await slot.hop;
@@ -142,13 +163,13 @@ async function start(
   keeper: Keeper,
   key: string,
   slot: Slot,
-  { wait, abilities }: { readonly wait: number; readonly abilities: JsonObject },
+  { wait, ...from }: Start & { readonly wait: number },
 ): Promise<Hop> {
   const { server, options } = keeper;
   if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
   try {
     if (keeper.closed) throw new NotSent('the gateway is stopping');
-    const hop = await openOne(keeper, key, slot, abilities);
+    const hop = await openOne(keeper, key, slot, from);
     if (!hop.alive()) throw new NotSent('it ended right after its start');
     slot.live = hop;
     return hop;
@@ -162,13 +183,13 @@ async function start(
 }
 
 /** Opens a hop and hands its definitions over before anyone can call through it. */
-async function openOne(keeper: Keeper, key: string, slot: Slot, abilities: JsonObject): Promise<Hop> {
+async function openOne(keeper: Keeper, key: string, slot: Slot, { abilities, want }: Start): Promise<Hop> {
   const { server, config, options, pool } = keeper;
   const { events, now } = options;
   const born = now();
   const own: HopEvents = {
     asked: (question) => events.asked(server, key, question),
-    logged: (params, level) => events.logged(server, key, params, level),
+    logged: (params, level, owner) => events.logged(server, key, params, level, owner),
     listChanged: () => changed(keeper, key, slot),
     resourcesChanged: () => events.resourcesChanged(server, key),
     resourceUpdated: (params) => events.resourceUpdated(server, key, params),
@@ -187,10 +208,9 @@ async function openOne(keeper: Keeper, key: string, slot: Slot, abilities: JsonO
       config.kind === 'stdio'
         ? openStdio(config, options.env, channel)
         : openHttp(config, pool ?? openPool(config), channel),
-    options.version,
-    own,
-    abilities,
+    { version: options.version, events: own, abilities, want, known: keeper.legacyOnly ? 'legacy' : null },
   );
+  if (want === 'modern' && hop.era === 'legacy') keeper.legacyOnly = true;
   try {
     slot.listed = now();
     events.listed(server, key, 'tool', await hop.tools());

@@ -96,9 +96,14 @@ export function envelope(params: JsonObject): Envelope {
   };
 }
 
-/** The message for the upstream: exactly the intent's parameters, and a `_meta` rebuilt for this hop. */
-export function forwardText(intent: CanonicalIntent, id: number, beside: Envelope): string {
-  const own: string[] = [];
+/** The message for the upstream: exactly the intent's parameters, and a `_meta` rebuilt for this hop; `more` are members of it. */
+export function forwardText(
+  intent: CanonicalIntent,
+  id: number,
+  beside: Envelope,
+  more: readonly string[] = [],
+): string {
+  const own: string[] = [...more];
   if (beside.progressToken !== null) own.push(`"progressToken":${id}`);
   if (beside.traceparent !== null) own.push(`"traceparent":${JSON.stringify(beside.traceparent)}`);
   if (beside.traceparent !== null && beside.tracestate !== null)

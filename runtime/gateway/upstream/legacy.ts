@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+/** A server of the legacy era: a handshake first, then one session for everything. */
+import type { JsonObject } from '../../verify/format/canonical.js';
+import { replaceMember } from '../wire/answer.js';
+import { forwardText } from '../wire/intent.js';
+import { isObject } from '../wire/message.js';
+import { notificationOf } from '../wire/reply.js';
+import { type Channel, NotSent } from './channel.js';
+import { ask, channelEvents, send, type State } from './exchange.js';
+import type { Hop } from './hop.js';
+import { listAll, PROMPTS, RESOURCES, TEMPLATES, TOOLS } from './lists.js';
+
+/** Revisions of the legacy era that we speak, newest first. */
+export const REVISIONS = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'] as const;
+const HANDSHAKE_MS = 30_000;
+const LIST_MS = 30_000;
+
+/** Shakes hands, declaring `abilities` of the client. */
+export async function openLegacy(
+  state: State,
+  channel: Channel,
+  version: string,
+  abilities: JsonObject,
+): Promise<Hop> {
+  const clientInfo = { name: 'sepal', version };
+  const params = { protocolVersion: REVISIONS[0], capabilities: abilities, clientInfo };
+  const hello = await ask(state, 'initialize', params, HANDSHAKE_MS);
+  const agreed = hello['protocolVersion'];
+  const protocol = typeof agreed === 'string' ? agreed : 'none';
+  if (!(REVISIONS as readonly string[]).includes(protocol)) {
+    throw new NotSent(`the server speaks revision ${protocol.slice(0, 40)}, which this release does not`);
+  }
+  channel.negotiated(protocol);
+  await channel.send('{"jsonrpc":"2.0","method":"notifications/initialized"}', null);
+  channel.listen();
+  return legacyHop(state, channel, hello, protocol);
+}
+
+/** The hop once both sides have agreed on `protocol`. */
+function legacyHop(state: State, channel: Channel, hello: JsonObject, protocol: string): Hop {
+  const [info, capabilities, instructions] = [
+    hello['serverInfo'],
+    hello['capabilities'],
+    hello['instructions'],
+  ];
+  const can = (ability: string): boolean => isObject(capabilities) && Object.hasOwn(capabilities, ability);
+  return {
+    era: 'legacy',
+    info: isObject(info) ? info : {},
+    protocol,
+    capabilities: isObject(capabilities) ? capabilities : {},
+    instructions: typeof instructions === 'string' ? instructions : null,
+    call(intent, beside, options) {
+      if (options.signal.aborted)
+        return Promise.resolve({ kind: 'failed', status: 'not_sent', why: 'the client cancelled' });
+      const id = state.next++;
+      const token = JSON.stringify(beside.progressToken);
+      const progress = (params: string): void => {
+        const own = replaceMember(params, 'progressToken', token);
+        if (own !== null) options.progress(own);
+      };
+      const { timeoutMs, signal, owner } = options;
+      return send(state, id, forwardText(intent, id, beside), {
+        timeoutMs,
+        signal,
+        owner,
+        progress: beside.progressToken === null ? null : progress,
+      });
+    },
+    tools: async () => (can('tools') ? listAll(state, TOOLS) : []),
+    prompts: async () => (can('prompts') ? listAll(state, PROMPTS) : []),
+    resources: (list) => listAll(state, list === 'resources' ? RESOURCES : TEMPLATES),
+    unsubscribe: async (uri) => void (await ask(state, 'resources/unsubscribe', { uri }, LIST_MS)),
+    setLogLevel: (level) => {
+      if (can('logging')) ask(state, 'logging/setLevel', { level }, LIST_MS).catch(() => undefined);
+    },
+    tell: (method) => {
+      channel.send(notificationOf(method, undefined), null).catch(() => undefined);
+    },
+    running: () => state.waiting.size,
+    alive: () => state.closed === null,
+    close: async () => {
+      channelEvents(state).closed('closed', 'closed');
+      await channel.close();
+    },
+  };
+}

@@ -22,8 +22,8 @@ import { revokedListeners } from './modern/listen.js';
 import { evaluator } from './evaluate.js';
 import { floods } from './floods.js';
 import { type HttpFront, serveHttp } from './front/http.js';
-import { serveStdio, type StdioFront } from './front/stdio.js';
 import { resourceMetadata } from './front/metadata.js';
+import { serveStdio, type StdioFront } from './front/stdio.js';
 import { throttle } from './front/throttle.js';
 import type { ActivePolicy, Catalog, Gate, PinnedTool } from './gate.js';
 import { handle } from './methods.js';
@@ -43,7 +43,7 @@ export interface GatewayOptions {
   readonly policy: LoadedPolicy;
   /** Opened by the caller, who also closes it after the gateway. */
   readonly log: ReceiptLog;
-  /** Key id (8 hex digits) of the epoch key that signs entries. */
+  /** Key id (8 hex digits) of the epoch key that signs entries now; asked for again each time, since it changes. */
   readonly kid: string;
   /** The lock with the pinned tools; `sepal.lock` beside sepal.json by default. */
   readonly lock?: string;
@@ -117,15 +117,15 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     approvals.observe(entry);
   }
   const book = tokenBook(config);
-  const authenticator = createAuthenticator({
   const metadata = resourceMetadata(config);
+  const authenticator = createAuthenticator({
     config: config.identity,
     tokens: book.index,
     sessions,
     wall: clock.wall,
-  });
     jwt: await openJwt(config, clock, say),
     metadata: metadata?.url ?? null,
+  });
   const active = await activate(log, options.policy);
   const fronts: (HttpFront | StdioFront)[] = [];
   const listening = new Set<Connection>();
@@ -147,7 +147,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       relay(() => gate, connections),
     ),
     say,
-    kid: options.kid,
+    get kid() {
+      return options.kid;
+    },
     version: options.version,
     policy: () => active,
     decide: evaluator({
@@ -193,8 +195,6 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   return assemble(gate, { options, fronts, authenticator, tokens, reloadPins, control, stopping });
 }
 
-/** Open streams and running calls of a credential that no longer holds end with it. */
-function endRevoked(fronts: readonly (HttpFront | StdioFront)[], authenticator: Authenticator): void {
 /** The library for signed tokens is loaded only where they are taken. Keys that cannot be had yet are asked for again by the first token. */
 async function openJwt(
   { identity: { jwt } }: Config,
@@ -211,6 +211,8 @@ async function openJwt(
   return jwtVerifier(jwt, keys, clock.wall);
 }
 
+/** Open streams and running calls of a credential that no longer holds end with it. */
+function endRevoked(fronts: readonly (HttpFront | StdioFront)[], authenticator: Authenticator): void {
   for (const front of fronts) {
     if (!('sessions' in front)) continue;
     for (const session of front.sessions.all())
@@ -278,9 +280,9 @@ function assemble(
         handle: answer,
         floods: gate.floods,
         healthy: () => gate.log.failure() === null,
+        metadata: resourceMetadata(config),
         now: clock.monotonic,
         wall: clock.wall,
-        metadata: resourceMetadata(config),
       });
       fronts.push(front);
       return front;

@@ -249,8 +249,8 @@ const schemas = {
     },
     allOf: [{ anyOf: [{ required: ['phone'] }, { required: ['email'] }] }],
     if: { properties: { contactMethod: { const: 'phone' } }, required: ['contactMethod'] },
-    // A keyword of JSON Schema, as computed member: this is no promise.
-    ['then']: { required: ['phone'] },
+    // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
+    then: { required: ['phone'] },
     else: { required: ['email'] },
     additionalProperties: false,
   },

@@ -6,15 +6,16 @@ import { type Compiled, compile, type SourceFile } from '../compiler/compile.js'
 import { didYouMean } from '../compiler/diagnostics/suggest.js';
 import type { Diagnostic } from '../compiler/diagnostics/diagnostic.js';
 import { renderHuman } from '../compiler/diagnostics/render.js';
-import { type BundleManifest, type LoadedPolicy, loadPolicy } from '../runtime/decide/load.js';
+import { type BundleManifest, type LoadedPolicy, loadPolicy, type Trust } from '../runtime/decide/load.js';
 import { argumentCheck, type ArgumentCheck } from '../runtime/gateway/validate.js';
 import { type Pins, readPins } from '../runtime/gateway/pins.js';
+import { digest } from '../runtime/verify/format/hash.js';
 import { parseStrict } from '../runtime/verify/format/json.js';
 import type { Intent, Json, JsonRecord, PolicyModule } from '../stdlib/abi.js';
 import { compilerId } from './compiler-id.js';
 import { EXIT } from './exit-codes.js';
 import { Failure, why } from './failure.js';
-import { exists, readText } from './files.js';
+import { exists, readText, readTextIfThere } from './files.js';
 import { compilerHost, openPolicy } from './project.js';
 import type { Io } from './terminal.js';
 
@@ -117,8 +118,11 @@ export interface Bundle {
 export const isBundle = (path: string): boolean => path.endsWith('.js') || path.endsWith(MANIFEST);
 const MANIFEST = '.manifest.json';
 
-/** Loads NAME.js or NAME.manifest.json, checking the one against the other. */
-export async function openBundle(path: string): Promise<Bundle> {
+/**
+ * Loads NAME.js or NAME.manifest.json, checking the one against the other, and both (with NAME.ts, where it is there) against their
+ * signature.
+ */
+export async function openBundle(path: string, trust: Trust): Promise<Bundle> {
   const base = path.endsWith(MANIFEST) ? path.slice(0, -MANIFEST.length) : path.slice(0, -'.js'.length);
   const file = `${base}${MANIFEST}`;
   const parsed = parseStrict(
@@ -130,10 +134,26 @@ export async function openBundle(path: string): Promise<Bundle> {
     'a bundle is NAME.js and NAME.manifest.json, as `sepal build` writes them',
   );
   try {
-    return await loadPolicy(js, parsed.value as unknown as BundleManifest);
+    const bundle = await loadPolicy(js, parsed.value, trust);
+    const readable = readTextIfThere(`${base}.ts`);
+    const { signature } = bundle.manifest;
+    if (signature === null || readable === null || digest(readable) === signature.readable) return bundle;
   } catch (error) {
     throw new Failure(`${path}: ${why(error)}`, 'build the policy again with `sepal build`');
   }
+  throw new Failure(
+    `${base}.ts is not the text that was signed`,
+    'build the policy again with `sepal build`',
+  );
+}
+
+/** Where publishers are named, what nobody signed is not loaded: a policy that is compiled on the spot is such. */
+export function requireBundle(path: string, publishers: readonly string[]): void {
+  if (publishers.length === 0 || isBundle(path)) return;
+  throw new Failure(
+    `${path} is not signed, and \`trustedPublishers\` is set`,
+    'name the bundle that `sepal build --sign` made as `policy`',
+  );
 }
 
 /** The lock of a bundle stands beside it, or one folder up. */

@@ -109,10 +109,13 @@ export function modulePaths(name: string, from: string, root: string): readonly 
 export const ANY_DAY = '0001-01-01';
 
 /** `--today 2026-03-09`. */
-export function dayOf(text: string | undefined): string | undefined {
+export const dayOf = (text: string | undefined): string | undefined => dayOption('today', text);
+
+/** The value of an option that is a day. */
+export function dayOption(name: string, text: string | undefined): string | undefined {
   if (text === undefined || new Date(`${text}T00:00:00Z`).toJSON()?.startsWith(`${text}T`) === true)
     return text;
-  throw new Failure(`\`--today ${text}\` is not a day`, 'write it as 2026-03-09');
+  throw new Failure(`\`--${name} ${text}\` is not a day`, 'write it as 2026-03-09');
 }
 
 /** Reads the policy now, and its lock when the compiler asks for it. */

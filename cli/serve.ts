@@ -7,7 +7,7 @@ import type { LoadedPolicy } from '../runtime/decide/load.js';
 import { createGateway, type Gateway } from '../runtime/gateway/gateway.js';
 import { loadKeys, type Log, openLog } from '../runtime/log/index.js';
 import { type Cosigning, startCosigning } from '../runtime/witness/start.js';
-import { bundleLock, compilePolicy, isBundle, openBundle, policyOrFail } from './compiled.js';
+import { bundleLock, compilePolicy, isBundle, openBundle, policyOrFail, requireBundle } from './compiled.js';
 import { Failure } from './failure.js';
 import { version } from './install.js';
 import { hasBegun } from './log-keys.js';
@@ -38,7 +38,11 @@ export interface ReadyPolicy {
 /** A `.sep` file is compiled here, in memory; a bundle is loaded as it was built. */
 export async function readyPolicy(config: Config, io: Io): Promise<ReadyPolicy> {
   const path = rootPolicy(config.policy, io);
-  if (isBundle(path)) return { loaded: await openBundle(path), lock: bundleLock(path) };
+  const { trustedPublishers: publishers } = config;
+  requireBundle(path, publishers);
+  if (isBundle(path)) {
+    return { loaded: await openBundle(path, { publishers, now: io.now() }), lock: bundleLock(path) };
+  }
   const { module, manifest, lock } = policyOrFail(await compilePolicy(path, io), io);
   return { loaded: { module, manifest }, lock };
 }

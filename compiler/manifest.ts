@@ -30,7 +30,7 @@ export interface Manifest {
     readonly source: string;
     readonly path: readonly string[];
   }[];
-  /** Bundles are not signed yet; loaders refuse any other value. */
+  /** The compiler signs nothing: `sepal build --sign` puts the publisher's signature here. */
   readonly signature: null;
 }
 

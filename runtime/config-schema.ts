@@ -127,7 +127,7 @@ export const configSchema = z.strictObject({
   names: z.enum(['prefix-when-several', 'always', 'never']).default('prefix-when-several'),
   store: z.string().default('embedded'),
   unpinned: z.string().default('deny'),
-  trustedPublishers: z.array(z.unknown()).default([]),
+  trustedPublishers: z.array(z.string()).default([]),
 });
 
 export type ConfigFile = z.output<typeof configSchema>;

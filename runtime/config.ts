@@ -98,6 +98,8 @@ export interface Config {
   readonly config: JsonRecord;
   readonly scan: { readonly classifier: ClassifierConfig | null };
   readonly names: ConfigFile['names'];
+  /** Verifier keys of those whose bundles are loaded; empty: any policy is. */
+  readonly trustedPublishers: readonly string[];
   /** Where the control socket stands. */
   readonly control: string;
 }
@@ -171,6 +173,7 @@ export function readConfig(bytes: string | Uint8Array, file: string, env: Env | 
     ...unsupported(checked.data, place),
     ...misplaced(checked.data, place),
     ...badWitnesses(checked.data, place),
+    ...badPublishers(checked.data, place),
     ...jwtErrors(checked.data.identity.jwt, place),
   ];
   const servers = new Map<string, ServerConfig>();
@@ -302,7 +305,6 @@ function unsupported(file: ConfigFile, place: Place): readonly ConfigError[] {
     [['facts'], Object.keys(file.facts).length > 0, 'use `config` facts'],
     [['store'], file.store !== 'embedded', 'keep "embedded"'],
     [['unpinned'], file.unpinned !== 'deny', 'keep "deny"; accept tools with `sepal tools accept`'],
-    [['trustedPublishers'], file.trustedPublishers.length > 0, 'keep it empty'],
   ];
   const sse = Object.entries(file.mcpServers)
     .filter(([, entry]) => entry.type === 'sse')
@@ -313,6 +315,21 @@ function unsupported(file: ConfigFile, place: Place): readonly ConfigError[] {
     .filter(([, set]) => set)
     .map(([path, , help]) => place(path, `\`${path.join('.')}\` is not supported yet`, help));
   return [...found, ...sse];
+}
+
+/** A publisher is known by the verifier key that `sepal keygen publisher` prints. */
+function badPublishers(file: ConfigFile, place: Place): readonly ConfigError[] {
+  return file.trustedPublishers.flatMap((key, i) =>
+    parseVerifierKey(key) === null
+      ? [
+          place(
+            ['trustedPublishers', i],
+            `\`trustedPublishers.${i}\` is not the verifier key of a publisher`,
+            'write it as `sepal keygen publisher` printed it: name+id+base64',
+          ),
+        ]
+      : [],
+  );
 }
 
 /** A witness is known by a verifier key of type 0x04, as `sepal witness` prints it. */
@@ -522,6 +539,7 @@ function assemble(
     approvals: { holdSeconds: file.approvals.holdSeconds },
     config: file.config as JsonRecord,
     names: file.names,
+    trustedPublishers: file.trustedPublishers,
     control: resolve(dir, '.sepal/control.sock'),
   };
 }

@@ -1,22 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 import { basename, dirname, join, resolve } from 'node:path';
+import type { Compiled } from '../../compiler/compile.js';
 import { differ } from '../../compiler/analyze/differ.js';
+import { signedText } from '../../runtime/decide/signature.js';
+import { loadKey } from '../../runtime/log/index.js';
+import { digest } from '../../runtime/verify/format/hash.js';
+import { isKeyName } from '../../runtime/verify/format/note.js';
 import { changeLines } from '../changes.js';
 import { compilePolicy, isBundle, type Policy, policyOrFail } from '../compiled.js';
 import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { Failure } from '../failure.js';
 import { replaceFile } from '../files.js';
-import { ANY_DAY, dayOf, policyPath, shortPath } from '../project.js';
+import { ANY_DAY, dayOf, dayOption, policyPath, shortPath } from '../project.js';
 import { sideOf } from '../proving.js';
 import type { Io } from '../terminal.js';
 
 export const command = defineCommand({
-  usage: 'build [POLICY] [--out FOLDER] [--against OLD [--accept-widening]] [--today DAY]',
+  usage:
+    'build [POLICY] [--out FOLDER] [--sign KEY [--publisher NAME] [--expires DAY]] [--against OLD [--accept-widening]] [--today DAY]',
   about:
-    'Compiles a policy: NAME.ts to read, NAME.js (no imports) to load, NAME.manifest.json with the hashes of source, module,\ncompiler and pinned tools. The same input gives the same bytes.\nWith --against nothing is written, and exit 6, where the policy allows more than OLD.',
+    'Compiles a policy: NAME.ts to read, NAME.js (no imports) to load, NAME.manifest.json with the hashes of source, module,\ncompiler and pinned tools. The same input gives the same bytes, signed or not.\nWith --against nothing is written, and exit 6, where the policy allows more than OLD.',
   options: {
     out: { type: 'string', value: 'FOLDER', help: 'where to write (default: beside the policy)' },
+    sign: {
+      type: 'string',
+      value: 'KEY',
+      help: 'sign the bundle with this key of a publisher (`sepal keygen publisher`)',
+    },
+    publisher: { type: 'string', value: 'NAME', help: 'name of that key (default publisher)' },
+    expires: { type: 'string', value: 'DAY', help: 'the last day on which who trusts it loads the bundle' },
     against: { type: 'string', value: 'OLD', help: 'a policy (.sep) that this one must not be wider than' },
     'accept-widening': { type: 'boolean', help: 'build although it is wider; the changes are printed' },
     today: {
@@ -41,12 +54,13 @@ export const command = defineCommand({
         EXIT.differs,
       );
     }
+    const manifest = signed(compiled, values, io);
     const folder = values.out === undefined ? dirname(path) : resolve(io.cwd, values.out);
     const name = basename(path).replace(/\.sep$/, '');
     const files: readonly (readonly [string, string])[] = [
       [`${name}.ts`, compiled.ts],
       [`${name}.js`, compiled.js],
-      [`${name}.manifest.json`, `${JSON.stringify(compiled.manifest, null, 2)}\n`],
+      [`${name}.manifest.json`, `${JSON.stringify(manifest, null, 2)}\n`],
     ];
     for (const [file, text] of files) {
       const target = join(folder, file);
@@ -56,6 +70,28 @@ export const command = defineCommand({
     return EXIT.ok;
   },
 });
+
+interface Signing {
+  readonly sign: string | undefined;
+  readonly publisher: string | undefined;
+  readonly expires: string | undefined;
+}
+
+/** The manifest, with a publisher's signature where one is asked for. */
+function signed({ manifest, ts }: Compiled, { sign, publisher, expires }: Signing, io: Io): object {
+  if (sign === undefined) {
+    const stray = publisher !== undefined ? 'publisher' : expires !== undefined ? 'expires' : null;
+    if (stray === null) return manifest;
+    throw new Failure(`\`--${stray}\` is said of a signature, and there is none`, 'add `--sign KEY`');
+  }
+  const name = publisher ?? 'publisher';
+  if (!isKeyName(name)) throw new Failure(`\`${name}\` cannot name a key`, 'use no white space and no `+`');
+  const key = loadKey(resolve(io.cwd, sign), name);
+  const day = dayOption('expires', expires) ?? null;
+  const signature = { key: key.vkey, expires: day, readable: digest(ts) };
+  const value = key.sign(signedText(manifest, signature)).toString('base64');
+  return { ...manifest, signature: { ...signature, value } };
+}
 
 /** Prints what the policy widens; true where it widens nothing. */
 async function isNarrow(policy: Policy, against: string, io: Io): Promise<boolean> {

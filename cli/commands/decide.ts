@@ -16,6 +16,7 @@ import {
   scanFor,
   openBundle,
   policyOrFail,
+  requireBundle,
 } from '../compiled.js';
 import { defineCommand, type Input, required } from '../command.js';
 import { configFacts } from '../config-facts.js';
@@ -108,8 +109,10 @@ async function openSubject(values: Input<typeof OPTIONS>['values'], io: Io): Pro
   const path = policyPath(values.policy, io, config);
   const facts = (manifest: BundleManifest): Facts =>
     config === null ? {} : configFacts(manifest.facts, config.config);
+  const publishers = config?.trustedPublishers ?? [];
+  requireBundle(path, publishers);
   if (isBundle(path)) {
-    const { module, manifest } = await openBundle(path);
+    const { module, manifest } = await openBundle(path, { publishers, now: io.now() });
     const lock = config?.lock ?? bundleLock(path);
     return {
       module,

@@ -25,7 +25,7 @@ const OPTIONS = {
   name: {
     type: 'string',
     value: 'NAME',
-    help: 'root, witness, export: name of the key, e.g. gw.example.com/root',
+    help: 'root, witness, export, publisher: name of the key, e.g. gw.example.com/root',
   },
   id: { type: 'string', value: 'PRINCIPAL', help: 'approver: who, e.g. user:eve' },
   roles: { type: 'string', value: 'A,B', help: 'approver: roles in the printed entry' },
@@ -35,19 +35,20 @@ const OPTIONS = {
   config: { type: 'string', value: 'FILE', help: 'log: the configuration (default sepal.json)' },
 } as const;
 
-const KINDS = ['root', 'log', 'approver', 'witness', 'export', 'auditor'];
+const KINDS = ['root', 'log', 'approver', 'witness', 'export', 'auditor', 'publisher'];
 
 export const command = defineCommand({
-  usage: 'keygen root | log | approver | witness | export | auditor [options]',
+  usage: 'keygen root | log | approver | witness | export | auditor | publisher [options]',
   about: `  root      an offline key that certifies log keys; prints its verifier key
   log       the keys of the log of sepal.json, its first entry, and the trust file for auditors
   approver  a key for a person; prints the entry for \`approvers\` in sepal.json
   witness   a key that cosigns checkpoints of others (\`sepal witness\`); prints its verifier key
   export    a key that signs exports in other formats (\`sepal log export\`); prints its verifier key
   auditor   a key that exports are sealed to (\`sepal log export --seal-to\`); prints its public half
+  publisher a key that signs bundles (\`sepal build --sign\`); prints the line for \`trustedPublishers\`
 Keys are never overwritten.`,
   options: OPTIONS,
-  takes: ['root|log|approver|witness|export|auditor'],
+  takes: ['root|log|approver|witness|export|auditor|publisher'],
   run: async ({ values, rest }, io) => {
     const [kind = ''] = rest;
     switch (kind) {
@@ -59,6 +60,9 @@ Keys are never overwritten.`,
         return EXIT.ok;
       case 'export':
         plainKey(values, 'export', 'give it to `sepal log export --key`', io);
+        return EXIT.ok;
+      case 'publisher':
+        plainKey(values, 'acme.example/policies', 'give it to `sepal build --sign`', io);
         return EXIT.ok;
       case 'log':
         await logKeys(values, io);

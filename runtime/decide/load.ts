@@ -8,8 +8,10 @@ import { std } from '../../stdlib/std.js';
 import { digest } from '../verify/format/hash.js';
 import { type BundleManifest, readManifest } from './manifest.js';
 import { moduleFault } from './module-text.js';
+import { signatureFault, type Trust } from './signature.js';
 
 export { type BundleManifest, type FactSource } from './manifest.js';
+export type { Trust } from './signature.js';
 
 export interface LoadedPolicy {
   readonly module: PolicyModule;
@@ -21,8 +23,18 @@ export class LoadFailure extends Error {
   override readonly name = 'LoadFailure';
 }
 
-/** The policy of a module and its manifest (the parsed JSON); a `LoadFailure` when either is not what a compiler wrote. */
-export async function loadPolicy(js: string | Uint8Array, manifest: unknown): Promise<LoadedPolicy> {
+/** Whoever calls without saying whom to trust gets a bundle that is whole, of anyone. */
+const ANYONE: Trust = { publishers: [], now: 0 };
+
+/**
+ * The policy of a module and its manifest (the parsed JSON); a `LoadFailure` when either is not what a compiler wrote, when a
+ * signature does not fit, and with publishers in `trust` when it is not signed by one of them, or was signed too long ago.
+ */
+export async function loadPolicy(
+  js: string | Uint8Array,
+  manifest: unknown,
+  trust: Trust = ANYONE,
+): Promise<LoadedPolicy> {
   const bytes = Buffer.from(js);
   const read = readManifest(manifest);
   if (typeof read === 'string') throw new LoadFailure(`the manifest ${read}; build the policy again`);
@@ -37,6 +49,8 @@ export async function loadPolicy(js: string | Uint8Array, manifest: unknown): Pr
       `the module's hash is ${hash}, but its manifest says ${read.module}; build the policy again`,
     );
   }
+  const unsigned = signatureFault(read, trust);
+  if (unsigned !== null) throw new LoadFailure(unsigned);
   const fault = moduleFault(bytes.toString('latin1'));
   if (fault !== null) throw new LoadFailure(`the module has ${fault}`);
   const module = await evaluate(bytes);

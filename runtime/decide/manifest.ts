@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `NAME.manifest.json` as the loader reads it: every member known, none missing. */
+import type { BundleSignature } from './signature.js';
 
 export interface BundleManifest {
   readonly version: 1;
@@ -21,7 +22,7 @@ export interface BundleManifest {
   /** Hashes of the pinned definitions, by `server/tool`. */
   readonly tools: { readonly [tool: string]: string };
   readonly facts: readonly FactSource[];
-  readonly signature: null;
+  readonly signature: BundleSignature | null;
 }
 export interface FactSource {
   readonly name: string;
@@ -35,6 +36,8 @@ type Members = { readonly [key: string]: Test };
 
 const isText: Test = (value) => typeof value === 'string';
 const isHash: Test = (value) => typeof value === 'string' && /^sha256:[0-9a-f]{64}$/.test(value);
+const isDay: Test = (value) =>
+  typeof value === 'string' && /^\d{4}-\d\d-\d\d$/.test(value) && !Number.isNaN(Date.parse(value));
 const isRecord = (value: unknown): value is { readonly [key: string]: unknown } =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const fits =
@@ -49,6 +52,12 @@ const FACT: Members = {
   source: (value) => SOURCES.includes(value),
   path: (value) => Array.isArray(value) && value.every(isText),
 };
+const SIGNATURE: Members = {
+  key: isText,
+  expires: (value) => value === null || isDay(value),
+  readable: isHash,
+  value: isText,
+};
 const MANIFEST: Members = {
   version: (value) => value === 1,
   abi: (value) => Number.isSafeInteger(value),
@@ -59,11 +68,11 @@ const MANIFEST: Members = {
   compiler: fits({ version: isText, hash: isText }),
   tz: isText,
   unicode: isText,
-  today: (value) => value === undefined || (typeof value === 'string' && /^\d{4}-\d\d-\d\d$/.test(value)),
+  today: (value) => value === undefined || isDay(value),
   steps: (value) => typeof value === 'number' && value >= 1,
   tools: (value) => isRecord(value) && Object.values(value).every(isText),
   facts: (value) => Array.isArray(value) && value.every(fits(FACT)),
-  signature: (value) => value === null,
+  signature: (value) => value === null || fits(SIGNATURE)(value),
 };
 
 function faultIn(value: { readonly [key: string]: unknown }, members: Members): string | null {
@@ -82,8 +91,5 @@ function faultIn(value: { readonly [key: string]: unknown }, members: Members): 
 export function readManifest(value: unknown): BundleManifest | string {
   if (!isRecord(value)) return 'is not an object';
   if (Object.hasOwn(value, 'version') && value['version'] !== 1) return 'has a version that is not 1';
-  if (Object.hasOwn(value, 'signature') && value['signature'] !== null) {
-    return 'is signed, and signatures of bundles are not supported yet';
-  }
   return faultIn(value, MANIFEST) ?? (value as unknown as BundleManifest);
 }

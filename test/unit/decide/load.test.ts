@@ -65,7 +65,7 @@ describe('the loader', () => {
       [{ ...manifest, priority: 1 }, /unknown key `priority`/],
       [JSON.parse(`{"__proto__": 1, ${JSON.stringify(manifest).slice(1)}`), /unknown key `__proto__`/],
       [{ ...manifest, version: 2 }, /a version that is not 1/],
-      [{ ...manifest, signature: { key: 'x' } }, /signed, and signatures of bundles are not supported yet/],
+      [{ ...manifest, signature: { key: 'x' } }, /has a `signature` that this release cannot read/],
       [without, /lacks `tz`/],
       [{ ...manifest, source: 'sha256:0' }, /a `source` that this release cannot read/],
       [{ ...manifest, compiler: { ...manifest.compiler, by: 'x' } }, /a `compiler` that/],

@@ -72,7 +72,6 @@ describe('sepal.json', () => {
     ['approvals.webhook', { approvals: { webhook: 'https://x' } }],
     ['store', { store: 'postgres://db' }],
     ['facts', { facts: { t: { url: 'https://x' } } }],
-    ['trustedPublishers', { trustedPublishers: ['x'] }],
     ['unpinned', { unpinned: 'review' }],
   ])('refuses %s as not supported yet', (path, extra) => {
     const errors = errorsOf({ ...base, ...extra });

@@ -2,15 +2,31 @@
 /** Keys and identity of a log: made once, with the trust file that auditors need. */
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { createKeys, openLog, type SigningKey, trustText } from '../runtime/log/index.js';
+import type { Config } from '../runtime/config.js';
+import {
+  createKeys,
+  loadKeys,
+  openLog,
+  readSecrets,
+  type SigningKey,
+  trustText,
+} from '../runtime/log/index.js';
 import { createFile } from './files.js';
 import { Failure } from './failure.js';
+import type { Io } from './terminal.js';
 
-export interface LogPlace {
-  readonly origin: string;
-  readonly dir: string;
-  readonly keys: string;
-  readonly checkpointSeconds: number;
+export type LogPlace = Config['receipts'];
+
+/** How the log of a configuration is opened. Keys in the environment are taken out of it. */
+export function logOptions(place: LogPlace, env: Io['env']): Parameters<typeof openLog>[0] {
+  const { origin, dir, keys, checkpointSeconds, keyFrom, epoch } = place;
+  const secrets = readSecrets(keyFrom, env);
+  return { origin, dir, keysDir: keys, checkpointSeconds, secrets, epoch };
+}
+
+/** The key that openings are sealed with. */
+export function sealKey(place: LogPlace, env: Io['env']): Buffer {
+  return loadKeys(place.keys, place.origin, readSecrets(place.keyFrom, env)).seal;
 }
 
 /** Is there an entry in the log? */

@@ -5,12 +5,12 @@ import { delimiter, join, resolve } from 'node:path';
 import type { Config } from '../runtime/config.js';
 import type { LoadedPolicy } from '../runtime/decide/load.js';
 import { createGateway, type Gateway } from '../runtime/gateway/gateway.js';
-import { loadKeys, type Log, openLog } from '../runtime/log/index.js';
+import { type Log, openLog } from '../runtime/log/index.js';
 import { type Cosigning, startCosigning } from '../runtime/witness/start.js';
 import { bundleLock, compilePolicy, isBundle, openBundle, policyOrFail, requireBundle } from './compiled.js';
 import { Failure } from './failure.js';
 import { version } from './install.js';
-import { hasBegun } from './log-keys.js';
+import { hasBegun, logOptions } from './log-keys.js';
 import { rootPolicy } from './project.js';
 import { type Io, shown } from './terminal.js';
 
@@ -49,16 +49,13 @@ export async function readyPolicy(config: Config, io: Io): Promise<ReadyPolicy> 
 
 export async function serve(options: ServeOptions, { loaded, lock }: ReadyPolicy): Promise<Served> {
   const { config, control, onShutdown, io } = options;
-  const { origin, dir, keys, checkpointSeconds } = config.receipts;
+  const { dir, keys } = config.receipts;
   const say = (line: string): void => io.err(`sepal: ${shown(line)}\n`);
-  const kid = loadKeys(keys, origin).epoch.id;
   requireLog(dir, keys);
   for (const warning of warnings(config)) say(`warning: ${warning}`);
   const log = await openLog({
-    dir,
-    keysDir: keys,
-    origin,
-    checkpointSeconds,
+    ...logOptions(config.receipts, io.env),
+    onTrouble: (message) => say(`warning: ${message}`),
     onFailure: (error) =>
       say(`the log stopped: ${error.message}; every call is denied until the gateway is started again`),
   });
@@ -67,7 +64,9 @@ export async function serve(options: ServeOptions, { loaded, lock }: ReadyPolicy
       config,
       policy: loaded,
       log,
-      kid,
+      get kid() {
+        return log.kid;
+      },
       ...(lock === null ? {} : { lock }),
       version: version(),
       env: io.env,

@@ -64,6 +64,15 @@ const jwt = z.strictObject({
 });
 
 /** The zod schema of the file; `z.toJSONSchema` prints it for editors. */
+/** Where a key of the log comes from that does not lie in `receipts.keys`. */
+const secretSource = z.union([
+  z.strictObject({ env: z.string().min(1) }),
+  z.strictObject({
+    command: z.array(z.string()).min(1),
+    timeoutSeconds: positive.max(300).default(10),
+  }),
+]);
+
 export const configSchema = z.strictObject({
   $schema: z.string().optional(),
   policy: z.string().min(1),
@@ -104,6 +113,10 @@ export const configSchema = z.strictObject({
     dir: z.string().min(1).default('.sepal/log'),
     keys: z.string().min(1).default('.sepal/keys'),
     disclose: z.enum(['full', 'reads', 'none']).default('reads'),
+    keyFrom: z.strictObject({ log: secretSource.optional(), seal: secretSource.optional() }).prefault({}),
+    epoch: z
+      .strictObject({ hours: positive.max(8760).default(24), entries: positive.default(1_000_000) })
+      .prefault({}),
     checkpointSeconds: positive.max(3600).default(1),
     witnesses: z.array(z.strictObject({ url: z.url(), key: z.string().min(1) })).default([]),
   }),

@@ -16,6 +16,7 @@ import {
 import { jwtConfig, jwtErrors } from './config-jwt.js';
 import type { JwtConfig } from './decide/jwt-claims.js';
 import { lineColumn, locate } from './gateway/wire/spans.js';
+import type { SecretSources } from './log/secrets.js';
 import { COSIGNATURE } from './verify/format/cosignature.js';
 import { parseStrict } from './verify/format/json.js';
 import { parseVerifierKey, type VerifierKey } from './verify/format/note.js';
@@ -87,6 +88,10 @@ export interface Config {
     readonly origin: string;
     readonly dir: string;
     readonly keys: string;
+    /** Keys that do not lie in `keys`. */
+    readonly keyFrom: SecretSources;
+    /** A new epoch key after so long or so many entries. */
+    readonly epoch: { readonly hours: number; readonly entries: number };
     readonly checkpointSeconds: number;
     /** How much of the clear text `sepal log export` discloses. */
     readonly disclose: 'full' | 'reads' | 'none';
@@ -529,6 +534,8 @@ function assemble(
       origin: receipts.origin,
       dir: resolve(dir, receipts.dir),
       keys: resolve(dir, receipts.keys),
+      keyFrom: receipts.keyFrom as SecretSources,
+      epoch: receipts.epoch,
       checkpointSeconds: receipts.checkpointSeconds,
       disclose: receipts.disclose,
       witnesses: receipts.witnesses.flatMap(({ url, key }) => {

@@ -38,6 +38,30 @@ interface Standing {
 }
 const NOTHING: Standing = { value: 0, from: Number.NEGATIVE_INFINITY };
 
+/** A ledger as plain data. Numbers that no double holds stand as canonical decimals; null stands for minus infinity in times. */
+export interface LedgerState {
+  readonly clock: number | null;
+  readonly sweepAt: number;
+  readonly swept: number | null;
+  readonly items: number;
+  readonly accounts: readonly AccountState[];
+  /** Account (its index), amount (null: unknown), attempt, time (null: reserved). */
+  readonly entries: readonly (readonly [number, number | string | null, 0 | 1, number | null])[];
+  /** What holds that were handed in are made of, by index of entry. */
+  readonly holds: readonly (readonly number[])[];
+}
+interface AccountState {
+  readonly name: string;
+  readonly key: readonly string[];
+  readonly counted: readonly number[];
+  readonly reserved: readonly number[];
+  readonly sum: number | string;
+  readonly unknown: number;
+  readonly base: readonly [number, number | null];
+  /** Swept away already; holds still speak of it. */
+  readonly gone?: 1;
+}
+
 /** What one call reserved. */
 export interface Hold {
   readonly items: readonly Item[];
@@ -156,6 +180,88 @@ export class Ledger {
     return this.items + this.accounts.size;
   }
 
+  /** All of it as plain data, with holds that are to be found again. */
+  save(holds: readonly Hold[]): LedgerState {
+    const accounts = new Map<Account, number>();
+    const items = new Map<Item, number>();
+    const account = (one: Account): number => indexIn(accounts, one);
+    const item = (one: Item): number => indexIn(items, one);
+    for (const one of this.accounts.values()) account(one);
+    const held = holds.map((hold) => hold.items.map(item));
+    for (const one of items.keys()) account(one.account);
+    const states: AccountState[] = [];
+    // The list grows no more: an item names the account that it stands in.
+    for (const one of accounts.keys()) {
+      const [name = '', ...key] = JSON.parse(one.id) as string[];
+      states.push({
+        name,
+        key,
+        counted: one.counted.slice(one.head).map(item),
+        reserved: [...one.reserved].map(item),
+        sum: plain(one.sum),
+        unknown: one.unknown,
+        base: [one.base.value, finite(one.base.from)],
+        ...(this.accounts.get(one.id) === one ? {} : { gone: 1 }),
+      });
+    }
+    const entries = [...items.keys()].map(
+      (one) =>
+        [
+          account(one.account),
+          one.amount === null ? null : plain(one.amount),
+          one.attempt ? 1 : 0,
+          one.time,
+        ] as const,
+    );
+    return {
+      clock: finite(this.clock),
+      sweepAt: this.sweepAt,
+      swept: finite(this.swept),
+      items: this.items,
+      accounts: states,
+      entries,
+      holds: held,
+    };
+  }
+
+  /** Takes up what `save` wrote, of the same measures, in a ledger that holds nothing; answers the holds. */
+  load(state: LedgerState): readonly Hold[] {
+    const made = state.accounts.map(({ name, key }): Account => {
+      const spec = this.specs.get(name);
+      if (spec === undefined) throw new RangeError(`there is no measure ${name}`);
+      return accountOf(spec, key);
+    });
+    const items = state.entries.map(([account, amount, attempt, time]): Item => {
+      const own = made[account];
+      if (own === undefined) throw new RangeError('an addition has no account');
+      return {
+        account: own,
+        amount: amount === null ? null : numberOf(amount),
+        attempt: attempt === 1,
+        time,
+      };
+    });
+    const itemAt = (index: number): Item => {
+      const found = items[index];
+      if (found === undefined) throw new RangeError('an addition is missing');
+      return found;
+    };
+    for (const [i, { counted, reserved, sum, unknown, base, gone }] of state.accounts.entries()) {
+      const account = made[i] as Account;
+      account.counted = counted.map(itemAt);
+      for (const index of reserved) account.reserved.add(itemAt(index));
+      account.sum = numberOf(sum);
+      account.unknown = unknown;
+      account.base = { value: base[0], from: base[1] ?? Number.NEGATIVE_INFINITY };
+      if (gone === undefined) this.accounts.set(account.id, account);
+    }
+    this.items = state.items;
+    this.clock = state.clock ?? Number.NEGATIVE_INFINITY;
+    this.sweepAt = state.sweepAt;
+    this.swept = state.swept ?? Number.NEGATIVE_INFINITY;
+    return state.holds.map((indexes) => ({ items: indexes.map(itemAt) }));
+  }
+
   private tick(now: number): number {
     this.clock = Math.max(this.clock, now);
     return this.clock;
@@ -165,9 +271,7 @@ export class Ledger {
     const id = idOf(spec.name, key);
     const known = this.accounts.get(id);
     if (known !== undefined) return known;
-    const session = spec.window === null ? (key[spec.keys.indexOf('session')] ?? null) : null;
-    const reserved = new Set<Item>();
-    const made = { id, spec, session, counted: [], head: 0, reserved, sum: 0, unknown: 0, base: NOTHING };
+    const made = accountOf(spec, key);
     this.accounts.set(id, made);
     return made;
   }
@@ -273,6 +377,26 @@ export class Ledger {
     this.swept = now;
   }
 }
+
+function accountOf(spec: MeasureSpec, key: readonly string[]): Account {
+  const session = spec.window === null ? (key[spec.keys.indexOf('session')] ?? null) : null;
+  const reserved = new Set<Item>();
+  const id = idOf(spec.name, key);
+  return { id, spec, session, counted: [], head: 0, reserved, sum: 0, unknown: 0, base: NOTHING };
+}
+
+function indexIn<T>(known: Map<T, number>, one: T): number {
+  const index = known.get(one) ?? known.size;
+  known.set(one, index);
+  return index;
+}
+const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
+const plain = (value: Num): number | string => (typeof value === 'number' ? value : decimalText(value));
+const numberOf = (value: number | string): Num => {
+  const found = typeof value === 'number' ? value : decimal(value);
+  if (found === null || found === undefined) throw new RangeError('an amount is not a number');
+  return found;
+};
 
 const idOf = (name: string, key: readonly string[]): string => JSON.stringify([name, ...key]);
 const ages = (spec: MeasureSpec): boolean => spec.window !== null;

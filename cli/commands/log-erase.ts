@@ -6,6 +6,7 @@ import { defineCommand, type Input } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { Failure } from '../failure.js';
 import { entryNumber, logFolder, orFail } from '../log-folder.js';
+import { type LogPlace, logOptions } from '../log-keys.js';
 import { openConfig } from '../project.js';
 import type { Io } from '../terminal.js';
 
@@ -71,19 +72,9 @@ async function chosen(folder: string, values: Given, rest: readonly string[]): P
   return wanted;
 }
 
-interface Place {
-  readonly dir: string;
-  readonly keys: string;
-  readonly origin: string;
-  readonly checkpointSeconds: number;
-}
-
-async function erase(
-  { dir, keys, origin, checkpointSeconds }: Place,
-  wanted: ReadonlySet<number>,
-  _io: Io,
-): Promise<number> {
-  const log = await openLog({ dir, keysDir: keys, origin, checkpointSeconds }).catch((error: unknown) => {
+async function erase(place: LogPlace, wanted: ReadonlySet<number>, io: Io): Promise<number> {
+  const { dir } = place;
+  const log = await openLog(logOptions(place, io.env)).catch((error: unknown) => {
     if (error instanceof LogHeld)
       throw new Failure(error.message, 'stop the gateway, erase, and start it again');
     throw error;

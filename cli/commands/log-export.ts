@@ -14,7 +14,7 @@ import {
   receipts,
   Sealer,
 } from '../../runtime/export/index.js';
-import { loadKey, loadKeys } from '../../runtime/log/index.js';
+import { loadKey } from '../../runtime/log/index.js';
 import type { LogSource } from '../../runtime/verify/source.js';
 import { openSource } from '../../runtime/verify/verify.js';
 import { choice, defineCommand, type Input, required } from '../command.js';
@@ -22,6 +22,7 @@ import { EXIT } from '../exit-codes.js';
 import { Failure, why } from '../failure.js';
 import { exists } from '../files.js';
 import { logFolder, orFail } from '../log-folder.js';
+import { type LogPlace, sealKey } from '../log-keys.js';
 import { openConfig, shortPath } from '../project.js';
 import type { Io } from '../terminal.js';
 
@@ -93,7 +94,7 @@ async function asFolder(source: LogSource, folder: string, values: Given, io: Io
       'name it with `--config`, or export with `--disclose none`',
     );
   }
-  const key = own === null || disclose === 'none' ? null : loadKeys(own.keys, own.origin).seal;
+  const key = own === null || disclose === 'none' ? null : sealKey(own, io.env);
   const { entries, opened } = await exportFolder(source, out, {
     disclose,
     sealed: key === null ? null : { dir: folder, key },
@@ -104,16 +105,9 @@ async function asFolder(source: LogSource, folder: string, values: Given, io: Io
   );
 }
 
-interface Configured {
-  readonly keys: string;
-  readonly origin: string;
-  readonly disclose: Disclose;
-}
-
-function configured(values: Given, io: Io): Configured | null {
+function configured(values: Given, io: Io): LogPlace | null {
   if (values.config === undefined && !exists(resolve(io.cwd, 'sepal.json'))) return null;
-  const { receipts: own } = openConfig(values.config, io);
-  return { keys: own.keys, origin: own.origin, disclose: own.disclose };
+  return openConfig(values.config, io).receipts;
 }
 
 interface Lines {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { join } from 'node:path';
 import { type Receipt, receipts, sealedOpenings } from '../../runtime/export/index.js';
-import { loadKeys } from '../../runtime/log/index.js';
 import type { Body } from '../../runtime/verify/format/body.js';
 import type { Disclosure } from '../../runtime/verify/format/opening.js';
 import { linesOf, parseDisclosure } from '../../runtime/verify/openings.js';
@@ -14,6 +13,7 @@ import { EXIT } from '../exit-codes.js';
 import { Failure } from '../failure.js';
 import { exists } from '../files.js';
 import { logFolder, orFail } from '../log-folder.js';
+import { sealKey } from '../log-keys.js';
 import { openConfig } from '../project.js';
 import { knownPolicy } from '../replay/known.js';
 import { factsOf, hidden, requestOf, shownBy } from '../replay/request.js';
@@ -160,7 +160,7 @@ async function disclosures(
   if (exists(file)) return disclosed(file);
   if (config === undefined && !exists(join(io.cwd, 'sepal.json'))) return sealed(folder, null);
   const { receipts: own } = openConfig(config, io);
-  return sealed(folder, exists(join(folder, 'openings')) ? loadKeys(own.keys, own.origin).seal : null);
+  return sealed(folder, exists(join(folder, 'openings')) ? sealKey(own, io.env) : null);
 }
 
 async function* disclosed(file: string): AsyncGenerator<Opened> {

@@ -67,6 +67,19 @@ export function endedReview(body: Body): string | null {
   return body.refs?.decide ?? null;
 }
 
+export type End = 'redeemed' | 'denied' | 'expired' | 'withdrawn';
+
+/** A review ends this much before `expires`, so that no entry which uses it is dated after. */
+export const EARLY_MS = 50;
+/** How many ended reviews are remembered, for whoever still asks. */
+export const REMEMBERED = 10_000;
+
+/** What a second decision of the log says about how the review ended. */
+export function endOf(body: Body, question: Pick<Question, 'expires'>): End {
+  if (body.decision?.effect === 'allow') return 'redeemed';
+  return Date.parse(body.time) >= Date.parse(question.expires) - EARLY_MS ? 'expired' : 'denied';
+}
+
 export function reviewKey(principal: Principal, intent: IntentDigest): ReviewKey {
   return {
     digest: intent.digest,

@@ -12,17 +12,22 @@
  */
 import type { ApprovalNeed } from '../../stdlib/abi.js';
 import type { Draft, Openings, ReceiptLog, StoredEntry } from '../log/types.js';
-import type { ApprovalBody, Body } from '../verify/format/body.js';
+import type { ApprovalBody } from '../verify/format/body.js';
 import { digest } from '../verify/format/hash.js';
 import {
+  EARLY_MS,
+  type End,
   endedReview,
+  endOf,
   keyText,
   proofHolds,
   type Question,
   readGiven,
   readQuestion,
+  REMEMBERED,
   reviewKey,
 } from './fold.js';
+import type { ReviewState } from './open-reviews.js';
 import type { Registry } from './registry.js';
 import { missingFor } from './requirements.js';
 import type {
@@ -56,8 +61,6 @@ export interface ApprovalOptions {
   readonly capacity?: { readonly all: number; readonly perPrincipal: number };
 }
 
-type End = 'redeemed' | 'denied' | 'expired' | 'withdrawn';
-
 /** One parked call; a second decision may ask for something else than the first, so its needs change. */
 interface Parked extends Judged {
   needs: readonly ApprovalNeed[];
@@ -71,10 +74,7 @@ interface Parked extends Judged {
 }
 
 const CAPACITY = { all: 10_000, perPrincipal: 100 };
-const REMEMBERED = 10_000;
 const TICK_MS = 1000;
-/** A review ends this much before `expires`, so that no entry which uses it is dated after. */
-const EARLY_MS = 50;
 
 /** The store of parked calls over a log. Feed it the log's entries, then `start` it. */
 export function createApprovals(options: ApprovalOptions): Approvals {
@@ -115,6 +115,12 @@ class ApprovalStore implements Approvals {
       this.recorded.delete(parked);
       this.end(parked, endOf(body, parked.question));
     }
+  }
+
+  load({ newest, entries, ended }: ReviewState): void {
+    for (const entry of entries) this.observe(entry);
+    for (const [id, end] of ended) this.remember(id, end);
+    this.newest = Math.max(this.newest, newest);
   }
 
   async start(): Promise<void> {
@@ -437,12 +443,6 @@ class ApprovalStore implements Approvals {
     const text = (await this.options.log.openings(question.seq))?.intent;
     return text !== undefined && digest(text) === question.intent.digest ? text : null;
   }
-}
-
-/** What a second decision of the log says about how the review ended. */
-function endOf(body: Body, question: Question): End {
-  if (body.decision?.effect === 'allow') return 'redeemed';
-  return Date.parse(body.time) >= Date.parse(question.expires) - EARLY_MS ? 'expired' : 'denied';
 }
 
 /** How long a review may still live: to its expiry, and never longer than the shortest timeout that was asked for. */

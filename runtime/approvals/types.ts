@@ -12,6 +12,7 @@
  */
 import type { ApprovalNeed } from '../../stdlib/abi.js';
 import type { Draft, Openings, StoredEntry } from '../log/types.js';
+import type { ReviewState } from './open-reviews.js';
 import type { IntentDigest, PolicyRef, Principal } from '../verify/format/body.js';
 
 /** What an approval is bound to; two calls with the same key are the same question. */
@@ -141,6 +142,8 @@ export interface CloseDraft {
 export interface Approvals {
   /** Feed every entry of the log, in order, before `start`. */
   observe(entry: StoredEntry): void;
+  /** What a snapshot says of the entries before those that are observed (open-reviews.ts). */
+  load(state: ReviewState): void;
   /** Ends what expired (or lost its openings) while the gateway was down, and starts the clock. */
   start(): Promise<void>;
   /**

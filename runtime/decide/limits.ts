@@ -7,8 +7,10 @@
  * The receipt log is the store: what stands here is a fold over the `counts` of its decide entries, rebuilt at start.
  */
 import type { Facts, MeasureAdd, MeasureRead, MeasureSpec } from '../../stdlib/abi.js';
-import { type Hold, Ledger, type LedgerOptions } from '../../stdlib/ledger.js';
+import { type Hold, Ledger, type LedgerOptions, type LedgerState } from '../../stdlib/ledger.js';
 import type { Body } from '../verify/format/body.js';
+import { canonical, type JsonValue } from '../verify/format/canonical.js';
+import { digest } from '../verify/format/hash.js';
 
 /** One count that a decision makes; the same members stand in its receipt (`counts`). */
 export interface Count {
@@ -69,6 +71,11 @@ export class LimitsFull extends Error {
 }
 
 export interface LocalLimits extends Limits {
+  /** What its state means: other measures, another state. */
+  readonly kind: string;
+  /** The state as plain data, and the same state again in limits that have observed nothing. */
+  save(): JsonValue;
+  load(state: JsonValue): void;
   /** Feed every entry of the log, in order, before the first `reserve`. */
   observe(entry: { readonly body: Body; readonly leaf: string }): void;
   /** Additions and keys that are kept. */
@@ -84,6 +91,7 @@ const UNKNOWN_AMOUNT = -1;
 const countOf = ({ name, key, add }: MeasureAdd): Count => ({ name, key, add: add ?? UNKNOWN_AMOUNT });
 
 class LogLimits implements LocalLimits {
+  readonly kind: string;
   private readonly attempts: ReadonlySet<string>;
   private readonly ledger: Ledger;
   /** By call: what reviews hold. */
@@ -93,6 +101,7 @@ class LogLimits implements LocalLimits {
   private reading = true;
 
   constructor(measures: readonly MeasureSpec[], options: LedgerOptions) {
+    this.kind = `sepal.dev/limits/v1 ${digest(canonical(JSON.parse(JSON.stringify(measures))))}`;
     this.attempts = new Set(measures.filter((spec) => spec.attempts).map(({ name }) => name));
     // While the log is read nobody knows yet which sessions are over.
     const live = (): ReadonlySet<string> | null => (this.reading ? null : (options.live?.() ?? null));
@@ -173,6 +182,23 @@ class LogLimits implements LocalLimits {
       this.ledger.commit(hold, time);
       if (decision.effect === 'allow') this.sent.set(leaf, hold);
     }
+  }
+
+  save(): JsonValue {
+    const { parked, sent } = this;
+    const ledger = this.ledger.save([...parked.values(), ...sent.values()]);
+    return { ledger: ledger as unknown as JsonValue, parked: [...parked.keys()], sent: [...sent.keys()] };
+  }
+
+  load(state: JsonValue): void {
+    const { ledger, parked, sent } = state as unknown as {
+      readonly ledger: LedgerState;
+      readonly parked: readonly string[];
+      readonly sent: readonly string[];
+    };
+    const holds = this.ledger.load(ledger);
+    for (const [i, call] of parked.entries()) this.parked.set(call, holds[i] ?? { items: [] });
+    for (const [i, leaf] of sent.entries()) this.sent.set(leaf, holds[parked.length + i] ?? { items: [] });
   }
 
   size(): number {

@@ -8,7 +8,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Body } from '../verify/format/body.js';
-import { canonical } from '../verify/format/canonical.js';
+import { canonical, type JsonValue } from '../verify/format/canonical.js';
 import { digest } from '../verify/format/hash.js';
 
 /** Whose session. */
@@ -38,6 +38,8 @@ interface Session {
 const SWEEP_AT = 10_000;
 
 export class Sessions {
+  /** What `save` writes. */
+  readonly kind = 'sepal.dev/sessions/v1';
   private readonly table = new Map<string, Session>();
   private readonly options: SessionOptions;
   private sweepAt = SWEEP_AT;
@@ -61,6 +63,21 @@ export class Sessions {
       method: who.auth.method,
     };
     this.seen.set(ownerKey(owner), { id: who.session, time });
+  }
+
+  /** Of what the log said, before the first `enter`. */
+  save(): JsonValue {
+    const seen = [...this.seen].map(([owner, { id, time }]) => [owner, id, time]);
+    return { newest: this.newest, seen };
+  }
+
+  load(state: JsonValue): void {
+    const { newest, seen } = state as unknown as {
+      readonly newest: number;
+      readonly seen: readonly (readonly [string, string, number])[];
+    };
+    this.newest = newest;
+    this.seen = new Map(seen.map(([owner, id, time]) => [owner, { id, time }]));
   }
 
   /** The session of this moment; starts one where there is none or the last has idled out. */

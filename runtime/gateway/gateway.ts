@@ -29,9 +29,15 @@ import type { ActivePolicy, Catalog, Gate, PinnedTool } from './gate.js';
 import { handle } from './methods.js';
 import { httpClassifier } from './classifier.js';
 import { lazyScanner } from './scanner.js';
-import { type Names, nameTools } from './names.js';
-import { loadPins, type Pins } from './pins.js';
-import { LIST_CHANGED, relay, setDrift } from './relay.js';
+import { readLog } from './read-log.js';
+import {
+  createReloader,
+  type PolicySource,
+  type Reloaded,
+  type Reloader,
+  swappableLimits,
+} from './reload.js';
+import { relay, setDrift } from './relay.js';
 import { closeDraft } from './review.js';
 import { StartRefused } from './start.js';
 import { selfTest } from './self-test.js';
@@ -109,13 +115,12 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     ),
     onFault: (error) => say(`a parked call could not be closed: ${error.message}`),
   });
-  const counting = localLimits(options.policy.module.measures ?? [], { live: () => sessions.live() });
-  const limits = options.limits ?? counting;
-  for await (const entry of log.entries()) {
-    counting.observe(entry);
-    sessions.observe(entry);
-    approvals.observe(entry);
-  }
+  const measures = options.policy.module.measures ?? [];
+  const live = (): ReadonlySet<string> => sessions.live();
+  const counting = localLimits(measures, { live });
+  const swappable = swappableLimits(counting, measures, live);
+  const limits = options.limits ?? swappable;
+  await readLog(log, { limits: counting, sessions, approvals }, measures, say);
   const book = tokenBook(config);
   const metadata = resourceMetadata(config);
   const authenticator = createAuthenticator({

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Gives entries their place in the log and signs them. */
 import { randomBytes } from 'node:crypto';
+import type { Body } from '../verify/format/body.js';
 import { canonical } from '../verify/format/canonical.js';
 import { checkBody } from '../verify/format/check-body.js';
 import { CONTEXT, entryNote, MAX_ENTRY } from '../verify/format/entry.js';
 import { type Hash, hashText } from '../verify/format/hash.js';
 import { leafHash } from '../verify/format/tree.js';
 import { LogFailure } from './failure.js';
-import type { LogKeys } from './keys.js';
+import type { Keyring } from './keyring.js';
 import { seal } from './openings.js';
 import type { Appended, Draft, Openings } from './types.js';
 
@@ -17,6 +18,7 @@ export interface Signed {
   /** The sealed line, if there is clear text to keep. */
   readonly sealed: Buffer | null;
   readonly receipt: Appended;
+  readonly body: Body;
 }
 
 export interface Last {
@@ -28,14 +30,14 @@ export interface Last {
 
 export class Chain {
   private readonly origin: string;
-  private readonly keys: LogKeys;
+  private readonly keys: Pick<Keyring, 'now' | 'seal'>;
   private readonly clock: () => number;
   private readonly boot = randomBytes(16).toString('base64');
   private next: number;
   private previous: string | null;
   private time: number;
 
-  constructor(origin: string, keys: LogKeys, last: Last | null, clock: () => number) {
+  constructor(origin: string, keys: Pick<Keyring, 'now' | 'seal'>, last: Last | null, clock: () => number) {
     this.origin = origin;
     this.keys = keys;
     this.clock = clock;
@@ -67,7 +69,7 @@ export class Chain {
     const checked = checkBody(body as never);
     if (typeof checked === 'string') throw new LogFailure(`this is no receipt: ${checked}`);
     const text = `${CONTEXT}${canonical(checked)}\n`;
-    const { epoch } = this.keys;
+    const { epoch } = this.keys.now;
     const bytes = Buffer.from(entryNote(text, epoch.name, epoch.id, epoch.sign(text)));
     if (bytes.length > MAX_ENTRY) {
       throw new LogFailure(`a receipt of ${bytes.length} bytes is over ${MAX_ENTRY}`);
@@ -83,6 +85,7 @@ export class Chain {
       bytes,
       leaf: hash,
       sealed,
+      body: checked,
       receipt: { seq, leaf, time, id: `${this.origin}#${seq}`, kid: epoch.id },
     };
   }

@@ -18,10 +18,12 @@ export interface LastCheckpoint {
   /** The note with the empty line that follows it, and where it starts. */
   readonly bytes: Buffer;
   readonly position: number;
+  /** Did this key sign it? */
+  readonly isSignedBy: (logKey: VerifierKey) => boolean;
 }
 
-/** The last whole checkpoint, which the log key must have signed; null when there is none. */
-export function lastCheckpoint(dir: string, origin: string, logKey: VerifierKey): LastCheckpoint | null {
+/** The last whole checkpoint, whose signature is to be checked yet; null when there is none. */
+export function lastCheckpoint(dir: string, origin: string): LastCheckpoint | null {
   const path = join(dir, 'checkpoints');
   const found = existsSync(path) ? lastNotes(path) : null;
   const note = found?.notes.at(-1);
@@ -31,14 +33,18 @@ export function lastCheckpoint(dir: string, origin: string, logKey: VerifierKey)
   const checkpoint = parseCheckpoint(note);
   if (checkpoint === null) throw wrong('is damaged');
   if (checkpoint.origin !== origin) throw wrong(`is of the log ${checkpoint.origin}, not of ${origin}`);
-  const verify = nodeVerifier(logKey.key);
-  const signed = checkpoint.signatures.some(
-    ({ name, id, signature }) =>
-      name === logKey.name && id === logKey.id && verify?.(Buffer.from(checkpoint.text), signature) === true,
-  );
-  if (!signed) throw wrong('is not signed by the log key in use');
   const bytes = Buffer.from(`${note}\n`);
-  return { size: checkpoint.size, root: checkpoint.root, bytes, position: found.end - bytes.length };
+  const isSignedBy = (logKey: VerifierKey): boolean => {
+    const verify = nodeVerifier(logKey.key);
+    return checkpoint.signatures.some(
+      ({ name, id, signature }) =>
+        name === logKey.name &&
+        id === logKey.id &&
+        verify?.(Buffer.from(checkpoint.text), signature) === true,
+    );
+  };
+  const { size, root } = checkpoint;
+  return { size, root, bytes, position: found.end - bytes.length, isSignedBy };
 }
 
 /** The whole notes near the end of the file, and where the last one ends. A note with NUL bytes was never written out. */

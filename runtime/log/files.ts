@@ -7,10 +7,13 @@ import {
   fstatSync,
   fsyncSync,
   ftruncateSync,
+  mkdirSync,
   openSync,
   renameSync,
+  rmSync,
   writeSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
 
 export interface FileLayer {
   /** Opens for reading and writing, makes the file when it is not there. */
@@ -23,6 +26,9 @@ export interface FileLayer {
   truncate(fd: number, size: number): void;
   close(fd: number): void;
   rename(from: string, to: string): void;
+  remove(path: string): void;
+  /** A folder that is there already is fine; one that is made is on the disk. */
+  makeFolder(path: string): void;
   /** A new file is only there after a crash if its folder was flushed too. */
   flushFolder(path: string): void;
 }
@@ -38,6 +44,10 @@ export const realFiles: FileLayer = {
   truncate: (fd, size) => ftruncateSync(fd, size),
   close: (fd) => closeSync(fd),
   rename: (from, to) => renameSync(from, to),
+  remove: (path) => rmSync(path, { force: true }),
+  makeFolder: (path) => {
+    if (mkdirSync(path, { recursive: true, mode: 0o700 }) !== undefined) realFiles.flushFolder(dirname(path));
+  },
   flushFolder: (path) => {
     const fd = openSync(path, constants.O_RDONLY);
     try {

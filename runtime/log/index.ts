@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 export { eraseOpenings, openingsOf } from './erase.js';
-export { LogHeld } from './failure.js';
+export { LogFailure, LogHeld } from './failure.js';
 export {
+  certifies,
   createKeys,
   generateKey,
   KeyFailure,
   loadKey,
   loadKeys,
+  NEXT_CERTIFICATE,
+  NEXT_LOG,
   type SigningKey,
   trustText,
 } from './keys.js';
-export { Log, openLog } from './log.js';
+export { Log, openLog, type Rotated } from './log.js';
+export { readSecrets, type SecretSources } from './secrets.js';
+export type { Fold, Folds, Saved } from './snapshot.js';
 export type * from './types.js';

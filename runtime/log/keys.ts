@@ -2,7 +2,8 @@
 /**
  * The three keys of a log (docs/receipts, rule 4) and the key that seals openings. PKCS#8 PEM files of mode 0600 in a folder of
  * their own: `root.pem` (keep it offline once the log has begun), `log.pem`, `epoch.pem`, `seal.key`, and `root.json`, the
- * root's public key with its certificate of the log key.
+ * root's public key with its certificate of the log key. A log key that is to take over lies in `log.next.pem`, with the root's
+ * certificate in `log.next.json`. Log key and seal key may come from elsewhere (`Secrets`); then their files need not be there.
  */
 import {
   createPrivateKey,
@@ -15,8 +16,15 @@ import {
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { certificateText } from '../verify/format/approval.js';
+import { nodeVerifier } from '../verify/format/ed25519.js';
 import { parseStrict } from '../verify/format/json.js';
-import { keyId, parseVerifierKey, printVerifierKey, type VerifierKey } from '../verify/format/note.js';
+import {
+  keyId,
+  parseBase64,
+  parseVerifierKey,
+  printVerifierKey,
+  type VerifierKey,
+} from '../verify/format/note.js';
 
 export interface SigningKey extends VerifierKey {
   readonly vkey: string;
@@ -27,9 +35,18 @@ export interface LogKeys {
   /** Base64, by the root over the log key; null when the root was not there. */
   readonly certificate: string | null;
   readonly log: SigningKey;
-  readonly epoch: SigningKey;
+  /** As the log names the first one; null where its file is not there. */
+  readonly epoch: SigningKey | null;
   /** 32 bytes that wrap the data keys of openings. */
   readonly seal: Buffer;
+  /** A log key that is to take over, with its certificate by the root. */
+  readonly next: { readonly key: SigningKey; readonly certificate: string } | null;
+}
+
+/** What does not come from the key folder: the log key as PKCS#8 PEM, the seal key as base64 of 32 bytes. */
+export interface Secrets {
+  readonly log?: string;
+  readonly seal?: string;
 }
 
 /** A key file is missing, unreadable or readable by others; the message says what to do. */
@@ -58,9 +75,12 @@ export function createKeys(dir: string, origin: string, given: SigningKey | null
 }
 
 /** Loads what the writer needs; the root's private key is not among it. */
-export function loadKeys(dir: string, origin: string): LogKeys {
-  const seal = Buffer.from(readSecret(join(dir, 'seal.key')).trim(), 'base64');
-  if (seal.length !== 32) throw new KeyFailure(`${join(dir, 'seal.key')} does not hold 32 bytes in base64`);
+export function loadKeys(dir: string, origin: string, secrets: Secrets = {}): LogKeys {
+  const seal = Buffer.from((secrets.seal ?? readSecret(join(dir, 'seal.key'))).trim(), 'base64');
+  if (seal.length !== 32) {
+    const where = secrets.seal === undefined ? join(dir, 'seal.key') : 'the seal key that was given';
+    throw new KeyFailure(`${where} does not hold 32 bytes in base64`);
+  }
   const parsed = parseStrict(readSecret(join(dir, 'root.json')));
   const file = parsed.ok
     ? (parsed.value as { readonly root?: unknown; readonly certificate?: unknown } | null)
@@ -68,32 +88,97 @@ export function loadKeys(dir: string, origin: string): LogKeys {
   const root = typeof file?.root === 'string' ? parseVerifierKey(file.root) : null;
   if (root === null) throw new KeyFailure(`${join(dir, 'root.json')} does not name the root key`);
   const certificate = typeof file?.certificate === 'string' ? file.certificate : null;
-  const log = loadKey(join(dir, 'log.pem'), origin);
-  return { root, certificate, log, epoch: loadKey(join(dir, 'epoch.pem'), `${origin}/epoch-1`), seal };
+  const log =
+    secrets.log === undefined
+      ? loadKey(join(dir, 'log.pem'), origin)
+      : keyOf(secrets.log, 'the log key that was given', origin);
+  const epoch = loadEpoch(dir, EPOCH, `${origin}/epoch-1`);
+  return { root, certificate, log, epoch, seal, next: nextKey(dir, origin, root, log) };
+}
+
+/** Files of epoch keys: the one in force, the one that is coming into force, the one that was. */
+export const EPOCH = 'epoch.pem';
+export const NEXT_EPOCH = 'epoch.next.pem';
+export const OLD_EPOCH = 'epoch.old.pem';
+/** The log key that is to take over. */
+export const NEXT_LOG = 'log.next.pem';
+export const NEXT_CERTIFICATE = 'log.next.json';
+
+/** An epoch key of this file under this name; null where there is none. */
+export function loadEpoch(dir: string, file: string, name: string): SigningKey | null {
+  const path = join(dir, file);
+  return existsSync(path) ? loadKey(path, name) : null;
+}
+
+/** The key that waits with its certificate, unless its private part is not there yet. */
+export function nextKey(dir: string, origin: string, root: VerifierKey, log: SigningKey): LogKeys['next'] {
+  const path = join(dir, NEXT_CERTIFICATE);
+  if (!existsSync(path)) return null;
+  const parsed = parseStrict(readSecret(path));
+  const { key, certificate } = (parsed.ok ? parsed.value : null) as {
+    readonly key?: unknown;
+    readonly certificate?: unknown;
+  };
+  if (
+    typeof key !== 'string' ||
+    typeof certificate !== 'string' ||
+    !certifies(root, origin, key, certificate)
+  )
+    throw new KeyFailure(
+      `${path} holds no certificate of a log key by the root in root.json; ask for a new one`,
+    );
+  const own = join(dir, NEXT_LOG);
+  const next = existsSync(own) ? loadKey(own, origin) : log;
+  if (next.vkey === key) return { key: next, certificate };
+  if (existsSync(own)) throw new KeyFailure(`${own} is not the key that ${path} certifies`);
+  return null;
+}
+
+/** Did the root certify this log key? */
+export function certifies(root: VerifierKey, origin: string, vkey: string, certificate: string): boolean {
+  const signature = parseBase64(certificate);
+  const text = Buffer.from(certificateText(origin, 'log', vkey));
+  return signature !== null && nodeVerifier(root.key)?.(text, signature) === true;
 }
 
 /** Writes a new private key; `name` becomes the name of its verifier key. */
 export function generateKey(path: string, name: string): SigningKey {
+  const { pem, key } = freshKey(name);
+  writeSecret(path, pem);
+  return key;
+}
+
+/** A new key that stands nowhere yet. */
+export function freshKey(name: string): { readonly pem: string; readonly key: SigningKey } {
   const { privateKey } = generateKeyPairSync('ed25519');
-  writeSecret(path, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
-  return signingKey(privateKey, name);
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  return { pem, key: signingKey(privateKey, name) };
 }
 
 export function loadKey(path: string, name: string): SigningKey {
+  return keyOf(readSecret(path), path, name);
+}
+
+/** `where` is for messages; nothing of the key comes into one. */
+function keyOf(pem: string, where: string, name: string): SigningKey {
   let key: KeyObject;
   try {
-    key = createPrivateKey(readSecret(path));
-  } catch (error) {
-    if (error instanceof KeyFailure) throw error;
+    key = createPrivateKey(pem);
+  } catch {
     throw new KeyFailure(
-      `${path} is not a private key in PKCS#8 PEM; restore it, since a log goes on with its own keys only`,
+      `${where} is not a private key in PKCS#8 PEM; restore it, since a log goes on with its own keys only`,
     );
   }
   if (key.asymmetricKeyType !== 'ed25519')
     throw new KeyFailure(
-      `${path} is not an Ed25519 key; restore it, since a log goes on with its own keys only`,
+      `${where} is not an Ed25519 key; restore it, since a log goes on with its own keys only`,
     );
   return signingKey(key, name);
+}
+
+/** The same key under another name, which is part of its id. */
+export function renamed(key: SigningKey, name: string): SigningKey {
+  return { ...key, name, id: keyId(name, key.key), vkey: printVerifierKey(name, key.key) };
 }
 
 function signingKey(privateKey: KeyObject, name: string): SigningKey {

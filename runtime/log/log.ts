@@ -6,22 +6,25 @@
  */
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { certificateText } from '../verify/format/approval.js';
 import type { Body } from '../verify/format/body.js';
 import { CONTEXT } from '../verify/format/entry.js';
 import { hashText } from '../verify/format/hash.js';
 import { keyBody } from '../verify/format/keys.js';
+import { parseRevocation } from '../verify/format/trust.js';
 import { segmentName } from '../verify/format/segment.js';
 import { leafHash } from '../verify/format/tree.js';
 import { Chain, type Signed } from './chain.js';
 import { CheckpointFile, checkpointNote } from './checkpoints.js';
 import { LogFailure } from './failure.js';
+import { Folding } from './folding.js';
 import { type FileLayer, isFull, realFiles } from './files.js';
-import { type LogKeys, loadKeys } from './keys.js';
+import { Keyring, type Signers, type Step } from './keyring.js';
+import { loadKeys, type Secrets } from './keys.js';
 import { type Lock, lockFolder } from './lock.js';
 import { findOpenings, OpeningsFile } from './openings.js';
 import { readEntries } from './read.js';
 import { type Recovered, recover } from './recover.js';
+import type { Folds, Saved } from './snapshot.js';
 import { MAX_BATCH, type Place, Store } from './store.js';
 import type { Appended, Draft, Openings, ReceiptLog, StoredEntry, When } from './types.js';
 
@@ -39,12 +42,20 @@ export interface LogOptions {
   readonly onFailure?: (error: Error) => void;
   /** Size at which a new segment begins. */
   readonly segmentBytes?: number;
+  /** Keys that do not lie in `keysDir`. */
+  readonly secrets?: Secrets;
+  /** A new epoch key after so long or so many entries, whichever comes first; by default only when asked. */
+  readonly epoch?: { readonly hours: number; readonly entries: number };
+  /** A snapshot after so many entries (and when the log is closed), of folds that are kept. */
+  readonly snapshotEntries?: number;
+  /** What went wrong without stopping the log: a key could not be changed, a snapshot not be written or not be used. */
+  readonly onTrouble?: (message: string) => void;
 }
 
 /** Opens a log, or begins it. Throws a `LogFailure` or `KeyFailure` that says what to do. */
 export async function openLog(options: LogOptions): Promise<Log> {
   const { dir, origin } = options;
-  const keys = loadKeys(options.keysDir, origin);
+  const keys = loadKeys(options.keysDir, origin, options.secrets);
   const files = options.files ?? realFiles;
   let lock: Lock | null = null;
   let log: Log | null = null;
@@ -53,7 +64,15 @@ export async function openLog(options: LogOptions): Promise<Log> {
     if (made !== undefined) files.flushFolder(dirname(made));
     lock = await lockFolder(dir);
     const recovered = await recover(dir, origin, keys, files);
-    log = new Log(options, keys, lock, files, recovered);
+    const { logKey, epoch } = recovered;
+    const ring = new Keyring(
+      options.keysDir,
+      origin,
+      keys,
+      logKey === null ? null : { log: logKey, epoch },
+      files,
+    );
+    log = new Log(options, ring, lock, files, recovered);
     await log.begin(recovered);
     return log;
   } catch (error) {
@@ -69,6 +88,8 @@ interface Waiting extends Signed {
   readonly clear: Openings | undefined;
   readonly resolve: (receipt: Appended) => void;
   readonly reject: (error: Error) => void;
+  /** Who signs what follows, once this entry is on the disk. */
+  readonly brings?: Signers;
 }
 
 interface Asked {
@@ -83,6 +104,11 @@ const SOON_MS = 5;
 const TICK_MS = 1000;
 /** So many entries that no checkpoint covers make a log busy. */
 const BUSY = 16;
+const SNAPSHOT_ENTRIES = 100_000;
+/** After a change of keys that failed, the next is tried when this has passed. */
+const RETRY_MS = 60_000;
+/** A `seal` and the `key` entry after it are written together; no more bytes than this. */
+const PAIR = 4 * 1024;
 
 /** An outcome closes a call that was let through already; it must find its place even when nothing new does. */
 const isClosing = (entry: { readonly draft: Draft }): boolean => entry.draft.type === 'outcome';
@@ -90,7 +116,7 @@ const isClosing = (entry: { readonly draft: Draft }): boolean => entry.draft.typ
 export class Log implements ReceiptLog {
   readonly origin: string;
   private readonly options: LogOptions;
-  private readonly keys: LogKeys;
+  private readonly keys: Keyring;
   private readonly lock: Lock;
   private readonly store: Store;
   private readonly sealed: OpeningsFile;
@@ -116,12 +142,26 @@ export class Log implements ReceiptLog {
   /** After a failure: outcomes may still be written. */
   private room = false;
   private closing: Promise<void> | null = null;
+  private rotating: Promise<Rotated> | null = null;
+  private retryAt = 0;
+  /** The `key` entry that brought the epoch key in force, and its time in milliseconds. */
+  private epochAt: { readonly seq: number; readonly time: number };
+  private readonly folding: Folding;
+  private lastTime: number;
 
-  constructor(options: LogOptions, keys: LogKeys, lock: Lock, files: FileLayer, from: Recovered) {
+  constructor(options: LogOptions, keys: Keyring, lock: Lock, files: FileLayer, from: Recovered) {
     this.options = options;
     this.origin = options.origin;
     this.keys = keys;
     this.lock = lock;
+    this.epochAt = from.epoch ?? { seq: 0, time: 0 };
+    this.lastTime = from.last?.time ?? 0;
+    const { dir, snapshotEntries: every = SNAPSHOT_ENTRIES, onTrouble = () => {} } = options;
+    const name = async (snapshot: { readonly hash: string; readonly size: number }): Promise<unknown> => {
+      await this.put({ type: 'snapshot', snapshot });
+      return this.ask();
+    };
+    this.folding = new Folding({ dir, files, every, name, onTrouble }, from);
     this.tree = from.tree;
     this.chain = new Chain(options.origin, keys, from.last, options.clock ?? Date.now);
     this.lastLeaf = from.last?.leaf ?? null;
@@ -145,14 +185,21 @@ export class Log implements ReceiptLog {
     return this.first ?? '';
   }
 
+  /** Key id (8 hex digits) of the epoch key that signs now. */
+  get kid(): string {
+    return this.keys.now.epoch.id;
+  }
+
   /** Genesis and first epoch of a new log; of an old one what the crash left open. */
   async begin(from: Recovered): Promise<void> {
     if (!this.lock.isHeld()) throw new LogFailure(`another process took the log in ${this.options.dir} over`);
     if (from.unproven.length > 0) await this.store.rewrite(from.unproven);
+    if (from.distrust !== null) this.trouble(`the log was read whole: ${from.distrust}`);
     const written: Promise<Appended>[] = [];
     if (from.last === null) written.push(...this.writeGenesis());
     // A log that dies between its first two entries has its genesis and no key that vouches for it.
-    else if (from.last.seq === 0) written.push(this.append(this.epochDraft()));
+    else if (from.epoch === null) written.push(this.put(this.keys.firstEpoch(), { brings: this.keys.now }));
+    else if (this.keys.isLost || this.keys.isStale) written.push(...this.steps(await this.keys.prepare()));
     if (from.torn > 0 || from.open.size > 0) {
       const recovery = { cut: from.torn, unknown: from.open.size };
       written.push(this.append({ type: 'recovery', recovery }));
@@ -165,24 +212,68 @@ export class Log implements ReceiptLog {
     const [first] = await Promise.all(written);
     if (from.last === null) this.first = first?.leaf ?? null;
     await this.checkpoint();
+    if (this.keys.hasNextLogKey) await this.rotate();
+    else await this.keys.settle();
   }
 
   private writeGenesis(): readonly Promise<Appended>[] {
-    const { root, certificate, log } = this.keys;
+    const { root, certificate, now } = this.keys;
     const more = certificate === null ? { root } : { root, certificate };
-    const genesis: Draft = { type: 'genesis', key: keyBody('root+log', log, more) };
-    return [this.append(genesis), this.append(this.epochDraft())];
+    const genesis: Draft = { type: 'genesis', key: keyBody('root+log', now.log, more) };
+    return [this.append(genesis), this.put(this.keys.firstEpoch(), { brings: now })];
   }
 
-  private epochDraft(): Draft {
-    const { log, epoch } = this.keys;
-    const certificate = log.sign(certificateText(this.origin, 'epoch', epoch.vkey)).toString('base64');
-    return { type: 'key', key: keyBody('epoch', epoch, { certificate }) };
+  /** Appends the entries of a change of keys in one go; whatever is appended after them is signed by the new key. */
+  private steps(steps: readonly Step[]): readonly Promise<Appended>[] {
+    return steps.map(({ draft, by }) => {
+      this.keys.now = by;
+      return this.put(draft(this.chain.size), { brings: by });
+    });
+  }
+
+  /**
+   * Begins a new epoch, and takes in a log key that waits, while entries go on: what was appended before is signed by the old key, what
+   * comes after by the new one. Resolves once a checkpoint covers the change and the old key is erased.
+   */
+  rotate(): Promise<Rotated> {
+    this.rotating ??= this.turn().finally(() => {
+      this.rotating = null;
+    });
+    return this.rotating;
+  }
+
+  private async turn(): Promise<Rotated> {
+    const refused = this.refusal({ type: 'seal' });
+    if (refused !== null) throw refused;
+    const before = this.keys.now;
+    const steps = await this.keys.prepare();
+    // The disk may have failed meanwhile.
+    const late = this.refusal({ type: 'seal' });
+    if (late !== null) throw late;
+    const entries = await Promise.all(this.steps(steps));
+    await this.checkpoint();
+    await this.keys.settle();
+    const { epoch, log } = this.keys.now;
+    return {
+      epoch: epoch.vkey,
+      logKey: log.vkey === before.log.vkey ? null : log.vkey,
+      from: entries.at(-1)?.seq ?? 0,
+    };
+  }
+
+  /** Writes down that a key is revoked. `statement` is the root's; a `LogFailure` where it is not. */
+  async revoke(statement: unknown): Promise<Appended> {
+    const revoke = parseRevocation(statement, this.origin, this.keys.root);
+    if (typeof revoke === 'string') throw new LogFailure(`this is no revocation: ${revoke}`);
+    return this.append({ type: 'revoke', revoke });
   }
 
   append(draft: Draft, openings?: Openings, when: When = 'now'): Promise<Appended> {
     const refusal = this.refusal(draft);
-    if (refusal !== null) return Promise.reject(refusal);
+    return refusal === null ? this.put(draft, { openings, when }) : Promise.reject(refusal);
+  }
+
+  private put(draft: Draft, { openings, when, brings }: Put = {}): Promise<Appended> {
     return new Promise((resolve, reject) => {
       let signed: Signed;
       try {
@@ -191,8 +282,9 @@ export class Log implements ReceiptLog {
         reject(error as Error);
         return;
       }
-      this.wait({ ...signed, draft, clear: openings, resolve, reject });
-      if (when === 'now') this.work();
+      const more = brings === undefined ? {} : { brings };
+      this.wait({ ...signed, draft, clear: openings, resolve, reject, ...more });
+      if (when !== 'soon') this.work();
       else this.late ??= setTimeout(() => this.workLate(), SOON_MS);
     });
   }
@@ -246,17 +338,64 @@ export class Log implements ReceiptLog {
     }
     if (this.tree.size === this.covered) this.uncoveredAt = performance.now();
     if (this.store.end.index > this.durable.index) this.starts.push(this.tree.size);
-    for (const entry of batch) this.tree.append(entry.leaf);
+    for (const entry of batch) this.settled(entry);
     this.durable = this.store.end;
-    this.lastLeaf = batch.at(-1)?.receipt.leaf ?? this.lastLeaf;
+    const last = batch.at(-1)?.receipt;
+    this.lastLeaf = last?.leaf ?? this.lastLeaf;
+    this.lastTime = last === undefined ? this.lastTime : Date.parse(last.time);
     for (const entry of batch) entry.resolve(entry.receipt);
+    if (this.closing === null && this.folding.isDue(this.tree.size)) void this.snapshot();
+  }
+
+  /** The entry is on the disk. */
+  private settled({ leaf, body, brings, receipt }: Waiting): void {
+    this.tree.append(leaf);
+    if (brings !== undefined) this.keys.durable = brings;
+    if (brings !== undefined && body.key?.purpose === 'epoch')
+      this.epochAt = { seq: receipt.seq, time: Date.parse(receipt.time) };
+    this.folding.observe(body, receipt);
+  }
+
+  /** State of folds below some size, from the snapshot that the start used; null where it used none. */
+  snapshotState(): Saved | null {
+    return this.folding.saved;
+  }
+
+  /** From here on snapshots are made, with the state of these folds, which have observed the entries below `size`. */
+  keep(folds: Folds, size: number): Promise<void> {
+    return this.folding.keep(folds, size, {
+      size: () => this.tree.size,
+      entries: (from) => this.entries(from),
+    });
+  }
+
+  /** Writes a state file and the entry that names it; safe to call at any time. */
+  async snapshot(): Promise<void> {
+    if (this.broken !== null || this.keys.isLost) return;
+    const { log, epoch } = this.keys.durable;
+    await this.folding.snapshot({
+      origin: this.origin,
+      tree: this.tree,
+      last: { seq: this.tree.size - 1, leaf: this.lastLeaf ?? '', time: this.lastTime },
+      genesis: this.first,
+      logKey: log,
+      epoch: { key: epoch, ...this.epochAt, sealed: false },
+      place: this.durable,
+      starts: this.starts,
+    });
+  }
+
+  private trouble(message: string): void {
+    this.options.onTrouble?.(message);
   }
 
   private take(): readonly Waiting[] {
     let size = 0;
     let count = 0;
     for (const entry of this.waiting) {
-      if (count > 0 && size + entry.bytes.length > MAX_BATCH) break;
+      // A sealed epoch signs nothing more, so its seal and the next key are written together.
+      const room = entry.draft.type === 'seal' ? PAIR : entry.bytes.length;
+      if (count > 0 && size + room > MAX_BATCH && this.waiting[count - 1]?.draft.type !== 'seal') break;
       size += entry.bytes.length;
       count++;
     }
@@ -267,7 +406,7 @@ export class Log implements ReceiptLog {
 
   private async commit(batch: readonly Waiting[]): Promise<void> {
     const closing = batch.every(isClosing);
-    const keeping = (await this.keep(batch, closing)) ? this.sealed.flush() : Promise.resolve();
+    const keeping = (await this.keepClear(batch, closing)) ? this.sealed.flush() : Promise.resolve();
     const bytes = Buffer.concat(batch.map((entry) => entry.bytes));
     const [kept, stored] = await Promise.allSettled([keeping, this.store.commit(bytes, closing)]);
     if (stored.status === 'rejected') throw stored.reason;
@@ -275,7 +414,7 @@ export class Log implements ReceiptLog {
   }
 
   /** Writes the sealed clear text; once the disk was found full, an outcome goes without. */
-  private async keep(batch: readonly Waiting[], closing: boolean): Promise<boolean> {
+  private async keepClear(batch: readonly Waiting[], closing: boolean): Promise<boolean> {
     const lines = batch.flatMap(({ sealed }) => sealed ?? []);
     if (lines.length === 0) return false;
     try {
@@ -294,6 +433,7 @@ export class Log implements ReceiptLog {
     const onlyClosing = batch.length > 0 && batch.every(isClosing);
     this.room = isFull(error) && (first || !onlyClosing);
     this.chain.back(this.tree.size, this.lastLeaf);
+    this.keys.now = this.keys.durable;
     this.sealed.close();
     const lost = [...batch, ...this.waiting.splice(0)];
     this.waitingBytes = 0;
@@ -313,6 +453,18 @@ export class Log implements ReceiptLog {
     const longest = this.options.checkpointSeconds * 1000 - TICK_MS;
     const due = uncovered >= BUSY || (uncovered > 0 && waited >= longest);
     if (due || !this.lock.isHeld()) this.checkpoint().catch(() => undefined);
+    if (this.isEpochOver())
+      this.rotate().catch((error: Error) => {
+        this.retryAt = performance.now() + RETRY_MS;
+        if (this.broken === null) this.trouble(`the epoch key was not changed: ${error.message}`);
+      });
+  }
+
+  private isEpochOver(): boolean {
+    const { epoch, clock = Date.now } = this.options;
+    if (epoch === undefined || this.broken !== null || performance.now() < this.retryAt) return false;
+    const entries = this.tree.size - this.epochAt.seq;
+    return entries >= epoch.entries || clock() - this.epochAt.time >= epoch.hours * 3_600_000;
   }
 
   checkpoint(): Promise<string> {
@@ -343,7 +495,7 @@ export class Log implements ReceiptLog {
     if (!this.lock.isHeld())
       throw new LogFailure('writer.sock is gone or changed: another process took the log over');
     const { size } = this.tree;
-    const note = checkpointNote(this.keys.log, this.origin, size, this.tree.root());
+    const note = checkpointNote(this.keys.durable.log, this.origin, size, this.tree.root());
     if (size > this.covered) await this.checkpoints.append(note);
     this.covered = size;
     return note;
@@ -392,6 +544,9 @@ export class Log implements ReceiptLog {
   private async end(): Promise<void> {
     clearInterval(this.timer);
     try {
+      await this.rotating?.catch(() => undefined);
+      await this.folding.busy;
+      if (this.broken === null && this.folding.isWorth(this.tree.size)) await this.snapshot();
       // A log that is broken says so to every append; closing it is no new failure.
       await this.ask().catch((error: unknown) => {
         if (error !== this.broken) throw error;
@@ -415,6 +570,22 @@ export class Log implements ReceiptLog {
       await this.lock.release();
     }
   }
+}
+
+interface Put {
+  readonly openings?: Openings | undefined;
+  readonly when?: When;
+  readonly brings?: Signers;
+}
+
+/** A new epoch began. */
+export interface Rotated {
+  /** Its key. */
+  readonly epoch: string;
+  /** The log key that took over; null where none did. */
+  readonly logKey: string | null;
+  /** The first entry that the new epoch key signed. */
+  readonly from: number;
 }
 
 const sizeOf = (entry: Signed): number => entry.bytes.length + (entry.sealed?.length ?? 0);

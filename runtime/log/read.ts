@@ -14,13 +14,17 @@ export interface Entries {
   readonly bounds: readonly number[];
 }
 
-/** The whole entries of a segment up to `limit`; returns the offset after the last one. */
-export async function* readEntries(path: string, limit = Infinity): AsyncGenerator<Entries, number> {
+/** The whole entries of a segment from `from`, where one begins, up to `limit`; returns the offset after the last one. */
+export async function* readEntries(
+  path: string,
+  limit = Infinity,
+  from = 0,
+): AsyncGenerator<Entries, number> {
   const file = await open(path, 'r');
   try {
     const end = Math.min(limit, (await file.stat()).size);
     let carry: Buffer = Buffer.alloc(0);
-    let offset = 0;
+    let offset = from;
     for (;;) {
       const at = offset + carry.length;
       const wanted = Math.min(CHUNK, end - at);

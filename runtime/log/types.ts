@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What the rest of the runtime knows of the receipt log: append, read back, and whether it still works. */
 import type { Body, EntryType } from '../verify/format/body.js';
+import type { Folds, Saved } from './snapshot.js';
 
 /** A body before the writer has given it its place: `v log seq prev time boot clock` are the writer's. */
 export type Draft = Omit<Body, 'v' | 'log' | 'seq' | 'prev' | 'time' | 'boot' | 'clock' | 'type'> & {
@@ -53,6 +54,10 @@ export interface ReceiptLog {
   head(): { readonly size: number; readonly root: string };
   /** Writes and returns a checkpoint now (also done by timer and at close). */
   checkpoint(): Promise<string>;
+  /** State of folds below some size, from the snapshot that the start used; null where it used none. */
+  snapshotState?(): Saved | null;
+  /** From here on snapshots are made of these folds, which have observed the entries below `size`. */
+  keep?(folds: Folds, size: number): Promise<void>;
   /** Why the log refuses to append, or null while it works. */
   failure(): Error | null;
   close(): Promise<void>;

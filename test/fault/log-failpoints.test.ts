@@ -151,6 +151,7 @@ const KINDS: { readonly [operation in Operation]: readonly Fault['kind'][] } = {
   flush: ['EIO', 'ENOSPC', 'crash'],
   truncate: ['EIO', 'crash'],
   rename: ['EIO', 'ENOSPC', 'crash'],
+  remove: ['EIO', 'crash'],
   flushFolder: ['EIO', 'crash'],
 };
 

@@ -17,7 +17,16 @@ import {
 import { dirname } from 'node:path';
 import { type FileLayer, realFiles } from '../../runtime/log/files.js';
 
-export const OPERATIONS = ['open', 'size', 'write', 'flush', 'truncate', 'rename', 'flushFolder'] as const;
+export const OPERATIONS = [
+  'open',
+  'size',
+  'write',
+  'flush',
+  'truncate',
+  'rename',
+  'remove',
+  'flushFolder',
+] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
 export interface Fault {
@@ -176,6 +185,13 @@ export class Disk {
       this.shadows.delete(from);
       for (const [fd, path] of this.paths) if (path === from) this.paths.set(fd, to);
     },
+    remove: (path) => {
+      this.meet('remove');
+      realFiles.remove(path);
+      this.made.delete(path);
+      this.shadows.delete(path);
+    },
+    makeFolder: (path) => realFiles.makeFolder(path),
     flushFolder: (dir) => {
       this.meet('flushFolder');
       for (const path of this.made) if (dirname(path) === dir) this.made.delete(path);

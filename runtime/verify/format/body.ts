@@ -170,6 +170,7 @@ export interface EventBody {
     | 'pins_changed'
     | 'kill_switch'
     | 'dry_run'
+    | 'reload_refused'
     | 'erase'
     | 'denied_method';
   readonly source?: string;

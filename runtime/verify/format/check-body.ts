@@ -142,6 +142,7 @@ const event = object(
       'pins_changed',
       'kill_switch',
       'dry_run',
+      'reload_refused',
       'erase',
       'denied_method',
     ),

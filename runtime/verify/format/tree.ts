@@ -18,6 +18,21 @@ export class CompactTree {
     return this.count;
   }
 
+  /** Of `size` leaves, from the roots of the perfect subtrees, the largest first; null where their number does not fit. */
+  static from(size: number, roots: readonly Hash[]): CompactTree | null {
+    const bits = size.toString(2).replaceAll('0', '').length;
+    if (roots.length !== bits || roots.some((root) => root.length !== 32)) return null;
+    const tree = new CompactTree();
+    tree.stack = [...roots];
+    tree.count = size;
+    return tree;
+  }
+
+  /** The roots of the perfect subtrees, the largest first. */
+  get roots(): readonly Hash[] {
+    return [...this.stack];
+  }
+
   append(leaf: Hash): void {
     let node = leaf;
     for (let n = this.count; n % 2 === 1; n = Math.floor(n / 2))

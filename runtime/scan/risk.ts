@@ -82,6 +82,8 @@ function sink(text: string, at: number, anchor: string): Hit | null {
     before.includes('@') ||
     before.includes('curl ') ||
     before.includes('dns');
+  const after = text.charCodeAt(at + anchor.length);
+  if (!named && (isIn(ALNUM, after) || (at > 0 && isIn(ALNUM, text.charCodeAt(at - 1))))) return null;
   if (named && !inUrl) return null;
   return hit(at, at + anchor.length, named ? 0.6 : 0.7);
 }
@@ -99,12 +101,21 @@ const COMMANDS = [
   'ping',
 ];
 
+const AMBIGUOUS = new Set(['host', 'dig', 'ping', 'nc']);
+
 /** A command that sends the output of another one, or a file. */
 function sender(text: string, at: number, anchor: string): Hit | null {
   if (at > 0 && isIn(ALNUM, text.charCodeAt(at - 1))) return null;
   const rest = near(text, at, 300);
   if (!' \t('.includes(rest[anchor.length] ?? '-')) return null;
   const line = rest.split('\n', 1)[0] ?? '';
+  // Names of variables and functions, too; a command is followed by an argument.
+  if (
+    AMBIGUOUS.has(anchor) &&
+    !/^(?:host|dig|ping|nc|fetch) +(?:-|[$`"'(]|[a-z0-9.-]*[.$`])/.test(line) &&
+    anchor !== 'fetch'
+  )
+    return null;
   const substitution = line.includes('$(') || line.includes('`') || line.includes('${');
   const upload =
     line.includes(' -d @') ||
@@ -165,6 +176,36 @@ function chained(text: string, at: number, anchor: string): Hit | null {
   const rest = near(text, at + anchor.length, 40).trimStart();
   const command = HARM.find((word) => rest.startsWith(word));
   return command === undefined ? null : hit(at, at + anchor.length + command.length, 0.75);
+}
+
+/** At the start of a word, where the word has a letter there. */
+const wordStart =
+  (confidence: number) =>
+  (text: string, at: number, anchor: string): Hit | null =>
+    isIn(ALNUM, anchor.charCodeAt(0)) && at > 0 && isIn(ALNUM, text.charCodeAt(at - 1))
+      ? null
+      : hit(at, at + anchor.length, confidence);
+
+/** As a key that is set by data: `"__proto__": {`, `[__proto__]=`, `.__proto__.x=`. */
+function pollutes(text: string, at: number, anchor: string): Hit | null {
+  const after = text.slice(at + anchor.length, at + anchor.length + 12);
+  return /^(?:\\?["']\s*:\s*\{|\]\s*(?:\[|=)|\.[a-z]+\s*=[^=])/i.test(after)
+    ? hit(at, at + anchor.length, 0.65)
+    : null;
+}
+
+/** Running a program from text; loading the module alone is what half of all programs do. */
+function runsCode(text: string, at: number, anchor: string): Hit | null {
+  if (anchor === 'child_process') {
+    const after = near(text, at, 80);
+    const runs = after.includes(').exec') || after.includes('.execsync(') || after.includes(').spawn');
+    return runs ? hit(at, at + anchor.length, 0.6) : null;
+  }
+  if (anchor === '__import__(')
+    return /^['"](?:os|subprocess|pty|socket|commands|shutil)/.test(near(text, at + anchor.length, 14))
+      ? hit(at, at + anchor.length, 0.6)
+      : null;
+  return hit(at, at + anchor.length, 0.6);
 }
 
 const always =
@@ -328,10 +369,10 @@ export const riskRules: readonly Rule[] = [
       'marshal.loads',
       'java.lang.runtime',
       '!!javax.script',
-      '__proto__',
     ],
-    always(0.65),
+    wordStart(0.65),
   ),
+  risk('code', 'prototype', ['__proto__'], pollutes),
   risk(
     'code',
     'evaluation',
@@ -346,6 +387,7 @@ export const riskRules: readonly Rule[] = [
       '__import__(',
       'eval(atob(',
     ],
-    always(0.6),
+    runsCode,
+    100,
   ),
 ];

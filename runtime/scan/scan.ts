@@ -10,6 +10,7 @@ import { riskRules } from './risk.js';
 import type { Rule } from './rule.js';
 import { assignmentRules } from './secrets/assignments.js';
 import { formRules } from './secrets/forms.js';
+import { spokenRules } from './secrets/spoken.js';
 import { tokenRules } from './secrets/tokens.js';
 import type { Finding, Incomplete, TextScan } from './types.js';
 import { fold, isAscii } from './fold.js';
@@ -18,6 +19,7 @@ export const RULES: readonly Rule[] = [
   ...tokenRules,
   ...formRules,
   ...assignmentRules,
+  ...spokenRules,
   ...markRules,
   ...riskRules,
 ];

@@ -30,6 +30,79 @@ const line =
   (text: string, at: number, anchor: string): Hit | null =>
     atLineStart(text, at) ? { start: at, end: at + anchor.length, confidence } : null;
 
+/** What follows a line of a role when it gives orders; recipes and inventories have such lines too. */
+const TO_A_MODEL = [
+  'ignore',
+  'you are',
+  'you must',
+  'you may',
+  'you will',
+  'you can',
+  'you should',
+  'your ',
+  'new ',
+  'now ',
+  'override',
+  'overrid',
+  'reveal',
+  'disregard',
+  'do not',
+  'respond',
+  'assistant',
+  'the user',
+  'this user',
+  'the model',
+  'execute',
+  'grant',
+  'disable',
+  'enable',
+  'bypass',
+  'forward',
+  'forget',
+  'confidential',
+  'unrestricted',
+  'authorized',
+  'approve',
+  'transfer',
+  'print',
+  'output',
+  'send',
+  'always',
+  'never',
+  'call ',
+  'treat',
+  'safety',
+];
+
+function roleLine(text: string, at: number, anchor: string): Hit | null {
+  if (!atLineStart(text, at)) return null;
+  const after = text.slice(at + anchor.length, at + anchor.length + 160).toLowerCase();
+  return TO_A_MODEL.some((word) => after.includes(word))
+    ? { start: at, end: at + anchor.length, confidence: 0.55 }
+    : null;
+}
+
+/** `[END OF DOCUMENT]`, `=== end of input ===`: on a line of its own, or between marks. */
+function frame(text: string, at: number, anchor: string): Hit | null {
+  const end = at + anchor.length;
+  if (/^(?:begin|end) (?:system|admin|override|instructions)/.test(anchor))
+    return atLineStart(text, at) ? { start: at, end, confidence: 0.6 } : null;
+  const next = text[end] ?? '\n';
+  const closed = '\n\r-=*#>])}.:_~|"\''.includes(next) || '-=*#<[({_~|'.includes(text[at - 1] ?? ' ');
+  return atLineStart(text, at) && (closed || /^ ?[-=*#>\]]/.test(text.slice(end, end + 2)))
+    ? { start: at, end, confidence: 0.6 }
+    : null;
+}
+
+const FRAMED =
+  /^(?:-|=| )*(?:of )?(?:the )?(?:user|system|document|context|prompt|input|data|email|text|instruction|message|conversation|admin|tool|content|page|file)/;
+
+/** `--- END OF EMAIL ---`; not `-----END CERTIFICATE-----`. */
+function ruledFrame(text: string, at: number, anchor: string): Hit | null {
+  const end = at + anchor.length;
+  return FRAMED.test(text.slice(end, end + 40).toLowerCase()) ? { start: at, end, confidence: 0.6 } : null;
+}
+
 /** A frame of two roles, as transcripts have them: one says little, both together more. */
 function turn(text: string, at: number, anchor: string): Hit | null {
   if (!atLineStart(text, at)) return null;
@@ -44,23 +117,46 @@ function turn(text: string, at: number, anchor: string): Hit | null {
 function hiddenMarkup(text: string, at: number): Hit | null {
   const close = text.slice(at + 4, at + 800).search(/-->|<\//);
   const inside = text.slice(at, close < 0 ? at + 400 : at + 4 + close).toLowerCase();
-  const orders = [
-    'ignore',
-    'instruction',
-    'system prompt',
-    'assistant',
-    'you must',
-    'do not tell',
-    'forward',
-    'send ',
-    ' ai ',
-    'execute',
-    'admin',
-  ];
-  return orders.some((word) => inside.includes(word))
+  const hints = HIDDEN_HINTS.filter((word) => inside.includes(word)).length;
+  return hints >= 2 || HIDDEN_ORDERS.some((word) => inside.includes(word))
     ? { start: at, end: at + inside.length, confidence: 0.7 }
     : null;
 }
+
+/** One of them makes an order of hidden text; of the hints it takes two. */
+const HIDDEN_ORDERS = [
+  'ignore all',
+  'ignore any',
+  'ignore the',
+  'ignore previous',
+  'ignore prior',
+  'ignore your',
+  'disregard',
+  'system prompt',
+  'you must',
+  'do not tell',
+  "don't tell",
+  'ai agent',
+  'ai assistant',
+  'ai:',
+  'assistant:',
+  'language model',
+  'llm',
+  'exfiltrate',
+];
+const HIDDEN_HINTS = [
+  'instruction',
+  'ignore',
+  'assistant',
+  'forward',
+  'send ',
+  ' ai ',
+  'execute',
+  'admin',
+  'password',
+  'secret',
+  'http',
+];
 
 /** Words to a machine that reads what people wrote: comments, records, commit messages. */
 const ADDRESSED = [
@@ -192,7 +288,8 @@ export const markRules: readonly Rule[] = [
       'sysadmin:',
     ],
     0.55,
-    line(0.55),
+    roleLine,
+    260,
   ),
   mark(
     'delimiter',
@@ -207,21 +304,20 @@ export const markRules: readonly Rule[] = [
       'begin admin',
       'begin new',
       'start of system',
-      'admin_override',
-      'system_override',
       'begin instructions',
       'end of text',
       '[text end]',
       'end of input',
       'end of data',
-      '---end',
-      '===end',
-      'override_safety',
       'begin override',
       'end of email',
     ],
     0.6,
+    frame,
+    64,
   ),
+  mark('delimiter', 'ruled-frame', ['---end', '===end', '--- end', '=== end'], 0.6, ruledFrame, 64),
+  mark('delimiter', 'override-word', ['admin_override', 'system_override', 'override_safety'], 0.6),
   mark('delimiter', 'turns', ['human:', 'user:', 'assistant:'], 0.5, turn, 2000),
   mark(
     'tool-poisoning',

@@ -2,7 +2,7 @@
 /** E-mail addresses, telephone numbers, addresses of machines and of houses. */
 import { parsePhoneNumberFromString } from 'libphonenumber-js/min';
 import { isIP } from 'node:net';
-import { ALNUM, DIGIT, DOTTED, isIn, runEnd, startsRun, UPPER_DIGIT } from '../characters.js';
+import { ALNUM, DIGIT, DOTTED, isIn, LETTER, runEnd, startsRun, UPPER_DIGIT } from '../characters.js';
 import type { Personal } from './numbers.js';
 import type { Group } from './numbers.js';
 
@@ -62,6 +62,14 @@ const PHONE_WORDS = [
   'text me',
   'number:',
   'reach',
+  'telefon',
+  'telefonnummer',
+  'telephone',
+  'telefono',
+  'mobil',
+  'movil',
+  'portable',
+  'rufnummer',
 ];
 
 /** A telephone number, if its form or the words before say so; whether it can exist is the library's to say. */
@@ -70,7 +78,7 @@ export function phoneIn(text: string, group: Group, mayParse: () => boolean): Pe
   if (digits.length < 7 || digits.length > 15 || group.separators.includes('/')) return null;
   const plus = text[group.start - 1] === '+';
   const bracket = text[group.start - 1] === '(' && text.slice(group.start, group.end).includes(')');
-  const told = (): boolean => PHONE_WORDS.some((word) => group.before().includes(word));
+  const told = (): boolean => PHONE_WORDS.some((word) => saysWord(group.before(), word));
   const us = shape === '3-3-4' || shape === '1-3-3-4';
   const start = plus || bracket ? group.start - 1 : group.start;
   if (start > 0 && isIn(ALNUM, text.charCodeAt(start - 1))) return null;
@@ -95,6 +103,16 @@ export function phoneIn(text: string, group: Group, mayParse: () => boolean): Pe
       return { kind: 'phone', confidence: plus || us || bracket ? 0.8 : 0.7, start, end: group.end };
   }
   return null;
+}
+
+/** As a word, or at the end of one that is made of several: `Mobiltelefon`, `cellphone`. */
+function saysWord(text: string, word: string): boolean {
+  for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + 1)) {
+    const end = text.charCodeAt(at + word.length);
+    if ((word.length > 5 || at === 0 || !isIn(ALNUM, text.charCodeAt(at - 1))) && !isIn(LETTER, end))
+      return true;
+  }
+  return false;
 }
 
 /** 555-01xx numbers are kept for fiction; they have the form of a person's number all the same. */

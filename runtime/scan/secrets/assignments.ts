@@ -80,7 +80,8 @@ function isCode(value: string): boolean {
     value.startsWith('/') ||
     value.startsWith('./') ||
     value.startsWith('$') ||
-    value.includes('://')
+    value.includes('://') ||
+    /^[A-Za-z_.]+\[/.test(value)
   );
 }
 

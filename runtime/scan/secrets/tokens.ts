@@ -18,6 +18,7 @@ import {
   isIn,
 } from '../characters.js';
 import type { Hit, Rule } from '../rule.js';
+import { hasLetterAndDigit } from './forms.js';
 import { isMasked } from './placeholder.js';
 
 /** A literal, or a run of a class with its least and most length. */
@@ -30,6 +31,8 @@ interface Shape {
   /** Least entropy of what follows the prefix, in bits per character. */
   readonly entropy?: number;
   readonly confidence?: number;
+  /** Letters and digits: without a digit it is a name of a program. */
+  readonly mixed?: true;
 }
 
 const shape = (kind: string, prefixes: string | readonly string[], ...rest: Segment[]): Shape => ({
@@ -127,7 +130,7 @@ const SHAPES: readonly Shape[] = [
   { ...shape('twilio-key', 'AC', run(HEX, 32)), confidence: 0.6 },
   shape('mailgun-key', 'key-', run(HEX, 32)),
   shape('mailgun-key', 'pubkey-', run(HEX, 32)),
-  { ...shape('huggingface-token', 'hf_', run(LETTER, 34)), entropy: 2 },
+  { ...shape('huggingface-token', 'hf_', run(ALNUM, 34, 40)), entropy: 3 },
   { ...shape('huggingface-token', 'api_org_', run(LETTER, 34)), entropy: 2 },
   shape('notion-token', 'ntn_', run(ALNUM, 40, 60)),
   { ...shape('notion-token', 'secret_', run(ALNUM, 43)), entropy: 3.5 },
@@ -138,7 +141,7 @@ const SHAPES: readonly Shape[] = [
   shape('grafana-token', 'glsa_', run(ALNUM, 32), '_', run(HEX, 8)),
   { ...shape('grafana-token', 'eyJrIjoi', run(BASE64, 60, 400)), entropy: 3 },
   { ...shape('vault-token', ['hvs.', 'hvb.', 'hvr.'], run(SLUG, 24, 300)), entropy: 3 },
-  { ...shape('vault-token', 's.', run(ALNUM, 24)), entropy: 3.6 },
+  { ...shape('vault-token', 's.', run(ALNUM, 24)), entropy: 3.6, mixed: true },
   {
     ...shape(
       '1password-key',
@@ -240,7 +243,7 @@ const SHAPES: readonly Shape[] = [
   shape('lob-key', ['live_', 'test_'], run(HEX, 35)),
   shape('maxmind-key', 'mmk_', run(WORD, 30, 40)),
   shape('intra42-secret', ['s-s4t2ud-', 's-s4t2af-'], run(HEX, 64)),
-  shape('microsoft-webhook', '.webhook.office.com/webhookb2/', run(SLUG, 30, 120)),
+  shape('microsoft-webhook', '.webhook.office.com/webhookb2/', run(WEBHOOK(), 30, 240)),
   shape(
     'discord-webhook',
     ['discord.com/api/webhooks/', 'discordapp.com/api/webhooks/'],
@@ -253,12 +256,59 @@ const SHAPES: readonly Shape[] = [
   shape('yandex-key', 'AQVN', run(SLUG, 35, 38)),
   shape('yandex-key', 'YC', run(SLUG, 38)),
   shape('octopus-key', 'API-', run(UPPER_DIGIT, 26)),
+  shape('langsmith-key', ['lsv2_pt_', 'lsv2_sk_'], run(HEX, 32), '_', run(HEX, 10)),
+  shape('nvidia-key', 'nvapi-', run(SLUG, 60, 70)),
+  shape('pinecone-key', 'pcsk_', run(ALNUM, 5, 7), '_', run(ALNUM, 60, 70)),
+  shape('tavily-key', ['tvly-', 'tvly-dev-', 'tvly-prod-'], run(ALNUM, 32)),
+  { ...shape('launchdarkly-key', ['sdk-', 'mob-'], ...UUID), confidence: 0.7 },
+  shape('neon-key', 'napi_', run(LOWER_DIGIT, 60, 70)),
+  shape(
+    'paypal-token',
+    ['access_token$production$', 'access_token$sandbox$'],
+    run(LOWER_DIGIT, 16),
+    '$',
+    run(HEX, 32),
+  ),
+  { ...shape('adyen-key', 'AQE', run(BASE64, 100, 300)), entropy: 4.5 },
+  shape('hubspot-token', ['pat-na1-', 'pat-eu1-', 'pat-na2-'], ...UUID),
+  shape('okta-token', ['SSWS 00', 'SSWS: 00'], run(SLUG, 38, 42)),
+  shape('crates-token', 'cio', run(ALNUM, 32)),
+  { ...shape('intercom-token', 'dG9rO', run(BASE64, 40, 90)), entropy: 4 },
+  { ...shape('twitter-token', 'AAAAAAAAAAAAAAAAAAAAA', run(PERCENT_TOKEN(), 60, 200)), entropy: 4 },
+  { ...shape('django-key', 'django-insecure-', run(PRINTED(), 30, 80)), entropy: 3 },
+  { ...shape('cerebras-key', 'csk-', run(LOWER_DIGIT, 48)), entropy: 3.5 },
+  { ...shape('voyage-key', ['pa-', 'al-'], run(SLUG, 43)), entropy: 4.2 },
+  { ...shape('resend-key', 're_', run(ALNUM, 8), '_', run(ALNUM, 24)), entropy: 3.5 },
+  { ...shape('clerk-key', ['sk_live_', 'sk_test_'], run(ALNUM, 40, 60)), entropy: 3.5 },
+  shape('sendinblue-key', 'xsmtpsib-', run(HEX, 64), '-', run(ALNUM, 16)),
+  shape('posthog-key', ['phx_', 'phs_'], run(ALNUM, 40, 60)),
+  shape('turso-token', 'libsql://', run(DOTTED, 8, 80), '?authToken=', run(DOTTED, 40, 400)),
+  shape('zuplo-key', 'zpka_', run(WORD, 40, 80)),
+  shape('polar-token', ['polar_oat_', 'polar_pat_'], run(ALNUM, 40, 60)),
   shape('sidekiq-secret', 'BUNDLE_ENTERPRISE__CONTRIBSYS__COM=', run(HEX, 8), ':', run(HEX, 8)),
 ];
 
 function TOKEN_BODY(): Class {
   const table = new Uint8Array(SLUG);
   table['='.charCodeAt(0)] = 1;
+  return table;
+}
+
+function WEBHOOK(): Class {
+  const table = new Uint8Array(SLUG);
+  for (const c of '@/') table[c.charCodeAt(0)] = 1;
+  return table;
+}
+
+function PERCENT_TOKEN(): Class {
+  const table = new Uint8Array(SLUG);
+  table['%'.charCodeAt(0)] = 1;
+  return table;
+}
+
+function PRINTED(): Class {
+  const table = new Uint8Array(SLUG);
+  for (const c of '!@#$%^&*()=+') table[c.charCodeAt(0)] = 1;
   return table;
 }
 
@@ -290,6 +340,7 @@ function match(shape: Shape, text: string, at: number, anchor: string): Hit | nu
   if (end === null) return null;
   const body = text.slice(at + anchor.length, end);
   if (entropy(body) < (shape.entropy ?? 2) || isMasked(body)) return null;
+  if (shape.mixed === true && !hasLetterAndDigit(body)) return null;
   return { start: at, end, confidence: shape.confidence ?? 0.95 };
 }
 

@@ -404,7 +404,7 @@ function announce(notify) {
   };
 }
 
-if (port === undefined) {
+if (port === undefined || port === 'stdio') {
   announce(null);
   serveStdio(
     (ctx) => {

@@ -26,6 +26,8 @@ export type Answer =
       readonly kind: 'failed';
       readonly status: 'not_sent' | 'unknown' | 'timeout' | 'cancelled';
       readonly why: string;
+      /** It was refused before it could be answered. */
+      readonly refused?: boolean;
     };
 
 export interface Asks {
@@ -266,7 +268,10 @@ export async function ask(state: State, method: string, params: JsonObject, ms: 
     progress: null,
     ...(dressed.headers === undefined ? {} : { headers: dressed.headers }),
   });
-  if (answer.kind === 'failed') throw new NotSent(`\`${method}\` failed: ${answer.why}`);
+  if (answer.kind === 'failed') {
+    const why = `\`${method}\` failed: ${answer.why}`;
+    throw answer.refused === true ? new Refused(why) : new NotSent(why);
+  }
   if (answer.kind === 'error')
     throw new Refused(`\`${method}\` was refused: ${answer.message.slice(0, 200)}`);
   // Definitions are hashed: what is read here is read strictly or not at all.
@@ -329,7 +334,13 @@ export function send(state: State, id: number, text: string, options: SendOption
     options.signal.addEventListener('abort', cancel, { once: true });
     channel.send(text, id, options.headers).catch((error: unknown) => {
       const why = error instanceof Error ? error.message : String(error);
-      settle(state, id, { kind: 'failed', status: error instanceof NotSent ? 'not_sent' : 'unknown', why });
+      const refused = error instanceof Refused;
+      settle(state, id, {
+        kind: 'failed',
+        status: error instanceof NotSent ? 'not_sent' : 'unknown',
+        why,
+        refused,
+      });
       if (error instanceof NotSent && !(error instanceof Refused) && error.constructor !== NotSent)
         channelEvents(state).closed(why, why);
     });

@@ -31,6 +31,8 @@ export interface Policy {
   readonly lock: string | null;
   readonly misfit: Misfit;
   readonly scan: Scan;
+  /** The root and what it imports, as absolute paths. */
+  readonly files: readonly string[];
 }
 
 export interface CompileResult {
@@ -56,6 +58,7 @@ export async function compilePolicy(path: string, io: Io, today?: string): Promi
     lock,
     misfit: misfitOf(lock),
     scan: await scanFor({ module, manifest }, lock),
+    files: opened.files(),
   };
   return { policy, diagnostics, sources };
 }
@@ -154,6 +157,12 @@ export function requireBundle(path: string, publishers: readonly string[]): void
     `${path} is not signed, and \`trustedPublishers\` is set`,
     'name the bundle that `sepal build --sign` made as `policy`',
   );
+}
+
+/** The two files of a bundle. */
+export function bundleFiles(path: string): readonly string[] {
+  const base = path.endsWith(MANIFEST) ? path.slice(0, -MANIFEST.length) : path.slice(0, -'.js'.length);
+  return [`${base}.js`, `${base}${MANIFEST}`];
 }
 
 /** The lock of a bundle stands beside it, or one folder up. */

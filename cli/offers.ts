@@ -2,7 +2,7 @@
 /** What the tools verbs share: which servers, what they offer now, how it differs from the lock. */
 import { didYouMean } from '../compiler/diagnostics/suggest.js';
 import type { Config } from '../runtime/config.js';
-import { reloadPins } from '../runtime/control/calls.js';
+import { reloadGateway } from '../runtime/control/calls.js';
 import { ControlError } from '../runtime/control/protocol.js';
 import { readPins } from '../runtime/gateway/pins.js';
 import type { JsonValue } from '../runtime/verify/format/canonical.js';
@@ -95,7 +95,7 @@ export function describeChange(change: ToolChange): string {
 export async function putInForce(config: Config, io: Io): Promise<void> {
   for (const socket of controlSockets(config)) {
     try {
-      await reloadPins(socket);
+      await reloadGateway(socket);
       io.err('the running gateway has read the new pins\n');
     } catch (error) {
       if (error instanceof ControlError && error.code === 'not_running') continue;

@@ -92,6 +92,8 @@ export interface PolicySource {
   readonly sources: Map<string, string>;
   /** Absolute path of the lock that the policy names; null when it names none. */
   lock(): string | null;
+  /** Absolute paths of the policy and of every module that was read. */
+  files(): readonly string[];
 }
 
 /** Where the policy `acme.baseline` may stand: beside the file that imports it or the root, or in `modules/` there. */
@@ -149,5 +151,5 @@ export function openPolicy(path: string, io: Io, today?: string): PolicySource {
       return { path: shown, text };
     },
   };
-  return { path, input, sources, lock: () => lock };
+  return { path, input, sources, lock: () => lock, files: () => [...places.values()] };
 }

@@ -39,15 +39,20 @@ function ended(child: ChildProcess): Promise<number> {
   });
 }
 
-/** Calls `stop` once, at the first signal that asks for it or when the parent of a restarted command is gone. */
-export function onStop(stop: (why: string) => void): void {
+/**
+ * Calls `stop` once, at the first signal that asks for it or when the parent of a restarted command is gone. SIGHUP asks for `again`, where
+ * there is one; of a command in a terminal it says that the terminal has gone.
+ */
+export function onStop(stop: (why: string) => void, again: (() => void) | null = null): void {
   let asked = false;
   const once = (why: string): void => {
     if (asked) return;
     asked = true;
     stop(why);
   };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => once(signal));
+  const reloads = again !== null && !process.stdout.isTTY && !process.stderr.isTTY;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => (signal === 'SIGHUP' && reloads ? again() : once(signal)));
   if (process.channel) {
     process.on('disconnect', () => once('the command that started it is gone'));
     process.channel.unref();

@@ -2,7 +2,7 @@
 /** What `gateway` and `wrap` share: compile the policy in memory, open the log, put the gateway together, end it in order. */
 import { existsSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
-import type { Config } from '../runtime/config.js';
+import { type Config, loadConfig } from '../runtime/config.js';
 import type { LoadedPolicy } from '../runtime/decide/load.js';
 import { createGateway, type Gateway } from '../runtime/gateway/gateway.js';
 import { type Log, openLog } from '../runtime/log/index.js';
@@ -21,6 +21,7 @@ export interface Served {
   /** Ends fronts, upstreams and the log; safe to call twice. */
   close(): Promise<void>;
 }
+import { type Watching, watchFiles } from './watch.js';
 
 export interface ServeOptions {
   readonly config: Config;
@@ -39,15 +40,21 @@ export interface ReadyPolicy {
 export async function readyPolicy(config: Config, io: Io): Promise<ReadyPolicy> {
   const path = rootPolicy(config.policy, io);
   const { trustedPublishers: publishers } = config;
+  /** Every file that it was made of. */
+  readonly files: readonly string[];
   requireBundle(path, publishers);
   if (isBundle(path)) {
-    return { loaded: await openBundle(path, { publishers, now: io.now() }), lock: bundleLock(path) };
+    return {
+      loaded: await openBundle(path, { publishers, now: io.now() }),
+      lock: bundleLock(path),
+      files: bundleFiles(path),
+    };
   }
-  const { module, manifest, lock } = policyOrFail(await compilePolicy(path, io), io);
-  return { loaded: { module, manifest }, lock };
+  const { module, manifest, lock, files } = policyOrFail(await compilePolicy(path, io), io);
+  return { loaded: { module, manifest }, lock, files };
 }
 
-export async function serve(options: ServeOptions, { loaded, lock }: ReadyPolicy): Promise<Served> {
+export async function serve(options: ServeOptions, ready: ReadyPolicy): Promise<Served> {
   const { config, control, onShutdown, io } = options;
   const { dir, keys } = config.receipts;
   const say = (line: string): void => io.err(`sepal: ${shown(line)}\n`);
@@ -57,6 +64,7 @@ export async function serve(options: ServeOptions, { loaded, lock }: ReadyPolicy
     ...logOptions(config.receipts, io.env),
     onTrouble: (message) => say(`warning: ${message}`),
     onFailure: (error) =>
+  const { loaded, lock } = ready;
       say(`the log stopped: ${error.message}; every call is denied until the gateway is started again`),
   });
   try {
@@ -76,13 +84,25 @@ export async function serve(options: ServeOptions, { loaded, lock }: ReadyPolicy
       onShutdown,
     });
     const cosigning = startCosigning(dir, config.receipts.witnesses, say);
-    return { gateway, log, policy: loaded, close: closing(gateway, log, cosigning) };
+    return { gateway, log, policy: loaded, close: closing(gateway, log, cosigning, watching) };
   } catch (error) {
     await log.close();
     throw error;
   }
 }
+      source: async () => {
+        sayUnreloaded(config, io, say);
+        const next = await readyPolicy(config, io);
+        watching?.follow(filesOf(config, next));
+        return next.loaded;
+      },
 
+    const watching = watchFiles(
+      filesOf(config, ready),
+      // What is wrong has been told by then.
+      () => void gateway.reload().catch(() => undefined),
+      say,
+    );
 /** A log begins with its keys; a gateway that began another one would forget limits and approvals, and break the trust file. */
 function requireLog(dir: string, keys: string): void {
   if (hasBegun(dir)) return;
@@ -91,6 +111,25 @@ function requireLog(dir: string, keys: string): void {
     'restore the log from a copy; if it was never used, move the keys and the trust file away and run `sepal keygen log`',
   );
 }
+const filesOf = (config: Config, { files, lock }: ReadyPolicy): readonly string[] => [
+  ...files,
+  lock ?? config.lock,
+];
+
+/** The policy and the pins are all that a reload takes up; whoever changed more is told so. */
+function sayUnreloaded(config: Config, io: Io, say: (line: string) => void): void {
+  const now = loadConfig(config.file, io.env);
+  if (!now.ok)
+    return say(
+      `warning: sepal.json has an error by now: ${now.errors[0]?.message ?? ''}; it is not read again`,
+    );
+  const keys = Object.keys(now.config) as (keyof Config)[];
+  const text = (value: unknown): string =>
+    JSON.stringify(value, (_, inner: unknown) => (inner instanceof Map ? [...inner] : inner)) ?? '';
+  const other = keys.filter((key) => key !== 'receipts' && text(now.config[key]) !== text(config[key]));
+  if (other.length > 0) say(`warning: sepal.json has changed (${other.join(', ')}), which takes a restart`);
+}
+
 
 /** What starts, but will not work as it stands. */
 function warnings(config: Config): readonly string[] {
@@ -108,7 +147,7 @@ function isThere(command: string, cwd: string): boolean {
   return (process.env['PATH'] ?? '').split(delimiter).some((dir) => existsSync(join(dir, command)));
 }
 
-function closing(gateway: Gateway, log: Log, cosigning: Cosigning): () => Promise<void> {
+function closing(gateway: Gateway, log: Log, cosigning: Cosigning, watching: Watching): () => Promise<void> {
   let done: Promise<void> | null = null;
   const close = async (): Promise<void> => {
     try {
@@ -119,6 +158,7 @@ function closing(gateway: Gateway, log: Log, cosigning: Cosigning): () => Promis
     }
   };
   return () => (done ??= close());
+    watching.close();
 }
 
 /** One line about what is in force. */

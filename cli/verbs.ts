@@ -76,6 +76,10 @@ export const VERBS: { readonly [verb: string]: Verb } = {
     summary: 'calls that wait for a person',
     load: async () => (await import('./commands/approvals-list.js')).command,
   },
+  reload: {
+    summary: 'put changed policies and pins in force in the running gateway',
+    load: async () => (await import('./commands/reload.js')).command,
+  },
   'approvals show': {
     summary: 'one waiting call, in full',
     load: async () => (await import('./commands/approvals-show.js')).command,

@@ -25,7 +25,7 @@ const ARROWS: readonly Room[] = [
   {
     room: 'runtime/decide/',
     may: ['runtime/decide/', 'runtime/verify/format/', 'stdlib/', 'runtime/config'],
-    packages: ['node:', 'zod'],
+    packages: ['node:', 'zod', 'jose', 'undici'],
   },
   {
     room: 'runtime/approvals/',

@@ -33,7 +33,7 @@ async function run(file: string | undefined, io: Io): Promise<ExitCode> {
     { config, control: config.control, onShutdown: () => stop('it was asked to'), io },
     ready,
   );
-  onStop(stop);
+  onStop(stop, () => void served.gateway.reload().catch(() => undefined));
   try {
     const front = await served.gateway.serveHttp();
     const host = front.address.host.includes(':') ? `[${front.address.host}]` : front.address.host;

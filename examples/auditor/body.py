@@ -147,6 +147,7 @@ KINDS = (
     "pins_changed",
     "kill_switch",
     "dry_run",
+    "reload_refused",
     "erase",
     "denied_method",
 )

@@ -2,6 +2,7 @@
 /** The methods of the control socket as functions, for commands. All reject with a ControlError. */
 import type { Pending, Shown, Verdict } from '../approvals/types.js';
 import type { TokenSpec } from '../decide/tokens.js';
+import type { Appended, Rotated } from '../log/types.js';
 import type { JsonObject, JsonValue } from '../verify/format/canonical.js';
 import { controlCall } from './client.js';
 import type { TokenView } from './methods.js';
@@ -34,7 +35,20 @@ export const rotateTokenAt = (
 export const revokeTokenAt = (path: string, id: string): Promise<{ readonly revoked: string }> =>
   ask(path, 'token.revoke', { id });
 
-export const reloadPins = (path: string): Promise<JsonValue> => ask(path, 'pins.reload');
+/** The policy and the pins, as they stand in their files now. */
+export const reloadGateway = (
+  path: string,
+): Promise<{
+  readonly changed: boolean;
+  readonly policy: { readonly name: string; readonly version: string };
+}> => ask(path, 'reload');
+
+/** A new epoch key, and a log key that waits. */
+export const rotateLog = (path: string): Promise<Rotated> => ask(path, 'log.rotate');
+
+/** `statement` is the root's; resolves with the receipt of the revocation. */
+export const revokeKey = (path: string, statement: JsonObject): Promise<Appended> =>
+  ask(path, 'log.revoke', { statement });
 
 export const gatewayStatus = (path: string): Promise<JsonValue> => ask(path, 'status');
 

@@ -12,6 +12,9 @@ import {
   TokenError,
   type TokenSpec,
 } from '../decide/tokens.js';
+import { LogFailure } from '../log/failure.js';
+import { KeyFailure } from '../log/keys.js';
+import type { ReceiptLog } from '../log/types.js';
 import type { JsonObject, JsonValue } from '../verify/format/canonical.js';
 import { ControlError, type ControlHandler } from './protocol.js';
 
@@ -27,15 +30,18 @@ export interface ControlTargets {
     replace(tokens: readonly TokenEntry[]): void;
   };
   readonly status: () => JsonValue;
-  /** Reads sepal.lock again; absent where the gateway cannot. */
-  readonly reloadPins?: () => Promise<JsonValue>;
+  /** Takes up a changed policy and changed pins; rejects with what is wrong with them. */
+  readonly reload?: () => Promise<JsonValue>;
   readonly shutdown?: () => void;
+  /** Changes of keys; absent where the log knows none. */
+  readonly log?: Pick<ReceiptLog, 'rotate' | 'revoke'>;
 }
 
 /** An entry as it is shown: without its hash. */
 export type TokenView = Omit<TokenEntry, 'hash'>;
 
 const nothing = z.strictObject({});
+const statement = z.strictObject({ statement: z.record(z.string(), z.json()) });
 const id = z.strictObject({ id: z.string().min(1).max(1000) });
 const strings = z.array(z.string().max(500)).max(1000);
 const verdict = z.strictObject({
@@ -62,13 +68,16 @@ export function controlMethods(targets: ControlTargets): ReadonlyMap<string, Con
     read(nothing, params);
     return targets.status();
   });
-  const { reloadPins, shutdown } = targets;
-  if (reloadPins !== undefined) {
-    methods.set('pins.reload', (params) => {
+  const { reload, shutdown } = targets;
+  if (reload !== undefined) {
+    methods.set('reload', (params) => {
       read(nothing, params);
-      return reloadPins();
+      return reload();
     });
   }
+  const { rotate, revoke } = keyMethods(targets);
+  if (rotate !== undefined) methods.set('log.rotate', rotate);
+  if (revoke !== undefined) methods.set('log.revoke', revoke);
   if (shutdown !== undefined) {
     methods.set('shutdown', (params) => {
       read(nothing, params);
@@ -108,6 +117,30 @@ function approvalMethods({ approvals }: ControlTargets): readonly (readonly [str
       },
     ],
   ];
+}
+
+/** The log says itself what is wrong with a key or a statement; nothing of a private key is in it. */
+function keyMethods({ log }: ControlTargets): {
+  readonly rotate?: ControlHandler;
+  readonly revoke?: ControlHandler;
+} {
+  if (log?.rotate === undefined || log.revoke === undefined) return {};
+  const told = async (work: () => Promise<unknown> | undefined): Promise<JsonValue> => {
+    try {
+      return json(await work());
+    } catch (error) {
+      if (error instanceof LogFailure || error instanceof KeyFailure)
+        throw new ControlError('log', error.message, 'see docs/operators.md, "Keys of the log"');
+      throw error;
+    }
+  };
+  return {
+    rotate: (params) => {
+      read(nothing, params);
+      return told(() => log.rotate?.());
+    },
+    revoke: (params) => told(() => log.revoke?.(read(statement, params).statement)),
+  };
 }
 
 /** People may write `12` or `#12` for `<origin>#12`. */

@@ -10,7 +10,7 @@
  */
 import type { JsonObject } from '../verify/format/canonical.js';
 import { type Admitted, forward } from './forward.js';
-import type { Asked, Gate } from './gate.js';
+import { type Asked, fixed, type Gate } from './gate.js';
 import { type Intake, type Reader, readToolCall } from './intake.js';
 import { unlessHidden } from './listed.js';
 import { admit, draftOf, type Judged, judge, record, type Settled } from './judge.js';
@@ -27,9 +27,10 @@ export async function call(
   asked: Asked,
   read: Reader = readToolCall,
 ): Promise<string | null> {
-  const intake = await unlessHidden(gate, asked.caller, read(gate, asked.caller, params));
+  const now = fixed(gate);
+  const intake = await unlessHidden(now, asked.caller, read(now, asked.caller, params));
   if ('malformed' in intake) return malformed(gate, id, asked, intake.malformed);
-  const settled = await settle(gate, intake, asked, await judge(gate, intake, asked));
+  const settled = await settle(now, intake, asked, await judge(now, intake, asked));
   // A server that wanted input gets it in a call of its own, decided as this one.
   const anew: Admitted['again'] = (more, round) =>
     call(gate, id, { ...params, ...more }, { ...asked, round }, read);
@@ -41,9 +42,10 @@ export async function call(
   if (state === 'pending') return park(gate, id, pending);
   if (state !== 'approved') return refuseEnded(gate, id, pending, state);
   // Read and decided again: pins and policy of this moment count, not those of the moment at which it was asked.
-  const again = await unlessHidden(gate, asked.caller, read(gate, asked.caller, params));
+  const then = fixed(gate);
+  const again = await unlessHidden(then, asked.caller, read(then, asked.caller, params));
   if ('malformed' in again) return malformed(gate, id, asked, again.malformed);
-  const final = await settle(gate, again, asked, await judge(gate, again, asked));
+  const final = await settle(then, again, asked, await judge(then, again, asked));
   return conclude(gate, id, again, asked, final, anew);
 }
 

@@ -33,13 +33,13 @@ export function visible(gate: Gate, caller: Caller, { kind, server, name }: Acti
   );
 }
 
-const lists = new WeakMap<Gate, Map<string, { readonly version: string; readonly text: string }>>();
+const lists = new WeakMap<Gate['log'], Map<string, { readonly version: string; readonly text: string }>>();
 const MAX_LISTS = 500;
 
 /** The text of the result of `tools/list` or `prompts/list` for this caller; kept per caller and policy, never shared. */
 export async function pinnedList(gate: Gate, caller: Caller, kind: PinKind): Promise<string> {
-  const cache = lists.get(gate) ?? new Map<string, { version: string; text: string }>();
-  lists.set(gate, cache);
+  const cache = lists.get(gate.log) ?? new Map<string, { version: string; text: string }>();
+  lists.set(gate.log, cache);
   const key = JSON.stringify([
     kind,
     callerKey(caller),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** One evaluation: the facts that the compiled policy needs for this request, then the decision, then what it holds of the limits. */
-import type { Facts, Json, JsonRecord } from '../../stdlib/abi.js';
+import type { Facts, Json, JsonRecord, PolicyModule } from '../../stdlib/abi.js';
 import type { LoadedPolicy } from '../decide/load.js';
 import type { Limits } from '../decide/limits.js';
 import type { Scannable } from '../scan/facts.js';
@@ -14,7 +14,8 @@ export type DefinitionOf = (server: string, name: string) => unknown;
 export const SCAN_RULES = 'scan rules';
 
 export interface Sources {
-  readonly policy: LoadedPolicy;
+  /** The policy that a module belongs to; after a reload there are several. */
+  readonly policyOf: (module: PolicyModule) => LoadedPolicy;
   /** The values of `config.x` facts. */
   readonly config: JsonRecord;
   readonly limits: Limits;
@@ -27,7 +28,22 @@ export interface Sources {
  * Results of the scanner are computed for each call, and the moment of the decision is a fact too; a fact of any other source is
  * unknown in this release.
  */
-export function evaluator({ policy, config, limits, definitionOf, now, scanner }: Sources): DecideOnce {
+export function evaluator(sources: Sources): DecideOnce {
+  const evaluators = new WeakMap<PolicyModule, DecideOnce>();
+  return (module, ...rest) => {
+    let own = evaluators.get(module);
+    if (own === undefined) {
+      own = evaluatorOf(sources, sources.policyOf(module));
+      evaluators.set(module, own);
+    }
+    return own(module, ...rest);
+  };
+}
+
+function evaluatorOf(
+  { config, limits, definitionOf, now, scanner }: Sources,
+  policy: LoadedPolicy,
+): DecideOnce {
   const facts = new Map(policy.manifest.facts.map((fact) => [fact.name, fact]));
   const values = new Map<string, Json>();
   for (const { name, source, path } of facts.values()) {

@@ -122,3 +122,9 @@ export interface Asked {
 
 export const driftKey = (server: string, key: string, kind: PinKind): string =>
   JSON.stringify([server, key, kind]);
+
+/** The gate with policy and pins as they are now, for one decision: a reload in between must not mix into it. */
+export function fixed(gate: Gate): Gate {
+  const [policy, catalog] = [gate.policy(), gate.catalog()];
+  return Object.assign(Object.create(gate) as Gate, { policy: () => policy, catalog: () => catalog });
+}

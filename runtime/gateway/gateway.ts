@@ -9,6 +9,7 @@ import { type Authenticator, createAuthenticator } from '../decide/identity.js';
 import type { JwtVerifier } from '../decide/jwt.js';
 import type { LoadedPolicy } from '../decide/load.js';
 import { Sessions } from '../decide/sessions.js';
+import { ControlError } from '../control/protocol.js';
 import { type ControlServer, serveControl } from '../control/server.js';
 import { type Limits, localLimits } from '../decide/limits.js';
 import { readTokenFile } from '../decide/token-file.js';
@@ -25,7 +26,8 @@ import { type HttpFront, serveHttp } from './front/http.js';
 import { resourceMetadata } from './front/metadata.js';
 import { serveStdio, type StdioFront } from './front/stdio.js';
 import { throttle } from './front/throttle.js';
-import type { ActivePolicy, Catalog, Gate, PinnedTool } from './gate.js';
+import { readCatalog } from './catalog.js';
+import type { ActivePolicy, Gate } from './gate.js';
 import { handle } from './methods.js';
 import { httpClassifier } from './classifier.js';
 import { lazyScanner } from './scanner.js';
@@ -42,7 +44,6 @@ import { closeDraft } from './review.js';
 import { StartRefused } from './start.js';
 import { selfTest } from './self-test.js';
 import { supervise, type Upstream, type UpstreamEvents } from './upstream/supervise.js';
-import { argumentCheck } from './validate.js';
 
 export interface GatewayOptions {
   readonly config: Config;
@@ -59,6 +60,8 @@ export interface GatewayOptions {
   readonly clock: Clock;
   /** One line for the operator; never a secret. */
   readonly say: (line: string) => void;
+  /** Where a changed policy comes from; without it a reload reads the pins only. */
+  readonly source?: PolicySource;
   /** Where limits, counters and scores are kept; by default in memory, as a fold over the log. */
   readonly limits?: Limits;
   /** Where the control socket is opened; null for a gateway without one. */
@@ -75,8 +78,8 @@ export interface Gateway {
     /** Puts a changed list in force; a revoked token ends at once. */
     replace(tokens: readonly TokenEntry[]): void;
   };
-  /** Reads sepal.lock again; throws `StartRefused` and keeps the old pins when it cannot be used. */
-  reloadPins(): void;
+  /** Takes up a changed policy and changed pins; rejects with `StartRefused`, the old still in force, when they cannot be used. */
+  reload(): Promise<Reloaded>;
   /** Listens on `listen.http`. */
   serveHttp(): Promise<HttpFront>;
   /** Serves one client on a pair of streams, as `identity.stdio`. */
@@ -98,7 +101,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       'free space or repair the disk, then start again',
     );
   const lock = options.lock ?? config.lock;
-  let catalog = readTools(config, lock, say, 0);
+  let catalog = readCatalog(config, lock, say, 0);
   const sessions = new Sessions({
     idleMs: config.identity.sessionIdleMs,
     wall: clock.wall,
@@ -131,7 +134,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     jwt: await openJwt(config, clock, say),
     metadata: metadata?.url ?? null,
   });
-  const active = await activate(log, options.policy);
+  const policies = new WeakMap([[options.policy.module, options.policy]]);
+  let active = await activate(log, options.policy);
   const fronts: (HttpFront | StdioFront)[] = [];
   const listening = new Set<Connection>();
   const stopping = new AbortController();
@@ -158,7 +162,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     version: options.version,
     policy: () => active,
     decide: evaluator({
-      policy: options.policy,
+      policyOf: (module) => policies.get(module) ?? options.policy,
       config: config.config,
       limits,
       definitionOf: (server, name) => catalog.pins.tool.get(server)?.get(name)?.definition ?? null,
@@ -180,14 +184,21 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   };
   await approvals.start();
   await selfTest(gate);
-  const reloadPins = (): void => {
-    catalog = readTools(config, lock, say, catalog.version + 1);
-    for (const place of gate.live.keys()) setDrift(gate, place);
-    for (const connection of connections()) {
-      connection.push(LIST_CHANGED.tool);
-      connection.push(LIST_CHANGED.prompt);
-    }
-  };
+  const reloader = createReloader({
+    gate,
+    source: options.source ?? null,
+    pins: () => readCatalog(config, lock, say, catalog.version + 1),
+    activate: async (policy) => {
+      policies.set(policy.module, policy);
+      return activate(log, policy);
+    },
+    swap: (next) => {
+      catalog = next.catalog;
+      active = next.active ?? active;
+      for (const place of gate.live.keys()) setDrift(gate, place);
+    },
+    limits: swappable,
+  });
   const tokens: TokenBook = {
     all: () => book.all(),
     replace: (list) => {
@@ -196,8 +207,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       for (const connection of revokedListeners(gate)) endConnection(connection);
     },
   };
-  const control = await openControlSocket({ gate, options, fronts, tokens, reloadPins });
-  return assemble(gate, { options, fronts, authenticator, tokens, reloadPins, control, stopping });
+  const control = await openControlSocket({ gate, options, fronts, tokens, reloader });
+  return assemble(gate, { options, fronts, authenticator, tokens, reloader, control, stopping });
 }
 
 /** The library for signed tokens is loaded only where they are taken. Keys that cannot be had yet are asked for again by the first token. */
@@ -234,21 +245,29 @@ function openUpstreams(options: GatewayOptions, events: UpstreamEvents): Readonl
 }
 
 async function openControlSocket(
-  parts: Pick<Parts, 'options' | 'fronts' | 'tokens' | 'reloadPins'> & { readonly gate: Gate },
+  parts: Pick<Parts, 'options' | 'fronts' | 'tokens' | 'reloader'> & { readonly gate: Gate },
 ): Promise<ControlServer | null> {
-  const { gate, options, fronts, tokens, reloadPins } = parts;
+  const { gate, options, fronts, tokens, reloader } = parts;
   if (options.control === null) return null;
   const targets = {
     approvals: gate.approvals,
     tokens: { file: options.config.identity.tokens, ...tokens },
     status: () => status(gate, fronts),
-    reloadPins: async () => {
-      reloadPins();
-      return { reloaded: true };
-    },
+    reload: () => told(reloader),
+    log: gate.log,
     ...(options.onShutdown === undefined ? {} : { shutdown: options.onShutdown }),
   };
   return serveControl(options.control, targets, (error) => options.say(`control socket: ${error.message}`));
+}
+
+/** What is wrong with a policy or a lock is the operator's to know. */
+async function told(reloader: Reloader): Promise<JsonObject> {
+  try {
+    return { ...(await reloader.reload()) };
+  } catch (error) {
+    if (error instanceof StartRefused) throw new ControlError('reload', error.message, error.help);
+    throw error;
+  }
 }
 
 interface Parts {
@@ -256,14 +275,14 @@ interface Parts {
   readonly fronts: (HttpFront | StdioFront)[];
   readonly authenticator: Authenticator;
   readonly tokens: TokenBook;
-  readonly reloadPins: () => void;
+  readonly reloader: Reloader;
   readonly control: ControlServer | null;
   readonly stopping: AbortController;
 }
 
 function assemble(
   gate: Gate,
-  { options, fronts, authenticator, tokens, reloadPins, control, stopping }: Parts,
+  { options, fronts, authenticator, tokens, reloader, control, stopping }: Parts,
 ): Gateway {
   const { config, clock, say } = options;
   const flush = setInterval(() => void gate.floods.sweep(), FLUSH_MS);
@@ -274,7 +293,7 @@ function assemble(
     config,
     approvals: gate.approvals,
     tokens,
-    reloadPins,
+    reload: reloader.reload,
     serveHttp: async () => {
       if (config.identity.anonymous !== null)
         say(`warning: callers without a credential are \`${config.identity.anonymous}\``);
@@ -351,32 +370,6 @@ function stdioCaller(authenticator: Authenticator): Caller {
 
 const connectionsOf = (front: HttpFront | StdioFront): readonly Connection[] =>
   'sessions' in front ? [...front.sessions.all()].map((session) => session.connection) : [front.connection];
-
-function readTools(config: Config, lock: string, say: (line: string) => void, version: number): Catalog {
-  const loaded = loadPins(lock);
-  if (!loaded.ok) throw new StartRefused(loaded.message, loaded.help);
-  const { pins } = loaded;
-  const tools = new Map<string, Map<string, PinnedTool>>();
-  for (const server of config.servers.keys()) {
-    const own = pins.get(server);
-    if (own === undefined)
-      say(`warning: no tools of \`${server}\` are pinned, so none can be called; run \`sepal tools pull\``);
-    tools.set(
-      server,
-      new Map([...(own ?? [])].map(([name, pin]) => [name, { pin, check: argumentCheck(pin.definition) }])),
-    );
-  }
-  const { prompts, capabilities, instructions } = loaded;
-  const names = { tool: namesOf(config, pins), prompt: namesOf(config, prompts) };
-  return { pins: { tool: pins, prompt: prompts }, names, tools, capabilities, instructions, version };
-}
-
-function namesOf(config: Config, pins: Pins): Names {
-  const places = [...config.servers.keys()].flatMap((server) => [...(pins.get(server)?.values() ?? [])]);
-  const named = nameTools(places, config.servers.size, config.names);
-  if (!named.ok) throw new StartRefused(named.message, named.help);
-  return named.names;
-}
 
 interface TokenBook {
   all(): readonly TokenEntry[];

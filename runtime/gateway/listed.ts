@@ -24,18 +24,18 @@ interface Memory {
 /** Facts of a list rule may change; most are results of scans, which do not. */
 const KEPT_MS = 5_000;
 const MAX_KNOWN = 20_000;
-const memories = new WeakMap<Gate, Memory>();
+const memories = new WeakMap<Gate['log'], Memory>();
 
 function memoryOf(gate: Gate): Memory {
   const version = `${gate.policy().ref.activation ?? ''} ${gate.catalog().version}`;
-  const found = memories.get(gate);
+  const found = memories.get(gate.log);
   if (found?.version === version && found.known.size < MAX_KNOWN) return found;
   const made = {
     version,
     known: new Map(),
     recorded: found?.version === version ? found.recorded : new Set<string>(),
   };
-  memories.set(gate, made);
+  memories.set(gate.log, made);
   return made;
 }
 

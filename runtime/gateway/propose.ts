@@ -2,7 +2,7 @@
 /** SEP (docs/gateway): `authorization/propose` runs the path of a call up to the decision; nothing is forwarded and nothing redeemed. */
 import type { JsonObject } from '../verify/format/canonical.js';
 import { receiptPrincipal } from '../decide/identity.js';
-import type { Asked, Gate } from './gate.js';
+import { type Asked, fixed, type Gate } from './gate.js';
 import { type Intake, readToolCall } from './intake.js';
 import { unlessHidden } from './listed.js';
 import { draftOf, type Judged, judge, record } from './judge.js';
@@ -13,7 +13,8 @@ import { INVALID_PARAMS, isObject, type RequestId } from './wire/message.js';
 import { errorOf, RECEIPT_META, type ReceiptMeta, resultOf } from './wire/reply.js';
 
 /** The result is the decision. `params` are those of the `tools/call` that is meant. */
-export async function propose(gate: Gate, id: RequestId, params: JsonObject, asked: Asked): Promise<string> {
+export async function propose(live: Gate, id: RequestId, params: JsonObject, asked: Asked): Promise<string> {
+  const gate = fixed(live);
   const intake = await unlessHidden(gate, asked.caller, readToolCall(gate, asked.caller, params));
   if ('malformed' in intake) return malformed(gate, id, asked, intake.malformed);
   const call = newCallId();

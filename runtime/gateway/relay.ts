@@ -16,7 +16,7 @@ export const LIST_CHANGED: { readonly [kind in PinKind]: string } = {
   tool: notificationOf('notifications/tools/list_changed', undefined),
   prompt: notificationOf('notifications/prompts/list_changed', undefined),
 };
-const RESOURCES_CHANGED = notificationOf('notifications/resources/list_changed', undefined);
+export const RESOURCES_CHANGED = notificationOf('notifications/resources/list_changed', undefined);
 const NOTHING: Live = { server: '', kind: 'tool', hashes: new Map() };
 
 /** `gate` is asked for late: upstreams are built before it. `connections` are all that could be told of a changed list. */

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createToken, printTokens, type TokenSpec } from '../../runtime/decide/tokens.js';
 import type { Gateway } from '../../runtime/gateway/gateway.js';
-import { configOf, pin, policyOf, scratch, startGateway } from '../helpers/gateway.js';
+import { configOf, pin, policyOf, repin, scratch, startGateway } from '../helpers/gateway.js';
 
 const stub = join(import.meta.dirname, '../helpers/upstream.mjs');
 const module = policyOf(({ principal, intent }) =>
@@ -218,12 +218,13 @@ describe('the HTTP front', () => {
   });
 
   it('tells open streams that the list changed', async () => {
-    const { connect, send, gateway } = await setUp([{ principal: 'agent:a' }]);
+    const { connect, send, gateway, config } = await setUp([{ principal: 'agent:a' }]);
     const own = await connect(0);
     const stream = await send('GET', own);
     expect(stream.headers.get('content-type')).toBe('text/event-stream');
     expect((await send('GET', own)).status).toBe(409);
-    gateway.reloadPins();
+    repin(config, 'tools', 's', 'echo', { description: 'another' });
+    await gateway.reload();
     const reader = stream.body?.getReader();
     const chunk = await reader?.read();
     expect(Buffer.from(chunk?.value ?? []).toString()).toContain('notifications/tools/list_changed');

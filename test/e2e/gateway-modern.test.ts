@@ -7,7 +7,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Gateway } from '../../runtime/gateway/gateway.js';
-import { configOf, type MemoryLog, pin, policyOf, scratch, startGateway } from '../helpers/gateway.js';
+import { configOf, type MemoryLog, pin, policyOf, repin, scratch, startGateway } from '../helpers/gateway.js';
 import { envelope, hear, MODERN, post } from '../helpers/modern.js';
 import { outcomes, Raw, stub, until } from '../helpers/raw.js';
 
@@ -18,9 +18,10 @@ const everything = join(root, 'node_modules/@modelcontextprotocol/server-everyth
 let gateway: Gateway;
 let log: MemoryLog;
 let url: URL;
+let config: ReturnType<typeof configOf>;
 
 beforeAll(async () => {
-  const config = configOf(dir, {
+  config = configOf(dir, {
     mcpServers: {
       s: { command: process.execPath, args: [stub, 'drift', notes] },
       all: { command: process.execPath, args: [everything] },
@@ -219,7 +220,8 @@ describe('subscriptions/listen', () => {
       writeFileSync(`${notes}.version`, '1');
       await post(url, 'tools/call', { name: 'many_changes' });
       await new Promise((resolve) => setTimeout(resolve, 700));
-      gateway.reloadPins();
+      repin(config, 'prompts', 'all', 'simple-prompt', { description: 'another' });
+      await gateway.reload();
     });
     expect(heard.map((message) => message.method)).toEqual([
       'notifications/subscriptions/acknowledged',

@@ -279,7 +279,7 @@ describe('review', () => {
     own.definition = { ...own.definition, description: 'moves files elsewhere' };
     own.hash = definitionHash(own.definition);
     writeFileSync(config.lock, JSON.stringify(lock));
-    gateway.reloadPins();
+    await gateway.reload();
     await judge(gateway, 'approve');
     const text = pendingText(await call);
     expect(text).toMatch(/pending|Unknown tool/);

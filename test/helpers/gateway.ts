@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A gateway on scratch folders for tests: a log in memory, a policy module written by hand, pins pulled from live servers.
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LoadedPolicy } from '../../runtime/decide/load.js';
@@ -164,6 +164,26 @@ export async function pin(
     await upstream.close();
   }
   writeFileSync(config.lock, canonical({ version: 1, modules: {}, servers }));
+}
+
+/** Pins one definition anew, as the operator who accepts a change would. */
+export function repin(
+  config: Config,
+  kind: 'tools' | 'prompts',
+  server: string,
+  name: string,
+  change: JsonObject,
+): void {
+  const lock = JSON.parse(readFileSync(config.lock, 'utf8')) as {
+    readonly servers: {
+      readonly [server: string]: { [kind: string]: { [name: string]: { definition: JsonObject } } };
+    };
+  };
+  const own = lock.servers[server]?.[kind];
+  const definition = { ...own?.[name]?.definition, ...change };
+  if (own === undefined || own[name] === undefined) throw new Error(`${server}/${name} is not pinned`);
+  Object.assign(own, pinned([definition]));
+  writeFileSync(config.lock, canonical(lock as unknown as JsonObject));
 }
 
 const hash = digest('test');

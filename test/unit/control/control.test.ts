@@ -28,7 +28,7 @@ import {
   gatewayStatus,
   listPending,
   listTokens,
-  reloadPins,
+  reloadGateway,
   revokeTokenAt,
   rotateTokenAt,
   sendVerdict,
@@ -187,15 +187,15 @@ describe('tokens over the socket', () => {
 describe('the protocol', () => {
   test('refuses what it does not know, in words', async () => {
     const { path, faults } = await setUp({
-      reloadPins: () => Promise.reject(new Error('secret detail')),
+      reload: () => Promise.reject(new Error('secret detail')),
     });
     expect(await gatewayStatus(path)).toEqual({ up: true });
     expect(await code(controlCall(path, 'approvals.approve_all'))).toBe('method');
     expect(await code(controlCall(path, 'toString'))).toBe('method');
     expect(await code(controlCall(path, 'status', { verbose: true }))).toBe('params');
-    const failed = reloadPins(path);
+    const failed = reloadGateway(path);
     await expect(failed).rejects.not.toThrow(/secret/);
-    expect(await code(reloadPins(path))).toBe('internal');
+    expect(await code(reloadGateway(path))).toBe('internal');
     expect(faults[0]?.message).toBe('secret detail');
   });
 

@@ -45,7 +45,7 @@ const request: Request = {
   intent: { kind: 'tool', server: 's', name: 't', args: {} },
 };
 const decide = evaluator({
-  policy: loaded(module, facts),
+  policyOf: () => loaded(module, facts),
   config: { region: 'config' },
   limits: localLimits([]),
   definitionOf: () => null,

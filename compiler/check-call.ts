@@ -11,19 +11,19 @@ import {
   reportMisfit,
   typeOfRef,
 } from './check-expr.js';
-import { argProperty } from './check-member.js';
+import { argProperty, hasElement } from './check-member.js';
+import { ADDRESSES, checkAddress } from './check-net.js';
 import { checkScan, SCANS } from './check-scan.js';
+import { besideInstant } from './check-time.js';
 import { meant } from './diagnostics/meant.js';
 import { nearest } from './diagnostics/suggest.js';
 import type { TypeIr } from './ir.js';
-import { argPath } from './narrow.js';
+import { argPath, readPath } from './narrow.js';
 import { fullName, ownerOf } from './scope.js';
 import { bool, castTo, describeType, fitTo, type Typed } from './types.js';
 
 type Call = Extract<tree.Expr, { kind: 'call' }>;
 const INT: TypeIr = { kind: 'int' };
-/** Functions of the language that this release does not compile. */
-const LATER = ['url', 'ip', 'domain', 'cidr'];
 
 export function checkCall(env: Env, e: Call): Typed | null {
   const name = e.callee.text;
@@ -37,6 +37,11 @@ export function checkCall(env: Env, e: Call): Typed | null {
     }
     case 'size':
       return checkSize(env, e);
+    case 'url':
+    case 'ip':
+    case 'domain':
+    case 'cidr':
+      return checkAddress(env, e);
     case 'injection_score':
     case 'has_secrets':
     case 'has_pii':
@@ -52,12 +57,8 @@ export function checkCall(env: Env, e: Call): Typed | null {
 }
 
 function reportUnknown(env: Env, e: Call, name: string): void {
-  if (LATER.includes(name)) {
-    env.scope.report('SEP4911', e.span, { name });
-    return;
-  }
   const lets = [...env.scope.names].filter(([, s]) => s.kind === 'let').map(([text]) => text);
-  const near = nearest(name, ['has', 'size', 'lower', ...SCANS, ...LATER, ...lets]);
+  const near = nearest(name, ['has', 'size', 'lower', ...SCANS, ...ADDRESSES, ...lets]);
   if (near !== null) env.scope.meant.add(near);
   env.scope.report('SEP2012', e.callee.span, { name }, meant(env.scope.file, e.callee.span, near));
 }
@@ -73,12 +74,16 @@ function arity(env: Env, e: Call, wanted: number): boolean {
 function checkHas(env: Env, e: Call): Typed | null {
   const [argument] = e.args;
   if (!arity(env, e, 1) || argument === undefined) return null;
+  const found = readPath(argument);
+  const element =
+    found?.root == null || !env.params.has(found.root) ? null : hasElement(env, found, argument.span);
+  if (element !== null) return element;
   const path = argPath(argument);
   if (path === null || path.length === 0) {
     const found = 'another value';
     env.scope.report('SEP3001', argument.span, {
       what: '`has`',
-      wanted: 'an argument, as `args.name`',
+      wanted: 'an argument, as `args.name`, or a member of an element',
       found,
     });
     return null;
@@ -127,11 +132,8 @@ export function bind(env: Env, predicate: string, param: tree.Param, argument: t
     return who && { who };
   }
   const type = typeOfRef(param.type);
-  if (type === null) {
-    env.scope.report('SEP4915', param.type.span);
-    return null;
-  }
-  const typed = checkExpr(env, argument);
+  const constant = argument.kind === 'string' ? besideInstant(env, argument, type) : undefined;
+  const typed = constant === undefined ? checkExpr(env, argument) : constant;
   if (typed === null) return null;
   const fit = fitTo(typed, type);
   if (fit !== null) return { typed: fit };
@@ -146,7 +148,6 @@ export function checkUnusedLet(env: Env, named: tree.LetStatement): void {
   for (const param of named.params) {
     const type = typeOfRef(param.type);
     if (param.type.name === 'principals') params.set(param.name.text, { who: { include: [], except: [] } });
-    else if (type === null) env.scope.report('SEP4915', param.type.span);
     else {
       const number = env.counter.params++;
       params.set(param.name.text, { typed: { ir: { op: 'param', param: number, type }, type } });

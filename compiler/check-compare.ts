@@ -5,8 +5,18 @@ import type * as tree from '../grammar/tree.js';
 import { pathSegments } from '../stdlib/path.js';
 import { assertNever } from './assert.js';
 import { nameChain } from './narrow.js';
-import { checkExpr, constant, elementOf, type Env, expectKind, reportMisfit } from './check-expr.js';
+import {
+  checkExpr,
+  checkFactRead,
+  constant,
+  elementOf,
+  type Env,
+  expectKind,
+  reportMisfit,
+} from './check-expr.js';
+import { besideAddress, checkInAddress } from './check-net.js';
 import { checkWithin } from './check-schedule.js';
+import { besideInstant } from './check-time.js';
 import { meant } from './diagnostics/meant.js';
 import { nearest } from './diagnostics/suggest.js';
 import { globIr } from './glob.js';
@@ -14,7 +24,7 @@ import type { ExprIr, WhoIr, WhoTermIr } from './ir.js';
 import { compileRegex } from './regex/dfa.js';
 import { roleValue, type Scope, whoIr } from './scope.js';
 import { isFreeWord } from './slips.js';
-import { bool, castTo, describeType, type Kind, kindsOf, listed, type Ty, type Typed } from './types.js';
+import { bool, castTo, describeType, type Kind, kindsOf, listed, type Typed } from './types.js';
 
 type Expr = tree.Expr;
 type Test = Extract<Expr, { kind: 'test' }>;
@@ -26,8 +36,8 @@ export function checkCompare(env: Env, e: Extract<Expr, { kind: 'compare' }>): T
   const [left, right] = pair;
   const kind = commonKind(left, right);
   const ordered = e.op !== '==' && e.op !== '!=';
-  if (kind === null || (ordered && kind !== 'number' && kind !== 'string')) {
-    const wanted = ordered && kind !== null ? 'numbers or strings' : 'two values of one type';
+  if (kind === null || (ordered && !ORDERED.includes(kind))) {
+    const wanted = ordered && kind !== null ? 'numbers, strings or times' : 'two values of one type';
     const found = `${describeType(left.type)} and ${describeType(right.type)}`;
     const help = quotedNumber(left, right) ?? quotedNumber(right, left);
     env.scope.report('SEP3001', e.span, { what: `\`${e.op}\``, wanted, found }, { help });
@@ -36,10 +46,12 @@ export function checkCompare(env: Env, e: Extract<Expr, { kind: 'compare' }>): T
   const nullable = kind === 'null';
   const side = (typed: Typed): ExprIr => {
     const { ir } = castTo(typed, kind) ?? typed;
-    return nullable && ir.op === 'arg' ? { ...ir, nullable } : ir;
+    return nullable && (ir.op === 'arg' || ir.op === 'member') ? { ...ir, nullable } : ir;
   };
   return bool({ op: 'compare', cmp: e.op, on: onOf(kind), left: side(left), right: side(right) });
 }
+
+const ORDERED: readonly Kind[] = ['number', 'string', 'instant', 'duration'];
 
 /** `args.n > "10"`: the number was probably meant. */
 function quotedNumber(number: Typed, text: Typed): string | null {
@@ -50,27 +62,37 @@ function quotedNumber(number: Typed, text: Typed): string | null {
 }
 
 /** Two sides of one type: a bare word beside an enum is a member before it is a name. */
-function checkPair(env: Env, a: Expr, b: Expr): readonly [Typed, Typed] | null {
+export function checkPair(env: Env, a: Expr, b: Expr): readonly [Typed, Typed] | null {
   if (a.kind === 'name' && b.kind === 'name' && !isKnown(env, a) && !isKnown(env, b)) {
     // Two words without a meaning: the one that is nearly a name is the slip, the other may be a member.
     const names = [...env.params.keys(), ...env.scope.names.keys()];
     checkExpr(env, nearest(a.name.text, names) === null ? b : a);
     return null;
   }
-  if (a.kind === 'name' && !(isKnown(env, a) && (b.kind === 'name' || b.kind === 'string'))) {
+  if (a.kind === 'name' && b.kind !== 'string' && !(isKnown(env, a) && b.kind === 'name')) {
     const right = checkExpr(env, b);
-    const left = right && checkBeside(env, a, right.type);
+    const left = right && checkBeside(env, a, right);
+    return left && right && [left, right];
+  }
+  if (a.kind === 'string' && b.kind !== 'string') {
+    const right = checkExpr(env, b);
+    const left = right && checkBeside(env, a, right);
     return left && right && [left, right];
   }
   const left = checkExpr(env, a);
-  const right = left && checkBeside(env, b, left.type);
+  const right = left && checkBeside(env, b, left);
   return left && right && [left, right];
 }
 
 const isKnown = (env: Env, e: Extract<Expr, { kind: 'name' }>): boolean =>
-  env.params.has(e.name.text) || env.scope.names.has(e.name.text);
+  e.name.text === 'now' || env.params.has(e.name.text) || env.scope.names.has(e.name.text);
 
-function checkBeside(env: Env, e: Expr, other: Ty): Typed | null {
+/** What a constant is depends on what it stands beside: a member of an enum, an instant, a host. */
+function checkBeside(env: Env, e: Expr, { ir, type: other }: Typed): Typed | null {
+  const time = e.kind === 'string' ? besideInstant(env, e, other) : undefined;
+  if (time !== undefined) return time;
+  const address = e.kind === 'string' ? besideAddress(env, e, ir) : undefined;
+  if (address !== undefined) return address;
   if (other.kind !== 'enum' || (e.kind !== 'name' && e.kind !== 'string')) return checkExpr(env, e);
   const word = e.kind === 'name' ? e.name.text : e.value;
   if (other.members.includes(word)) return constant({ kind: 'string', value: word }, { kind: 'string' });
@@ -107,6 +129,9 @@ function onOf(kind: Kind): On {
     case 'string':
     case 'bool':
       return kind;
+    case 'instant':
+    case 'duration':
+      return 'number';
     case 'list':
     case 'object':
     case 'json':
@@ -148,12 +173,10 @@ export function checkTest(env: Env, e: Test): Typed | null {
 function checkIn(env: Env, e: Test): Typed | null {
   const { left, right } = e;
   if (left.kind === 'name' && (left.name.text === 'principal' || left.name.text === 'user')) {
-    return checkInWho(env, left.name.text, right);
+    return checkInFact(env, left.name.text, right) ?? checkInWho(env, left.name.text, right);
   }
-  if (right.kind === 'call' && (right.callee.text === 'domain' || right.callee.text === 'cidr')) {
-    env.scope.report('SEP4911', right.span, { name: right.callee.text });
-    return null;
-  }
+  if (right.kind === 'call' && (right.callee.text === 'domain' || right.callee.text === 'cidr'))
+    return checkInAddress(env, left, right);
   if (right.kind === 'list') return checkInList(env, left, right);
   const list = expectKind(env, right, 'list', '`in`', 'a list');
   return list && checkInValue(env, left, list, e.span);
@@ -162,7 +185,7 @@ function checkIn(env: Env, e: Test): Typed | null {
 /** `x in args.list` and `args.list contains x`. */
 function checkInValue(env: Env, left: Expr, list: Typed, span: tree.Span): Typed | null {
   const element = elementOf(list.type);
-  const item = checkBeside(env, left, element);
+  const item = checkBeside(env, left, { ir: list.ir, type: element });
   if (item === null) return null;
   const kind = commonKind(item, { ir: list.ir, type: element });
   if (kind === null) {
@@ -170,7 +193,27 @@ function checkInValue(env: Env, left: Expr, list: Typed, span: tree.Span): Typed
     env.scope.report('SEP3001', span, { what: '`in`', wanted: "a value of the list's type", found });
     return null;
   }
-  return bool({ op: 'inValue', on: onOf(kind), left: (castTo(item, kind) ?? item).ir, list: list.ir });
+  const value = (castTo(item, kind) ?? item).ir;
+  if (kind === 'instant' || kind === 'duration') return amongTimes(env, value, list.ir, kind);
+  return bool({ op: 'inValue', on: onOf(kind), left: value, list: list.ir });
+}
+
+/** Times are texts in a list and numbers where they are compared. */
+function amongTimes(env: Env, value: ExprIr, list: ExprIr, kind: 'instant' | 'duration'): Typed {
+  const param = env.counter.params++;
+  const item = castTo({ ir: { op: 'param', param, type: { kind } }, type: { kind } }, kind);
+  const body: ExprIr = { op: 'compare', cmp: '==', on: 'number', left: item?.ir ?? value, right: value };
+  return bool({ op: 'quantifier', mode: 'any', list, param, body });
+}
+
+/** `principal in f`, where `f` is a fact: the ids of principals. */
+function checkInFact(env: Env, subject: 'principal' | 'user', right: Expr): Typed | null {
+  const text = nameChain(right)?.join('.') ?? '';
+  const named = env.params.has(text) ? undefined : env.scope.names.get(text);
+  const fact =
+    named?.kind === 'fact' && named.type.name === 'principals' ? checkFactRead(env, text, named) : null;
+  const id: ExprIr = { op: 'subject', field: `${subject}.id` };
+  return fact && bool({ op: 'inValue', on: 'string', left: id, list: fact.ir });
 }
 
 function checkInList(env: Env, left: Expr, list: Extract<Expr, { kind: 'list' }>): Typed | null {
@@ -179,7 +222,7 @@ function checkInList(env: Env, left: Expr, list: Extract<Expr, { kind: 'list' }>
   let common: Kind | null = null;
   const items: ExprIr[] = [];
   for (const item of list.items) {
-    const typed = checkBeside(env, item, value.type);
+    const typed = checkBeside(env, item, value);
     if (typed === null) return null;
     const kind = commonKind(value, typed);
     if (kind === null || (common !== null && common !== kind)) {

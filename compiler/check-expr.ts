@@ -3,13 +3,15 @@
 import type * as tree from '../grammar/tree.js';
 import { assertNever } from './assert.js';
 import { checkCall } from './check-call.js';
-import { checkCompare, checkHasRole, checkTest } from './check-compare.js';
+import { checkCompare, checkHasRole, checkPair, checkTest } from './check-compare.js';
 import { checkMeasureRead } from './check-measure.js';
 import { checkMember } from './check-member.js';
 import { checkNow } from './check-schedule.js';
+import { checkTimeArith, durationConstant } from './check-time.js';
 import type { ConstIr, ExprIr, TypeIr, WhoIr } from './ir.js';
 import type { PinnedTool } from './lock.js';
-import { narrowedBy } from './narrow.js';
+import { isBelow, narrowedBy } from './narrow.js';
+import { ELEMENT } from './schema.js';
 import { fullName, lookUp, type Scope } from './scope.js';
 import {
   BOOL,
@@ -109,8 +111,7 @@ export function checkExpr(env: Env, e: Expr): Typed | null {
       env.scope.report('SEP2014', e.span, { name: 'a pattern' }, { help: 'write `x matches r"…"`' });
       return null;
     case 'duration':
-      env.scope.report('SEP4911', e.span, { name: e.text });
-      return null;
+      return durationConstant(e.ms);
     case 'principal':
       env.scope.report('SEP2014', e.span, { name: 'a pattern of principals' }, { help: PATTERN_HELP });
       return null;
@@ -160,6 +161,8 @@ const NOT_VALUES: { readonly [name: string]: string } = {
   principal: 'write `principal.id`, `principal in …` or `principal has role …`',
   user: 'write `user.id`, `user in …` or `user has role …`',
   session: 'write `session.id`',
+  result: 'write `result.text`, or scan it: `injection_score(result)`',
+  self: 'approvals name it: `by self timeout 15m`',
   tool: 'write `tool.hints.readOnly`, `tool.name` or `tool.server`',
 };
 
@@ -176,9 +179,7 @@ function checkName(env: Env, e: Extract<Expr, { kind: 'name' }>): Typed | null {
     return checkMeasureRead(env, text, named);
   }
   if (text === 'now') return checkNow(env);
-  if (text === 'result' || text === 'self') {
-    env.scope.report('SEP4911', e.span, { name: text });
-  } else if (Object.hasOwn(NOT_VALUES, text)) {
+  if (Object.hasOwn(NOT_VALUES, text)) {
     env.scope.report('SEP2014', e.span, { name: `\`${text}\`` }, { help: NOT_VALUES[text] ?? null });
   } else if (param !== undefined || named?.kind === 'principals') {
     const help = `write \`principal in ${text}\``;
@@ -189,10 +190,10 @@ function checkName(env: Env, e: Extract<Expr, { kind: 'name' }>): Typed | null {
 }
 
 /** A fact under its one name in the whole policy. */
-export function checkFactRead(env: Env, text: string, named: tree.FactStatement): Typed | null {
+export function checkFactRead(env: Env, text: string, named: tree.FactStatement): Typed {
   env.scope.used.add(text);
   const type = typeOfRef(named.type);
-  return type && { ir: { op: 'fact', name: fullName(env.scope, text), type }, type };
+  return { ir: { op: 'fact', name: fullName(env.scope, text), type }, type };
 }
 
 function callWithout(e: Extract<Expr, { kind: 'name' }>): Extract<Expr, { kind: 'call' }> {
@@ -200,26 +201,24 @@ function callWithout(e: Extract<Expr, { kind: 'name' }>): Extract<Expr, { kind: 
   return { kind: 'call', callee, args: [], span: e.span };
 }
 
-/** A type of the language as IR; null for those that this release does not compile. */
-export function typeOfRef(ref: tree.TypeRef): TypeIr | null {
+/** A type of the language as IR; `principals` as a value are their ids. */
+export function typeOfRef(ref: tree.TypeRef): TypeIr {
   switch (ref.name) {
     case 'bool':
     case 'int':
     case 'decimal':
     case 'string':
     case 'path':
-      return { kind: ref.name };
-    case 'enum':
-      return { kind: 'enum', members: ref.members.map((m) => m.text) };
-    case 'list': {
-      const element = ref.element === null ? null : typeOfRef(ref.element);
-      return element === null ? null : { kind: 'list', element };
-    }
     case 'url':
     case 'instant':
     case 'duration':
+      return { kind: ref.name };
+    case 'enum':
+      return { kind: 'enum', members: ref.members.map((m) => m.text) };
+    case 'list':
+      return { kind: 'list', element: ref.element === null ? JSON_TYPE : typeOfRef(ref.element) };
     case 'principals':
-      return null;
+      return { kind: 'list', element: { kind: 'string' } };
     default:
       return assertNever(ref.name);
   }
@@ -231,9 +230,16 @@ function checkQuantifier(env: Env, e: Extract<Expr, { kind: 'quantifier' }>): Ty
   const element = elementOf(list.type);
   const param = env.counter.params++;
   const type = element.kind === 'any' ? JSON_TYPE : element;
-  const typed: Typed = { ir: { op: 'param', param, type }, type: element };
+  const ir: ExprIr = { op: 'param', param, type };
+  const typed: Typed = {
+    ir,
+    type: element,
+    ...(list.place === undefined ? {} : { place: [...list.place, ELEMENT] }),
+  };
+  // What is known of an outer element of the same name says nothing of this one.
+  const narrowed = new Set([...env.narrowed].filter((key) => !isBelow(key, e.param.text)));
   const params = new Map(env.params).set(e.param.text, { typed });
-  const body = checkCondition({ ...env, params }, e.body);
+  const body = checkCondition({ ...env, params, narrowed }, e.body);
   return body && bool({ op: 'quantifier', mode: e.mode, list: list.ir, param, body });
 }
 
@@ -274,8 +280,15 @@ function checkNegate(env: Env, e: Extract<Expr, { kind: 'negate' }>): Typed | nu
 }
 
 function checkArith(env: Env, e: Extract<Expr, { kind: 'arith' }>): Typed | null {
-  const left = expectKind(env, e.left, 'number', `\`${e.op}\``, 'numbers');
-  const right = expectKind(env, e.right, 'number', `\`${e.op}\``, 'numbers');
+  const sides = checkPair(env, e.left, e.right);
+  if (sides === null) return null;
+  const time = checkTimeArith(env, e, ...sides);
+  if (time !== undefined) return time;
+  const [left, right] = sides.map((side, i) => {
+    const cast = castTo(side, 'number');
+    if (cast === null) reportMisfit(env, (i === 0 ? e.left : e.right).span, side, `\`${e.op}\``, 'numbers');
+    return cast;
+  }) as [Typed | null, Typed | null];
   if (left === null || right === null) return null;
   const whole = left.type.kind === 'int' && right.type.kind === 'int';
   return {

@@ -5,13 +5,14 @@ import type { Expr, Span } from '../grammar/tree.js';
 import { checkCall } from './check-call.js';
 import { checkExpr, checkFactRead, type Env } from './check-expr.js';
 import { checkExhausted, checkMeasureRead } from './check-measure.js';
+import { checkUrlPart } from './check-net.js';
 import { hostText, inPhase } from './check-scan.js';
 import { meant } from './diagnostics/meant.js';
 import { nearest } from './diagnostics/suggest.js';
 import type { ExprIr } from './ir.js';
-import { argPath, nameChain, pathKey } from './narrow.js';
-import { type Property, propertyAt, propertyNames } from './schema.js';
-import { BOOL, JSON_TYPE, listed, type Ty, type Typed, unionOf } from './types.js';
+import { argPath, elementKey, nameChain, pathKey, readPath } from './narrow.js';
+import { ELEMENT, type Property, propertyAt, propertyNames } from './schema.js';
+import { BOOL, bool, JSON_TYPE, listed, type Ty, type Typed, unionOf } from './types.js';
 
 type Member = Extract<Expr, { kind: 'member' }>;
 const STRING = { kind: 'string' } as const;
@@ -21,7 +22,9 @@ export function checkMember(env: Env, e: Member): Typed | null {
   if (path !== null) return checkArg(env, path, e.span);
   const chain = nameChain(e);
   if (chain === null) {
-    if (checkExpr(env, e.object) !== null) env.scope.report('SEP4911', e.span, { name: 'members of values' });
+    if (e.object.kind === 'call' && e.object.callee.text === 'url') return checkUrlPart(env, e, e.object);
+    if (checkExpr(env, e.object) !== null)
+      env.scope.report('SEP2013', e.property.span, { object: 'this value', name: e.property.text });
     return null;
   }
   const named = env.scope.names.get(chain.join('.'));
@@ -54,10 +57,11 @@ function callOf(chain: readonly string[], span: Span): Extract<Expr, { kind: 'ca
   return { kind: 'call', callee: { parts, text: chain.join('.'), span }, args: [], span };
 }
 
-/** A dot behind a fact, a predicate, a parameter or a name that does not exist. */
-function checkOther(env: Env, e: Member, root: string): null {
-  if (env.params.has(root)) env.scope.report('SEP4911', e.span, { name: 'members of list elements' });
-  else if (checkExpr(env, e.object) !== null) {
+/** A dot behind an element of a list, a fact, a predicate, another parameter or a name that does not exist. */
+function checkOther(env: Env, e: Member, root: string): Typed | null {
+  const element = readPath(e);
+  if (element !== null && env.params.has(root)) return checkElement(env, root, element.path, e.span);
+  if (checkExpr(env, e.object) !== null) {
     env.scope.report('SEP2013', e.property.span, { object: root, name: e.property.text });
   }
   return null;
@@ -106,6 +110,51 @@ function checkHint(env: Env, name: string, e: Member): Typed | null {
   return env.grants ? null : { ir: { op: 'hint', hint }, type: BOOL };
 }
 
+/** What a parameter stands for, where it is an element of a list among the arguments. */
+function elementAt(env: Env, root: string): (Typed & { readonly place: readonly string[] }) | null {
+  const bound = env.params.get(root);
+  return bound === undefined || !('typed' in bound) || bound.typed.place === undefined
+    ? null
+    : { ...bound.typed, place: bound.typed.place };
+}
+
+function noMember(env: Env, root: string, path: readonly string[], span: Span): null {
+  env.scope.report('SEP2013', span, { object: root, name: path.join('.') });
+  return null;
+}
+
+/** `x.amount` of an element `x`, typed over every tool that the rule is about. */
+function checkElement(env: Env, root: string, path: readonly string[], span: Span): Typed | null {
+  const element = elementAt(env, root);
+  if (element === null) return noMember(env, root, path, span);
+  const place = [...element.place, ...path];
+  const found = argProperty(env, place, span);
+  if (found === null) return null;
+  const below = found.optional.filter((prefix) => prefix.length > element.place.length);
+  const open = below
+    .map((prefix) => prefix.slice(element.place.length))
+    .find((prefix) => !env.narrowed.has(elementKey(root, prefix)));
+  if (open !== undefined) {
+    env.scope.report('SEP3002', span, { name: [root, ...open].join('.') });
+    return null;
+  }
+  const type = found.type.kind === 'any' ? JSON_TYPE : found.type;
+  return { ir: { op: 'member', object: element.ir, path, type, nullable: false }, type: found.type, place };
+}
+
+/** `has(x.amount)`; null where it is nothing below an element, which the caller says. */
+export function hasElement(
+  env: Env,
+  { root, path }: { readonly root: string | null; readonly path: readonly string[] },
+  span: Span,
+): Typed | null {
+  const element = root === null ? null : elementAt(env, root);
+  if (element === null || path.length === 0) return null;
+  return (
+    argProperty(env, [...element.place, ...path], span) && bool({ op: 'hasMember', object: element.ir, path })
+  );
+}
+
 /** An argument, typed over every tool that the rule is about. */
 function checkArg(env: Env, path: readonly string[], span: Span): Typed | null {
   const found = argProperty(env, path, span);
@@ -118,7 +167,7 @@ function checkArg(env: Env, path: readonly string[], span: Span): Typed | null {
   }
   const type = found.type.kind === 'any' ? JSON_TYPE : found.type;
   const ir: ExprIr = { op: 'arg', path, type, nullable: false };
-  return { ir, type: found.type };
+  return { ir, type: found.type, place: path };
 }
 
 export interface ArgProperty {
@@ -170,11 +219,13 @@ function reportUnknown(env: Env, path: readonly string[], span: Span): void {
   const none = env.tools.length > 1 ? 'none of ' : '';
   const near = nearest(path.at(-1) ?? '', names);
   const help = names.size === 0 ? null : `known: ${listed([...names].map((n) => shown([...parent, n])))}`;
-  const written = ['args', ...parent, near ?? ''].map((n) => (/^[A-Za-z_]\w*$/.test(n) ? n : quote(n)));
-  const args = { tools: `${none}${tools.join(', ')}${more}`, name: path.join('.') };
+  const root = parent.includes(ELEMENT) ? [] : ['args', ...parent];
+  const written = [...root, near ?? ''].map((n) => (/^[A-Za-z_]\w*$/.test(n) ? n : quote(n)));
+  const args = { tools: `${none}${tools.join(', ')}${more}`, name: shown(path).slice('args.'.length) };
   const extra = { help, ...meant(env.scope.file, span, near, near && written.join('.')) };
   env.scope.report('SEP2011', span, args, extra);
 }
 
 /** A path as the author writes it. */
-export const shown = (path: readonly string[]): string => ['args', ...path].join('.');
+export const shown = (path: readonly string[]): string =>
+  ['args', ...path].join('.').replaceAll(`.${ELEMENT}`, '[]');

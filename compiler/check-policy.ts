@@ -43,6 +43,7 @@ import {
 } from './scope.js';
 import { expandInstances, type Part, unusedTemplates } from './instances.js';
 import type { Source } from './modules.js';
+import { withValues } from './stand-in.js';
 import { checkTest } from './check-test.js';
 
 /** The IR of a policy; it is complete only if no diagnostic is an error. */
@@ -85,7 +86,7 @@ export function checkPolicy(
   const strict = parts.some((part) => part.statements.some((s) => s.kind === 'delegation'));
   if (strict) lintDelegation(scope, file.statements);
   const measures = shared.measures.toSorted(byName);
-  return {
+  const policy: PolicyIr = {
     name: file.name?.text ?? '',
     version: file.version?.text ?? '',
     roles: [...scope.roles].map(([name, value]) => ({ name, value })).sort(byName),
@@ -96,6 +97,21 @@ export function checkPolicy(
     units: units.sort(byName),
     ...(claims.claims.length + claims.assumptions.length === 0 ? {} : { claims }),
   };
+  return policy.facts.some(({ review }) => review !== undefined) ? withStandIns(policy, parts) : policy;
+}
+
+/** The values that stand in for facts with `on unknown review`. */
+function withStandIns(policy: PolicyIr, parts: readonly Part[]): PolicyIr {
+  const { facts, faults } = withValues(policy);
+  for (const { scope, statements } of parts) {
+    for (const s of statements) {
+      if (s.kind !== 'fact' || s.onUnknownReview === null) continue;
+      const fault = faults.find(({ fact }) => fact === scope.prefix + s.name.text);
+      if (fault !== undefined)
+        scope.report('SEP3024', s.onUnknownReview.span, { name: s.name.text, what: fault.what });
+    }
+  }
+  return { ...policy, facts };
 }
 
 /** The scope of a file and its modules; all that they hold is put into `parts`. */
@@ -112,7 +128,10 @@ export function scopeOf(
   const scope = buildScope(path, prefix, file.statements, scopes, shared);
   // Tests of a module are asked, and checked, where it is the policy itself.
   const own = prefix === '' ? file.statements : file.statements.filter((s) => !CHECKS.includes(s.kind));
-  parts.push({ scope, statements: own }, ...expandInstances(scope, file.statements, valuesOnly));
+  const instances = expandInstances(scope, file.statements, valuesOnly);
+  const checked = (part: Part): Part =>
+    prefix === '' ? part : { ...part, statements: part.statements.filter((s) => !CHECKS.includes(s.kind)) };
+  parts.push({ scope, statements: own }, ...instances.map(checked));
   for (const s of file.statements) {
     if (prefix !== '' && s.kind === 'tools') scope.report('SEP2009', s.span, {}, { help: ONLY_ROOT });
     if (file.tighten) checkTightens(scope, s);
@@ -226,16 +245,16 @@ function checkMeasure(scope: Scope, s: MeasureNode, units: UnitIr[]): void {
 const apart = (scope: Scope): Scope => ({ ...scope, used: scope.mentioned });
 
 function checkFact(scope: Scope, s: tree.FactStatement): FactIr | null {
-  if (s.source === 'http' || s.fresh !== null || s.onUnknownReview !== null) {
-    scope.report('SEP4913', s.span);
-    return null;
-  }
   const type = typeOfRef(s.type);
-  if (type === null) {
-    scope.report('SEP4915', s.type.span);
-    return null;
-  }
-  return { name: scope.prefix + s.name.text, type, source: s.source, path: s.path.map((part) => part.text) };
+  const review = s.onUnknownReview === null ? null : approvalIr(scope, s.onUnknownReview);
+  return {
+    name: scope.prefix + s.name.text,
+    type,
+    source: s.source,
+    path: s.path.map((part) => part.text),
+    ...(s.fresh === null ? {} : { fresh: s.fresh.ms }),
+    ...(review === null ? {} : { review }),
+  };
 }
 
 /** Is every action of the set a tool (or `*`, which is narrowed to tools when arguments are read)? */
@@ -336,6 +355,7 @@ type Detailed = Pick<tree.RedactStatement, 'name' | 'clauses'> & { readonly effe
 
 function ruleDetails(scope: Scope, s: Detailed): Pick<RuleIr, 'approval' | 'because' | 'tell' | 'shadow'> {
   let shadow: string | null = null;
+  let tell = false;
   let approval: ApprovalIr | null = null;
   let approved: tree.Span | null = null;
   let because: string | null = null;
@@ -352,7 +372,7 @@ function ruleDetails(scope: Scope, s: Detailed): Pick<RuleIr, 'approval' | 'beca
         because = clause.text.value;
         break;
       case 'tell':
-        scope.report('SEP4917', clause.span);
+        tell = true;
         break;
       case 'shadow':
         shadow = shadowIr(scope, clause.until, s.name);
@@ -362,7 +382,7 @@ function ruleDetails(scope: Scope, s: Detailed): Pick<RuleIr, 'approval' | 'beca
     }
   }
   checkApproval(scope, s.effect, approved, s.name.span);
-  return { approval, because, tell: false, ...(shadow === null ? {} : { shadow }) };
+  return { approval, because, tell, ...(shadow === null ? {} : { shadow }) };
 }
 
 function checkBlock(scope: Scope, s: tree.DecideStatement): BlockIr | null {

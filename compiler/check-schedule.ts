@@ -2,12 +2,13 @@
 /** `schedule` and `now within NAME`: the instant is a recorded fact, the zone's offsets are compiled in. */
 import type * as tree from '../grammar/tree.js';
 import { checkExpr, type Env, reportMisfit } from './check-expr.js';
+import { besideInstant } from './check-time.js';
 import { meant } from './diagnostics/meant.js';
 import { nearest } from './diagnostics/suggest.js';
-import type { FactIr, ScheduleIr } from './ir.js';
+import type { ExprIr, FactIr, ScheduleIr, TypeIr } from './ir.js';
 import { nameChain } from './narrow.js';
 import { fullName, lookUp, ownerOf, type Scope } from './scope.js';
-import { bool, type Typed } from './types.js';
+import { bool, castTo, type Typed } from './types.js';
 import { zoneNames, zoneOffsets } from './zone.js';
 
 /** The moment of the decision, which the host records: `2026-03-09T13:00:00.000Z`. */
@@ -19,12 +20,14 @@ export function checkNow(env: Env): Typed {
 }
 
 export function checkWithin(env: Env, e: Extract<tree.Expr, { kind: 'test' }>): Typed | null {
-  const instant = checkExpr(env, e.left);
+  const time = e.left.kind === 'string' ? besideInstant(env, e.left, NOW.type) : undefined;
+  const instant = time === undefined ? checkExpr(env, e.left) : time;
   const name = scheduleName(env.scope, e.right);
   const named = name && lookUp(env.scope, name, 'schedule');
   if (instant === null || name === null || named === null) return null;
-  if (instant.type.kind !== 'instant') {
-    reportMisfit(env, e.left.span, instant, '`within`', '`now`');
+  const text = textOf(instant);
+  if (text === null) {
+    reportMisfit(env, e.left.span, instant, '`within`', '`now`, or a fact that is an instant');
     return null;
   }
   const owner = ownerOf(env.scope, name.text);
@@ -33,10 +36,19 @@ export function checkWithin(env: Env, e: Extract<tree.Expr, { kind: 'test' }>): 
     schedule &&
     bool({
       op: 'within',
-      instant: instant.ir,
+      instant: text,
       schedule: { ...schedule, name: fullName(env.scope, name.text) },
     })
   );
+}
+
+/** The instant as a text: a read, or a constant. */
+function textOf(instant: Typed): ExprIr | null {
+  const cast = castTo(instant, 'instant');
+  if (cast?.ir.op === 'moment') return { ...cast.ir.operand };
+  if (cast?.ir.op !== 'const' || cast.ir.value.kind !== 'number') return null;
+  const value = new Date(Number(cast.ir.value.text)).toISOString();
+  return { op: 'const', type: cast.type as TypeIr, value: { kind: 'string', value } };
 }
 
 function scheduleName(scope: Scope, e: tree.Expr): tree.Dotted | null {

@@ -8,6 +8,7 @@ import { nameChain } from './narrow.js';
 import { meant } from './diagnostics/meant.js';
 import { nearest } from './diagnostics/suggest.js';
 import type { TypeIr } from './ir.js';
+import { moment } from '../stdlib/moment.js';
 import { MASKS } from '../stdlib/masks.js';
 import { checkPinned, kindOf, type Named, type Scope } from './scope.js';
 import { factValue } from './testing/values.js';
@@ -101,7 +102,7 @@ function checkFactItem(scope: Scope, item: Value): void {
     scope.report('SEP2003', item.target.span, { name, is: kindOf(named), wanted: 'a fact' });
   else if (item.value !== null) {
     const type = typeOfRef(named.type);
-    if (type !== null) checkFactValue(scope, name, type, item.value);
+    checkFactValue(scope, name, type, item.value);
   }
 }
 
@@ -135,7 +136,12 @@ function fits(type: TypeIr, value: tree.Expr): boolean {
       return typeof found === 'number' && value.kind !== 'duration';
     case 'string':
     case 'path':
-      return typeof found === 'string';
+    case 'url':
+      return value.kind === 'string';
+    case 'instant':
+      return typeof found === 'string' && moment(found) !== undefined;
+    case 'duration':
+      return value.kind === 'duration';
     default:
       return false;
   }

@@ -323,7 +323,7 @@ function raw(m: Emitter, e: ExprIr): string {
     case 'ip':
       return `${e.op}(${value(m, e.operand, 'string')})`;
     case 'url':
-      return `urlPart("${e.part}", ${value(m, e.operand, 'string')})`;
+      return `${e.part === 'port' ? 'urlPort(' : `urlPart("${e.part}", `}${value(m, e.operand, 'string')})`;
     case 'negate':
       return `negate(${value(m, e.operand, 'number')})`;
     case 'amount':

@@ -51,7 +51,8 @@ const STD: { readonly [name: string]: string } = {
   hasIn: '(object: unknown, ...path: readonly string[]) => Kleene',
   moment: `(text: ${TEXT}) => ${NUM}`,
   span: `(text: ${TEXT}) => ${NUM}`,
-  urlPart: `<P extends "scheme" | "host" | "port" | "path">(part: P, text: ${TEXT}) => (P extends "port" ? number : string) | undefined`,
+  urlPart: `(part: "scheme" | "host" | "path", text: ${TEXT}) => ${TEXT}`,
+  urlPort: `(text: ${TEXT}) => number | undefined`,
   ip: `(text: ${TEXT}) => ${TEXT}`,
   inDomain: `(text: ${TEXT}, domain: string) => Kleene`,
   range: '(bytes: readonly number[], bits: number) => Range',
@@ -89,13 +90,14 @@ const STD: { readonly [name: string]: string } = {
   read: '(label: string, value: Read["value"]) => Read',
   approval: '(self: boolean, roles: readonly string[], quorum: number, timeout: number) => Approval',
   outcome:
-    '(effect: RuleEffect, asks: Approval | null, because: string | null, masks?: readonly string[]) => Outcome',
+    '(effect: RuleEffect, asks: Approval | null, because: string | null, masks?: readonly string[], tell?: true) => Outcome',
+  standIn: '(fact: string, asks: Approval, values: readonly Json[]) => StandIn',
   rule: '(name: string, phase: Phase, yields: Outcome, who: Who, what: What, tests: readonly Predicate[] | null, leaves: readonly Leaf[], facts: readonly string[], reads: readonly string[], words: string) => Rule',
   when: '(test: Predicate, leaves: readonly Leaf[], yields: Outcome, words: string) => Case',
   block:
     '(name: string, who: Who, what: What, cases: readonly Case[], otherwise: Outcome | null, facts: readonly string[], reads: readonly string[]) => Block',
   policy:
-    '(tables: { readonly name: string; readonly version: string; readonly steps: number; readonly tools: readonly Pin[]; readonly units: readonly Unit[]; readonly shadows?: readonly Unit[]; readonly strict?: true; readonly measures?: readonly Measure[] }) => PolicyModule',
+    '(tables: { readonly name: string; readonly version: string; readonly steps: number; readonly tools: readonly Pin[]; readonly units: readonly Unit[]; readonly shadows?: readonly Unit[]; readonly standIns?: readonly StandIn[]; readonly strict?: true; readonly measures?: readonly Measure[] }) => PolicyModule',
 };
 
 export const libraryNames: readonly string[] = Object.keys(STD);
@@ -135,7 +137,8 @@ const TYPES: { readonly [name: string]: string } = {
   Approval:
     '{ readonly self: boolean; readonly roles: readonly string[]; readonly quorum: number; readonly timeout: number }',
   Outcome:
-    '{ readonly effect: RuleEffect; readonly approval: Approval | null; readonly because: string | null; readonly masks?: readonly string[] }',
+    '{ readonly effect: RuleEffect; readonly approval: Approval | null; readonly because: string | null; readonly masks?: readonly string[]; readonly tell?: true }',
+  StandIn: '{ readonly fact: string; readonly approval: Approval; readonly values: readonly Json[] }',
   Case: '{ readonly when: Predicate; readonly leaves: readonly Leaf[]; readonly outcome: Outcome; readonly words: string }',
   Base: '{ readonly name: string; readonly phase: Phase; readonly who: Who; readonly what: What; readonly facts: readonly string[]; readonly reads: readonly string[] }',
   Rule: 'Base & Outcome & { readonly kind: "rule"; readonly when: Predicate | null; readonly tests: readonly Predicate[]; readonly leaves: readonly Leaf[]; readonly words: string }',
@@ -157,7 +160,7 @@ const TYPES: { readonly [name: string]: string } = {
   Match: '{ readonly name: string; readonly effect: RuleEffect; readonly unknown?: true }',
   NearMiss: '{ readonly name: string; readonly effect: RuleEffect; readonly condition: string }',
   Decision:
-    '{ readonly effect: "allow" | "review" | "deny"; readonly rules: readonly string[]; readonly default: boolean; readonly reason: string | null; readonly unknowns: readonly Unknown[]; readonly approvals: readonly ApprovalNeed[]; readonly timeout: number | null; readonly shadow: readonly Match[]; readonly masks?: readonly string[]; readonly steps: number }',
+    '{ readonly effect: "allow" | "review" | "deny"; readonly rules: readonly string[]; readonly default: boolean; readonly reason: string | null; readonly unknowns: readonly Unknown[]; readonly approvals: readonly ApprovalNeed[]; readonly timeout: number | null; readonly shadow: readonly Match[]; readonly tell?: true; readonly masks?: readonly string[]; readonly steps: number }',
   Explanation:
     '{ readonly decision: Decision; readonly matched: readonly Match[]; readonly near: readonly NearMiss[] }',
   PolicyModule:

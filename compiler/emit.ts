@@ -27,6 +27,7 @@ import type {
 } from './ir.js';
 import { typesOf, usedNames } from './emit-types.js';
 import { measureCode } from './emit-measure.js';
+import type { JsonValue } from './lock.js';
 import { words } from './words.js';
 
 export interface Emitted {
@@ -45,7 +46,10 @@ export function emit(ir: PolicyIr): Emitted {
   );
   const counted = counting.reduce((sum, e) => sum + (e === null ? 1 : nodes(e)), 0);
   const views = ir.delegation === 'strict' ? 2 : 1;
-  const steps = views * units.reduce((sum, unit) => sum + stepsOf(unit), 1 + counted);
+  // Where people may stand in for facts, the rules are asked again for each way in which these can turn out.
+  const ways = ir.facts.reduce((product, { values }) => product * (values?.length ?? 1), 1);
+  const again = ir.facts.some(({ review }) => review !== undefined) ? 1 + ways : 1;
+  const steps = views * again * units.reduce((sum, unit) => sum + stepsOf(unit), 1 + counted);
   const tools = ir.tools.map((t) => {
     const { readOnly, destructive, idempotent, openWorld } = t.hints;
     return `pin(${[k.ref(t.server), k.ref(t.name), readOnly, destructive, idempotent, openWorld].join(', ')})`;
@@ -57,7 +61,18 @@ export function emit(ir: PolicyIr): Emitted {
       words: `${unit.kind === 'rule' ? unit.effect : 'decide'} ${unit.name}`,
     }));
   const parts = { what: whatCode, facts: factsOf, reads: readsOf };
+  const standIns = ir.facts.flatMap(({ name, review, values = [] }) =>
+    review === undefined
+      ? []
+      : [
+          {
+            code: `standIn(${k.ref(name)}, ${approvalCode(m, review)}, [${values.map((v) => jsonCode(m, v)).join(', ')}])`,
+            words: `fact ${name}`,
+          },
+        ],
+  );
   const more: Body['more'] = [
+    ['standIns', standIns],
     [
       'measures',
       (ir.measures ?? []).map((one) => ({
@@ -209,11 +224,18 @@ ${cases.map((c) => `        ${c},\n`).join('')}      ], ${otherwise}, ${facts}, 
 function outcomeCode(m: Emitter, o: OutcomeIr | RuleIr): string {
   const because = o.because === null ? 'null' : m.k.ref(o.because);
   const masks = 'masks' in o && o.masks !== undefined ? `, ${list(m, o.masks)}` : '';
-  return shared(m, 'o', `outcome("${o.effect}", ${approvalCode(m, o.approval)}, ${because}${masks})`);
+  const tell = 'tell' in o && o.tell ? `${masks === '' ? ', undefined' : ''}, true` : '';
+  return shared(m, 'o', `outcome("${o.effect}", ${approvalCode(m, o.approval)}, ${because}${masks}${tell})`);
 }
 
 function approvalCode(m: Emitter, a: ApprovalIr | null): string {
   return a === null ? 'null' : `approval(${a.self}, ${list(m, a.roles)}, ${a.quorum}, ${a.timeout})`;
+}
+
+function jsonCode(m: Emitter, value: JsonValue): string {
+  if (typeof value === 'string') return m.k.ref(value);
+  if (typeof value === 'number' || typeof value === 'boolean' || value === null) return String(value);
+  return Array.isArray(value) ? `[${value.map((item: JsonValue) => jsonCode(m, item)).join(', ')}]` : '{}';
 }
 
 const list = (m: Emitter, texts: readonly string[]): string =>

@@ -11,9 +11,10 @@ export interface Part {
   readonly statements: readonly tree.Statement[];
 }
 
-/** What a template may hold. Roles, tools, imports and tests are those of the file. */
+/** What a template may hold. Tools, imports, delegation and tests are those of the file. */
 const INSIDE: readonly tree.Statement['kind'][] = [
   'rule',
+  'redact',
   'decide',
   'let',
   'fact',
@@ -23,33 +24,57 @@ const INSIDE: readonly tree.Statement['kind'][] = [
   'limit',
   'counter',
   'score',
+  'prove',
+  'assume',
+  'template',
+  'instance',
+  'role',
 ];
+
+const MAX_DEPTH = 8;
+const MAX_PARTS = 2_000;
 
 /** The instances of a file. Their names come to stand in its scope, as `legal.use`. */
 export function expandInstances(
   scope: Scope,
   statements: readonly tree.Statement[],
   environment: (scope: Scope) => Env,
+  around: readonly tree.TemplateStatement[] = [],
 ): readonly Part[] {
-  const instantiated = new Set<tree.Statement>();
   const parts: Part[] = [];
   for (const s of statements) {
     if (s.kind !== 'instance') continue;
     const template = lookUp(scope, s.template, 'template');
     if (template === null) continue;
-    instantiated.add(template);
+    if (around.includes(template) || around.length >= MAX_DEPTH) {
+      scope.report('SEP2007', s.template.span, { name: s.template.text });
+      continue;
+    }
     const bindings = bindAll(environment(scope), s, template);
     if (bindings === null) continue;
     const home = ownerOf(scope, s.template.text);
     const part = partOf(home, template, `${scope.prefix}${s.name.text}.`, bindings);
-    for (const [name, named] of part.own) {
+    const inner = expandInstances(part.scope, part.statements, environment, [...around, template]);
+    for (const [name, named] of part.scope.names) {
+      if (part.own.get(name) !== named && !isOfInstance(name, part.own)) continue;
       (scope.names as Map<string, Named>).set(`${s.name.text}.${name}`, named);
-      (scope.owners as Map<string, Scope>).set(`${s.name.text}.${name}`, part.scope);
+      (scope.owners as Map<string, Scope>).set(`${s.name.text}.${name}`, ownerOf(part.scope, name));
     }
-    parts.push(part);
+    parts.push(part, ...inner);
+    if (parts.length > MAX_PARTS) {
+      scope.report('SEP3015', s.span);
+      return [];
+    }
   }
   return parts;
 }
+
+/** `legal.use`, where `legal` is an instance that the template itself makes. */
+const isOfInstance = (name: string, own: ReadonlyMap<string, Named>): boolean =>
+  own.get(name.slice(0, name.indexOf('.')))?.kind === 'instance';
+
+/** Rules and blocks are named only from outside, where their names are the instance's. */
+const FREE: readonly tree.Statement['kind'][] = ['rule', 'redact', 'decide'];
 
 /** A template that nothing uses is still checked: its parameters are of their types, its principals any. */
 export function unusedTemplates(
@@ -64,7 +89,6 @@ export function unusedTemplates(
     for (const { name, type: ref } of s.params) {
       const type = typeOfRef(ref);
       if (ref.name === 'principals') bindings.set(name.text, { who: { include: [], except: [] } });
-      else if (type === null) scope.report('SEP4915', ref.span);
       else {
         const param = env.counter.params++;
         bindings.set(name.text, { typed: { ir: { op: 'param', param, type }, type } });
@@ -84,9 +108,8 @@ function partOf(
   const own = new Map<string, Named>();
   const owners = new Map(home.owners);
   for (const name of home.names.keys()) if (!owners.has(name)) owners.set(name, home);
-  // Rules and blocks are named only from outside, where their names are the instance's.
   const free = (name: tree.Name): boolean =>
-    template.body.some((s) => (s.kind === 'rule' || s.kind === 'decide') && s.name === name);
+    template.body.some((s) => FREE.includes(s.kind) && 'name' in s && s.name === name);
   const first = (name: tree.Name): tree.Name | undefined =>
     (free(name) ? undefined : home.names.get(name.text)?.name) ??
     own.get(name.text)?.name ??
@@ -103,7 +126,7 @@ function partOf(
   const statements = template.body.filter((s) => INSIDE.includes(s.kind));
   for (const s of template.body) {
     if (!INSIDE.includes(s.kind))
-      home.report('SEP4906', { start: s.span.start, end: s.span.start + s.kind.length });
+      home.report('SEP2019', { start: s.span.start, end: s.span.start + s.kind.length }, { what: s.kind });
   }
   for (const s of statements) {
     if (!('name' in s) || taken(s.name)) continue;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Warnings: what compiles, and probably does not mean what the author thinks. */
+import { printExpr } from '../grammar/print-expr.js';
 import type * as tree from '../grammar/tree.js';
 import { pathSegments } from '../stdlib/path.js';
+import { parseUrl } from '../stdlib/url.js';
 import type { Env } from './check-expr.js';
 import type { Fix } from './diagnostics/diagnostic.js';
 import { argPath } from './narrow.js';
@@ -167,14 +169,36 @@ function lintTexts(scope: Scope, condition: Expr): void {
     const prefix = textPrefix(e);
     if (prefix === null || e.kind !== 'test') continue;
     const span = { start: e.opSpan.start, end: e.right.span.end };
-    const colon = prefix.indexOf('://');
-    if (colon > 0 && prefix.indexOf('/', colon + 3) < 0) scope.report('SEP4008', span, { prefix });
+    if (prefix.includes('://')) lintUrl(scope, e, prefix);
     const path = prefix.length > 1 && prefix.endsWith('/') ? prefix.slice(0, -1) : prefix;
     if (!path.startsWith('/') || pathSegments(path) === null) continue;
     const text = `under ${JSON.stringify(path)}`;
     const fix = { title: `write \`${text}\``, edits: [{ file: scope.file, span, text }], safe: false };
     scope.report('SEP4001', span, { path, op: `\`${e.op}\`` }, { fixes: [fix] });
   }
+}
+
+/** A URL that is compared as a text: its parts can be compared. */
+function lintUrl(scope: Scope, e: Extract<Expr, { kind: 'test' }>, prefix: string): void {
+  const url = parseUrl(prefix);
+  const name = argPath(e.left) === null ? null : printExpr(e.left);
+  if (url?.host === undefined || name === null) {
+    scope.report('SEP4008', { start: e.opSpan.start, end: e.right.span.end }, { prefix });
+    return;
+  }
+  const { path = '/' } = url;
+  const parts = [
+    `url(${name}).scheme == "${url.scheme}"`,
+    `url(${name}).host == "${url.host}"`,
+    ...(/:\d+(\/|$)/.test(prefix) ? [`url(${name}).port == ${url.port}`] : []),
+    ...(path === '/' || pathSegments(path) === null
+      ? []
+      : [`url(${name}).path under ${JSON.stringify(path)}`]),
+  ];
+  const text = `(${parts.join(' and ')})`;
+  const edits = [{ file: scope.file, span: e.span, text }];
+  const fixes = [{ title: 'compare its parts', edits, safe: false }];
+  scope.report('SEP4008', { start: e.opSpan.start, end: e.right.span.end }, { prefix }, { fixes });
 }
 
 /** Two or more words looked for in one text. */

@@ -31,7 +31,60 @@ function decideOne(policy: PolicyIr, request: Request, facts: Facts, phase: Phas
     const without = units.map((unit) => yieldsOf(unit, world, new Set([name])));
     return { name, why: names.get(name) ?? '', otherwise: combine(units, without, phase).effect };
   });
-  return { ...base, unknowns, shadow: [], steps: 0 };
+  const asked =
+    phase === 'call' && base.effect === 'deny' && names.size > 0
+      ? asksPeople(units, yields, names, world)
+      : null;
+  return { ...(asked ?? base), unknowns, shadow: [], steps: 0 };
+}
+
+/**
+ * The sole exception (language, 3): every unknown is a fact marked `on unknown review` that could not be had, and some values of
+ * these facts, decided afresh, allow or ask.
+ */
+function asksPeople(
+  units: readonly UnitIr[],
+  yields: readonly (readonly Yield[])[],
+  unknowns: ReadonlyMap<string, string>,
+  { policy, request, facts }: World,
+): Plain | null {
+  const marked = policy.facts.filter((fact) => fact.review !== undefined && unknowns.has(fact.name));
+  const missing = [...unknowns.values()].every((why) => why.startsWith('it is missing'));
+  if (marked.length !== unknowns.size || !missing) return null;
+  const ways = marked.reduce<readonly Facts[]>(
+    (all, { name, values = [] }) =>
+      all.flatMap((known) => values.map((value) => ({ ...known, [name]: value }))),
+    [facts],
+  );
+  const lifted = ways.some((known) => {
+    const world: World = { policy, request, facts: known };
+    return (
+      combine(
+        units,
+        units.map((unit) => yieldsOf(unit, world, new Set())),
+        'call',
+      ).effect !== 'deny'
+    );
+  });
+  if (!lifted) return null;
+  const byRules = units.flatMap((unit, i) =>
+    (yields[i] ?? []).flatMap((y) =>
+      y !== null && (y.effect === 'review' || y.effect === 'escalate') ? [{ name: unit.name, ...y }] : [],
+    ),
+  );
+  const byFacts = marked.map(({ name, review }) => ({ name, approval: review ?? null, because: null }));
+  const all = [...byFacts, ...byRules].toSorted((a, b) => (a.name < b.name ? -1 : a.name === b.name ? 0 : 1));
+  const approvals = all.flatMap(({ name, approval }) =>
+    approval === null ? [] : [{ rule: name, ...approval }],
+  );
+  return {
+    effect: 'review',
+    rules: [...new Set(all.map(({ name }) => name))],
+    default: false,
+    reason: all.find(({ because }) => because !== null)?.because ?? null,
+    approvals,
+    timeout: Math.min(...approvals.map((need) => need.timeout)),
+  };
 }
 
 function inScope(unit: UnitIr, request: Request, phase: Phase): boolean {
@@ -80,10 +133,12 @@ function combine(units: readonly UnitIr[], yields: readonly (readonly Yield[])[]
   const denying = units.findIndex((_, i) => has(yields[i] ?? [], 'deny'));
   if (denying >= 0) {
     const outcome = yields[denying]?.find((y) => y?.effect === 'deny' && y.because !== null);
-    return plain('deny', [units[denying]?.name ?? ''], outcome?.because ?? null);
+    const told = tells(units[denying]);
+    return { ...plain('deny', [units[denying]?.name ?? ''], outcome?.because ?? null), ...told };
   }
   const granting = units.findIndex((_, i) => surely(yields[i] ?? [], 'allow', 'review'));
-  if (granting < 0 && phase === 'call') return plain('deny', [], null);
+  if (granting < 0 && phase === 'call')
+    return { ...plain('deny', [], null), ...tells(units.find((unit) => unit.kind === 'rule' && unit.tell)) };
   const asking = units.flatMap((unit, i) =>
     (yields[i] ?? []).flatMap((y) =>
       y !== null && (y.effect === 'review' || y.effect === 'escalate') ? [{ unit, y }] : [],
@@ -111,6 +166,9 @@ function combine(units: readonly UnitIr[], yields: readonly (readonly Yield[])[]
   const timeout = Math.min(...approvals.map((need) => need.timeout));
   return { effect: 'review', rules, default: false, reason, approvals, timeout, ...masked };
 }
+
+const tells = (unit: UnitIr | undefined): { readonly tell?: true } =>
+  unit?.kind === 'rule' && unit.tell ? { tell: true } : {};
 
 function plain(effect: DecisionEffect, rules: readonly string[], reason: string | null): Plain {
   return {

@@ -16,6 +16,9 @@ export interface Property {
   readonly bounded: { readonly below: boolean; readonly above: boolean };
 }
 
+/** Stands in a path for an element of a list; no author can write it as a name. */
+export const ELEMENT = '\u0000element';
+
 /** Schemas come from servers, which may send anything: one question looks at no more than this many parts of one. */
 const MAX_PARTS = 1_000;
 const MAX_ALTERNATIVES = 64;
@@ -48,7 +51,7 @@ function find(schema: JsonValue, path: readonly string[]): Property | null {
   let at: readonly JsonValue[] = [schema];
   const optional: (readonly string[])[] = [];
   for (const [i, name] of path.entries()) {
-    const found = lookUp(at, name, walk, i > 0);
+    const found = name === ELEMENT ? elements(at, walk) : lookUp(at, name, walk, i > 0);
     if (found === null) return null;
     if (!found.required) optional.push(path.slice(0, i + 1));
     at = found.schemas;
@@ -84,7 +87,8 @@ const topNames = new WeakMap<JsonObject, readonly string[]>();
 function namesAt(schema: JsonValue, path: readonly string[]): readonly string[] {
   const walk = walkOf(schema);
   let at: readonly JsonValue[] = [schema];
-  for (const [i, name] of path.entries()) at = lookUp(at, name, walk, i > 0)?.schemas ?? [];
+  for (const [i, name] of path.entries())
+    at = (name === ELEMENT ? elements(at, walk) : lookUp(at, name, walk, i > 0))?.schemas ?? [];
   return [...new Set(at.flatMap((s) => [...names(s, walk)]))];
 }
 
@@ -93,6 +97,20 @@ function* names(at: JsonValue, walk: Walk): Generator<string> {
   if (!isObject(schema)) return;
   if (isObject(schema['properties'])) yield* Object.keys(schema['properties']);
   for (const part of parts(schema, 'allOf', 'anyOf', 'oneOf')) yield* names(part, walk);
+}
+
+/** What the elements of a list may be, over all that it may be. */
+function elements(at: readonly JsonValue[], walk: Walk): Found {
+  const items = at
+    .flatMap((schema) => alternatives(schema, walk))
+    .map((schema) => {
+      const list = isObject(schema) ? schema : {};
+      const said = [list, ...parts(list, 'allOf').map((part) => follow(part, walk))].find(
+        (part) => isObject(part) && Object.hasOwn(part, 'items'),
+      );
+      return isObject(said ?? null) ? ((said as JsonObject)['items'] ?? true) : true;
+    });
+  return { schemas: items, required: true };
 }
 
 interface Found {
@@ -115,6 +133,7 @@ function either(all: readonly (Found | null)[]): Found | null {
 
 function member(at: JsonValue, name: string, walk: Walk, nested: boolean): Found | null {
   const schema = follow(at, walk);
+  if (isObject(schema) && isNoObject(schema)) return null;
   if (!isObject(schema) || mayBeOther(schema)) {
     const found = isObject(schema) ? own(schema, name, walk, nested) : null;
     return found && { ...found, required: false };
@@ -127,6 +146,9 @@ function mayBeOther(schema: JsonObject): boolean {
   const type = schema['type'];
   return Array.isArray(type) && type.some((t) => t !== 'object');
 }
+
+const isNoObject = ({ type }: JsonObject): boolean =>
+  typeof type === 'string' ? type !== 'object' : Array.isArray(type) && !type.includes('object');
 
 function own(schema: JsonObject, name: string, walk: Walk, nested: boolean): Found | null {
   const properties = schema['properties'];
@@ -190,6 +212,7 @@ function typeOf(at: JsonValue, walk: Walk): Shape {
 function named(type: JsonValue, schema: JsonObject, walk: Walk): Shape {
   switch (type) {
     case 'string':
+      return { type: formatted(schema['format']), nullable: false };
     case 'object':
       return { type: { kind: type }, nullable: false };
     case 'integer':
@@ -207,6 +230,14 @@ function named(type: JsonValue, schema: JsonObject, walk: Walk): Shape {
     default:
       return OPEN;
   }
+}
+
+/** An instant is a text as well; other formats say nothing that an operator asks for. */
+function formatted(format: JsonValue | undefined): TypeIr {
+  if (format === 'uri') return { kind: 'url' };
+  return format === 'date-time'
+    ? { kind: 'union', members: [{ kind: 'instant' }, { kind: 'string' }] }
+    : { kind: 'string' };
 }
 
 function constants(values: readonly JsonValue[]): Shape {

@@ -116,7 +116,7 @@ export function buildScope(
       { labels: [{ file, span: first, text: 'first used here' }] },
     );
   const roleSpans = new Map<string, tree.Span>();
-  for (const statement of statements) {
+  for (const statement of withInner(statements)) {
     if (statement.kind === 'role') {
       for (const { name, value } of statement.roles) {
         const first = roleSpans.get(name.text);
@@ -160,6 +160,12 @@ export function buildScope(
     report,
   };
 }
+
+/** Roles are the same everywhere: those that a template declares, too. */
+const withInner = (statements: readonly tree.Statement[]): readonly tree.Statement[] =>
+  statements.flatMap<tree.Statement>((s) =>
+    s.kind === 'template' ? [s, ...withInner(s.body).filter((b) => b.kind === 'role')] : [s],
+  );
 
 const BUILT_IN: readonly string[] = [
   'has',

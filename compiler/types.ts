@@ -6,12 +6,23 @@ import type { ExprIr, TypeIr } from './ir.js';
 /** `any`: read from a tool that is not pinned yet; every operator fits. */
 export type Ty = TypeIr | { readonly kind: 'any' };
 /** What operators ask for. `json` is what a schema does not type: presence and equality only. */
-export type Kind = 'bool' | 'number' | 'string' | 'list' | 'object' | 'json' | 'null';
+export type Kind =
+  | 'bool'
+  | 'number'
+  | 'string'
+  | 'instant'
+  | 'duration'
+  | 'list'
+  | 'object'
+  | 'json'
+  | 'null';
 
 /** An expression with its type. */
 export interface Typed {
   readonly ir: ExprIr;
   readonly type: Ty;
+  /** Where the value stands in the arguments, for what is read below it (schema.ts, ELEMENT). */
+  readonly place?: readonly string[];
 }
 
 export const BOOL: TypeIr = { kind: 'bool' };
@@ -21,7 +32,7 @@ export const bool = (ir: ExprIr): Typed => ({ ir, type: BOOL });
 export function kindsOf(type: Ty): readonly Kind[] {
   switch (type.kind) {
     case 'any':
-      return ['bool', 'number', 'string', 'list', 'object', 'json'];
+      return ['bool', 'number', 'string', 'instant', 'duration', 'list', 'object', 'json'];
     case 'int':
     case 'decimal':
       return ['number'];
@@ -37,24 +48,38 @@ export function kindsOf(type: Ty): readonly Kind[] {
     case 'null':
     case 'object':
     case 'list':
-      return [type.kind];
     case 'instant':
     case 'duration':
-      return ['json'];
+      return [type.kind];
     default:
       return assertNever(type);
   }
 }
 
 /** The same value read as one kind: on a union the other members become unknown when they turn up. */
-export function castTo({ ir, type }: Typed, kind: Kind): Typed | null {
+export function castTo(typed: Typed, kind: Kind): Typed | null {
+  const { ir, type } = typed;
   if (!kindsOf(type).includes(kind)) return null;
-  if (type.kind !== 'any' && type.kind !== 'union') return { ir, type };
+  if (kind === 'instant' || kind === 'duration') return inMilliseconds(ir, kind);
+  if (type.kind !== 'any' && type.kind !== 'union') return typed;
   const members =
     type.kind === 'any' ? [ofKind(kind)] : type.members.filter((m) => kindsOf(m).includes(kind));
   const cast = unionOf(members);
-  const read = ir.op === 'arg' || ir.op === 'fact' || ir.op === 'param';
-  return { ir: read ? { ...ir, type: cast } : ir, type: cast };
+  return { ...typed, ir: isRead(ir) ? { ...ir, type: cast } : ir, type: cast };
+}
+
+type Read = Extract<ExprIr, { op: 'arg' | 'fact' | 'param' | 'member' }>;
+const isRead = (ir: ExprIr): ir is Read =>
+  ir.op === 'arg' || ir.op === 'fact' || ir.op === 'param' || ir.op === 'member';
+
+/** As values they are texts; what compares and adds them up works on numbers. */
+function inMilliseconds(ir: ExprIr, kind: 'instant' | 'duration'): Typed {
+  const type: TypeIr = { kind };
+  if (!isRead(ir)) return { ir, type };
+  return {
+    ir: { op: kind === 'instant' ? 'moment' : 'span', operand: { ...ir, type: { kind: 'string' } } },
+    type,
+  };
 }
 
 function ofKind(kind: Kind): TypeIr {

@@ -70,6 +70,8 @@ export interface Decision {
   /** The shortest timeout of `approvals`, in milliseconds; null unless review. */
   readonly timeout: number | null;
   readonly shadow: readonly Match[];
+  /** The denial may name the nearest change that would be permitted: a rule says `tell`. */
+  readonly tell?: true;
   /** What has to be masked in an answer before it goes on (stdlib/masks.ts), sorted; absent where nothing. */
   readonly masks?: readonly string[];
   /** The static step bound of the policy for this action. */

@@ -17,6 +17,8 @@ export function policy(tables: Tables): PolicyModule {
   const { name, version, steps } = tables;
   const { classify, scopeOf } = scopes(tables);
   const nothing = frozen(DEFAULT_DENY(steps));
+  const told = frozen({ ...nothing, tell: true });
+  const options = { steps, standIns: tables.standIns ?? [] };
 
   const scopeIn = (phase: Phase, request: Request): Scope => {
     const { kind, server, name: action } = request.intent;
@@ -41,7 +43,8 @@ export function policy(tables: Tables): PolicyModule {
       const scope = scopeOf(found, request.principal, request.roles);
       const world: World = { args: args as Args, request, facts, pin: found.pin };
       return (
-        (phase === 'call' ? quick(scope, world, nothing) : null) ?? weigh(unitsOf(scope), world, phase, steps)
+        (phase === 'call' ? quick(scope, world, scope.tells ? told : nothing) : null) ??
+        weigh(unitsOf(scope), world, phase, options)
       );
     },
     visible: (subject: Subject, action): boolean => {
@@ -58,7 +61,7 @@ export function policy(tables: Tables): PolicyModule {
         unitsOf(scope),
         { args: args as Args, request, facts, pin: found.pin },
         phase,
-        steps,
+        options,
       );
     },
   };

@@ -8,6 +8,7 @@ import type {
   Decision,
   Explanation,
   Facts,
+  Json,
   Match,
   NearMiss,
   Phase,
@@ -15,7 +16,7 @@ import type {
   RuleEffect,
   Unknown,
 } from './abi.js';
-import type { Approval, Block, Leaf, Outcome, Pin, Predicate, Rule, Unit } from './tables.js';
+import type { Approval, Block, Leaf, Outcome, Pin, Predicate, Rule, StandIn, Unit } from './tables.js';
 import type { Args, Kleene } from './values.js';
 
 /** All that conditions may read. */
@@ -41,7 +42,14 @@ type Values = (when: Predicate | null, leaves: readonly Leaf[]) => Kleene;
 
 export const DEFAULT_DENY = (steps: number): Decision => deny([], null, [], steps);
 
-export function weigh(units: readonly Unit[], world: World, phase: Phase, steps: number): Decision {
+/** What is the same for all decisions of a policy. */
+export interface Options {
+  readonly steps: number;
+  readonly standIns: readonly StandIn[];
+}
+
+export function weigh(units: readonly Unit[], world: World, phase: Phase, options: Options): Decision {
+  const { steps } = options;
   const plain: Values = (when) =>
     when === null ? 2 : when(world.args, world.request, world.facts, world.pin);
   const possible = units.map((unit) => ({ unit, outcomes: outcomesOf(unit, plain) }));
@@ -61,8 +69,54 @@ export function weigh(units: readonly Unit[], world: World, phase: Phase, steps:
     );
     return { name, why: labels.get(name) as string, otherwise: otherwise.effect };
   });
-  return { ...base, unknowns };
+  const asked =
+    phase === 'call' && base.effect === 'deny' ? asksPeople(possible, labels, world, options) : null;
+  return { ...(asked ?? base), unknowns };
 }
+
+/**
+ * Where nothing is unknown but facts marked `on unknown review`, and some values of theirs lead to another decision than deny:
+ * their people are asked, and those of every rule that asks or may ask. Null where it is not so.
+ */
+function asksPeople(
+  possible: readonly Possible[],
+  labels: ReadonlyMap<string, string>,
+  world: World,
+  { steps, standIns }: Options,
+): Decision | null {
+  const open = standIns.filter(({ fact }) => labels.get(fact) === MISSING);
+  if (open.length === 0 || open.length < labels.size) return null;
+  const facts: { [name: string]: Json | undefined } = { ...world.facts };
+  const some = (i: number): boolean => {
+    const { fact, values } = open[i] ?? {};
+    if (fact === undefined || values === undefined) {
+      const known: Values = (when) => (when === null ? 2 : when(world.args, world.request, facts, world.pin));
+      const afresh = possible.map(({ unit }) => ({ unit, outcomes: outcomesOf(unit, known) }));
+      return combine(afresh, 'call', steps, []).effect !== 'deny';
+    }
+    return values.some((value) => {
+      facts[fact] = value;
+      return some(i + 1);
+    });
+  };
+  if (!some(0)) return null;
+  const askers = [
+    ...open.map(({ fact, approval }) => ({ name: fact, approval, because: null })),
+    ...askersOf(possible),
+  ];
+  return reviewOf(
+    askers.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)),
+    steps,
+    [],
+  );
+}
+
+const askersOf = (possible: readonly Possible[]): readonly Asker[] =>
+  possible.flatMap((p) =>
+    p.outcomes.filter(asks).map((o) => ({ name: p.unit.name, approval: o.approval, because: o.because })),
+  );
+
+const MISSING = 'it is missing, null or of another type';
 
 function outcomesOf(unit: Unit, values: Values): readonly (Outcome | null)[] {
   if (unit.kind === 'rule') {
@@ -94,13 +148,20 @@ function combine(
   const denier = possible.find((p) => p.outcomes.some(denies));
   if (denier !== undefined) {
     const reasons = denier.outcomes.filter(denies).map((outcome) => outcome.because);
-    return deny([denier.unit.name], reasons.find((reason) => reason !== null) ?? null, unknowns, steps);
+    const denied = deny(
+      [denier.unit.name],
+      reasons.find((reason) => reason !== null) ?? null,
+      unknowns,
+      steps,
+    );
+    return denier.outcomes.some((o) => denies(o) && o.tell === true) ? { ...denied, tell: true } : denied;
   }
   const granted = phase !== 'call' || possible.some((p) => p.outcomes.every(isGrant));
-  if (!granted) return deny([], null, unknowns, steps);
-  const askers = possible.flatMap((p) =>
-    p.outcomes.filter(asks).map((o) => ({ name: p.unit.name, approval: o.approval, because: o.because })),
-  );
+  if (!granted) {
+    const told = possible.some(({ unit }) => unit.kind === 'rule' && unit.tell === true);
+    return told ? { ...deny([], null, unknowns, steps), tell: true } : deny([], null, unknowns, steps);
+  }
+  const askers = askersOf(possible);
   const maskers = possible.flatMap((p) =>
     p.outcomes.filter(redacts).map((o) => ({ ...o, name: p.unit.name })),
   );
@@ -196,12 +257,17 @@ function openLabels(
     const [first] = leaf.reads;
     if (missing.length === 0 && first !== undefined)
       labels.set(first.label, 'its value is refused by the operator');
-    for (const r of missing) labels.set(r.label, 'it is missing, null or of another type');
+    for (const r of missing) labels.set(r.label, MISSING);
   }
   return labels;
 }
 
-export function explainUnits(units: readonly Unit[], world: World, phase: Phase, steps: number): Explanation {
+export function explainUnits(
+  units: readonly Unit[],
+  world: World,
+  phase: Phase,
+  options: Options,
+): Explanation {
   const plain: Values = (when) =>
     when === null ? 2 : when(world.args, world.request, world.facts, world.pin);
   const matched: Match[] = [];
@@ -216,7 +282,7 @@ export function explainUnits(units: readonly Unit[], world: World, phase: Phase,
     }
     if (effects.size === 0) near.push({ name: unit.name, effect: firstEffect(unit), condition: words(unit) });
   }
-  return { decision: weigh(units, world, phase, steps), matched, near };
+  return { decision: weigh(units, world, phase, options), matched, near };
 }
 
 const firstEffect = (unit: Unit): RuleEffect =>

@@ -29,6 +29,8 @@ export interface Lists {
   readonly inTurn: readonly Entry[];
   /** All by name where there is a block among them, else none. */
   readonly mixed: readonly Entry[];
+  /** Some rule among them says `tell`. */
+  readonly tells: boolean;
 }
 
 export function entryOf(unit: Unit, order: number, steps: number): Entry {
@@ -56,6 +58,7 @@ function yieldOf(name: string, outcome: Outcome, steps: number): Yield {
         rules: [name],
         default: false,
         reason: outcome.because,
+        ...(outcome.effect === 'deny' && outcome.tell === true ? { tell: true as const } : {}),
       };
   return { outcome, asker, alone: frozen(alone as Decision) };
 }

@@ -274,6 +274,7 @@ function narrow(action: ActionClass, whos: readonly Who[], entryAt: (order: numb
   return {
     inTurn: denied.at(-1)?.tests.length === 0 ? denied : [...denied, ...asks, ...allowed],
     mixed: blocks ? entries : [],
+    tells: entries.some(({ unit }) => unit.kind === 'rule' && unit.tell === true),
     entries,
     known: {},
   };

@@ -12,7 +12,7 @@ import { under } from './path.js';
 import * as sets from './sets.js';
 import { schedule, within } from './schedule.js';
 import * as tables from './tables.js';
-import { inDomain, urlPart } from './url.js';
+import { inDomain, urlPart, urlPort } from './url.js';
 import * as values from './values.js';
 
 const underOrUnknown = (path: string | undefined, root: string | undefined): values.Kleene =>
@@ -38,6 +38,7 @@ export const std = Object.freeze({
   range,
   span,
   urlPart,
+  urlPort,
   schedule,
   within,
   addition,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The tables of a compiled policy: data and small shared predicates, no rule in code position. */
-import type { Facts, Phase, Request, RuleEffect } from './abi.js';
+import type { Facts, Json, Phase, Request, RuleEffect } from './abi.js';
 import type { What, Who } from './sets.js';
 import type { Args, Kleene } from './values.js';
 
@@ -35,6 +35,8 @@ export interface Outcome {
   readonly because: string | null;
   /** Of `redact` only. */
   readonly masks?: readonly string[];
+  /** Of rules with the clause. */
+  readonly tell?: true;
 }
 interface Base {
   readonly name: string;
@@ -66,6 +68,13 @@ export interface Block extends Base {
 }
 export type Unit = Rule | Block;
 
+/** A fact with `on unknown review`, and values that stand for all that it can be. */
+export interface StandIn {
+  readonly fact: string;
+  readonly approval: Approval;
+  readonly values: readonly Json[];
+}
+
 export interface Tables {
   readonly name: string;
   readonly version: string;
@@ -73,6 +82,7 @@ export interface Tables {
   /** Sorted by name. */
   readonly units: readonly Unit[];
   readonly steps: number;
+  readonly standIns?: readonly StandIn[];
 }
 
 export function hint(
@@ -110,7 +120,19 @@ export const outcome = (
   asks: Approval | null,
   because: string | null,
   masks?: readonly string[],
-): Outcome => ({ effect, approval: asks, because, ...(masks === undefined ? {} : { masks }) });
+  tell?: true,
+): Outcome => ({
+  effect,
+  approval: asks,
+  because,
+  ...(masks === undefined ? {} : { masks }),
+  ...(tell === undefined ? {} : { tell }),
+});
+export const standIn = (fact: string, asks: Approval, values: readonly Json[]): StandIn => ({
+  fact,
+  approval: asks,
+  values,
+});
 export function rule(
   name: string,
   phase: Phase,

@@ -156,3 +156,5 @@ export function inDomain(text: string | undefined, domain: string): 0 | 1 | 2 {
   if (host === null) return 1;
   return host === domain || host.endsWith(`.${domain}`) ? 2 : 0;
 }
+
+export const urlPort = (text: string | undefined): number | undefined => urlPart('port', text);

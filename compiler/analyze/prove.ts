@@ -57,6 +57,12 @@ function proofOf(
       const verdict = found.verdicts[i];
       if (verdict === null || verdict === undefined) return { ...PLAIN, claim, status: 'undecided' };
       const { witness } = verdict;
+      // Where people stand in for a fact, a deny may be a review (language, 3): not told apart here.
+      const standIns = subject.ir.facts.filter(({ review }) => review !== undefined).map(({ name }) => name);
+      if (verdict.status === 'proved' && standIns.length > 0 && claim.effects.includes('review')) {
+        const why = `a deny may become a review where ${standIns.join(', ')} cannot be had`;
+        return { ...PLAIN, claim, status: 'undecided', why };
+      }
       return {
         ...verdict,
         claim,

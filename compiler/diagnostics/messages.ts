@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * The one table of what the compiler can say. 1xxx syntax (from the grammar), 2xxx names and files, 3xxx types, 4xxx lints,
- * 49xx constructs that the grammar knows and this release does not compile, 5xxx loading. A code is never used again.
+ * 5xxx loading. A code is never used again.
  */
 import { FAULTS, type FaultCode } from '../../grammar/faults.js';
 
@@ -25,18 +25,12 @@ const warning = (title: string, message: string, help: string | null = null): Me
   message,
   help,
 });
-const unsupported = (what: string, instead: string): MessageText =>
-  error(`${what}: not supported yet`, `${what}: not supported yet`, instead);
-
 const syntax = Object.fromEntries(
   Object.entries(FAULTS).map(([code, { title, message, help }]) => [
     code,
     { severity: 'error', title, message, help },
   ]),
 ) as { readonly [code in FaultCode]: MessageText };
-
-const REMOVE =
-  'remove it, or keep this policy for a release that compiles it; nothing is ever ignored silently';
 
 export const MESSAGES = {
   ...syntax,
@@ -83,7 +77,7 @@ export const MESSAGES = {
   SEP2012: error(
     'unknown function',
     '`{name}` is not a function of the language',
-    'known are `has`, `size` and `lower`',
+    'known are `has`, `size`, `lower`, `url`, `ip` and those of the scanner',
   ),
   SEP2013: error('unknown member', '`{object}` has no member `{name}`', null),
   SEP2014: error('not a value', '{name} is not a value', null),
@@ -106,6 +100,12 @@ export const MESSAGES = {
     'unknown time zone',
     'there is no time zone `{zone}`',
     'name a zone of the IANA database, as `Europe/Paris`; `UTC` is one',
+  ),
+
+  SEP2019: error(
+    'statement that a template cannot hold',
+    '`{what}` cannot stand inside a template',
+    'write it outside: tools, imports, delegation and tests are those of the file',
   ),
 
   SEP3001: error('type mismatch', '{what} needs {wanted}, but this is {found}', null),
@@ -177,6 +177,7 @@ export const MESSAGES = {
     'a module marked `tighten` only restricts, and this is `{what}`',
     'write a `deny` or `escalate`, or remove `tighten` from the header',
   ),
+  SEP3019: error('address that cannot be used', '`{text}` is not {wanted}: {what}', null),
   SEP3020: error(
     'effect that does not belong to the phase',
     '`{effect}` cannot stand in the `{phase}` phase, which knows {wanted}',
@@ -192,6 +193,12 @@ export const MESSAGES = {
     'rule in the shadow past its date',
     '`{name}` was to stay in the shadow until {until}, and today is {today}',
     'remove `shadow until` to put the rule in force, give it a later date, or remove the rule',
+  ),
+
+  SEP3024: error(
+    'fact that nobody can stand in for',
+    '`{name}` cannot be `on unknown review`: {what}',
+    'compare it with constants only, and with few of them, or leave the clause out: without it an unknown fact denies',
   ),
 
   SEP4001: warning(
@@ -227,8 +234,8 @@ export const MESSAGES = {
   ),
   SEP4008: warning(
     'URL prefix as text',
-    'this compares text: a host can be spelt in many ways, and `{prefix}.evil.example` starts so too',
-    'until `url()` is supported, end the prefix behind the host with `/` and keep such rules few',
+    'this compares text, and hosts can be spelt in many ways: a URL that starts with `{prefix}` may lead elsewhere',
+    'compare its parts: `url(x).scheme`, `.host`, `.port`, `.path`',
   ),
   SEP4009: warning(
     'deny-list of words',
@@ -261,21 +268,6 @@ export const MESSAGES = {
     '`{name}` changes nothing: {covers} denies all of it already',
     'remove it, or narrow the wider one if this was to say more',
   ),
-
-  SEP4906: unsupported(
-    'this statement inside a template',
-    'write it outside; a template holds rules, blocks, sets, predicates, facts, schedules and measures',
-  ),
-  SEP4911: unsupported('`{name}`', REMOVE),
-  SEP4913: unsupported(
-    'this kind of `fact`',
-    'facts come from `config.x` and `claim.x`, without `fresh` and `on unknown review`',
-  ),
-  SEP4915: unsupported(
-    'this type',
-    'types are `bool`, `int`, `decimal`, `string`, `path`, enums and lists of them; of parameters also `principals`',
-  ),
-  SEP4917: unsupported('`tell`', REMOVE),
 } as const satisfies { readonly [code: string]: MessageText };
 
 export type Code = keyof typeof MESSAGES;

@@ -42,7 +42,7 @@ export function factValue(expr: Expr): Json | undefined {
       return items.every((item): item is Json => item !== undefined) ? items : undefined;
     }
     case 'duration':
-      return expr.ms;
+      return expr.text;
     case 'regex':
     case 'member':
     case 'call':

@@ -17,6 +17,7 @@ const KEYS: ReadonlySet<string> = new Set([
   'units',
   'measures',
   'shadows',
+  'standIns',
   'strict',
 ]);
 const MADE = /^[a-z]\d+$/;

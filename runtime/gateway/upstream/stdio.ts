@@ -5,6 +5,7 @@ import type { StdioServer } from '../../config.js';
 import { answeredBy } from '../wire/answer.js';
 import { lineSplitter } from '../wire/lines.js';
 import { type Channel, type ChannelEvents, NotSent } from './channel.js';
+import { forget, outliveNot } from './reaper.js';
 
 const INHERITED = ['HOME', 'PATH', 'SHELL', 'TERM'];
 /** One message of an upstream; a longer one is answered with an error and the upstream lives on. */
@@ -12,7 +13,7 @@ export const MAX_LINE = 16 * 1024 * 1024;
 const MAX_QUEUED = 64 * 1024 * 1024;
 const GRACE_MS = 1500;
 
-/** Groups that must not outlive us, whatever ends us (a SIGKILL apart: then their stdin closes). */
+/** Groups that must not outlive us; after a SIGKILL the reaper sees to them. */
 const groups = new Set<number>();
 let guarded = false;
 
@@ -63,6 +64,7 @@ export async function openStdio(
   await started(child, server.command);
   const pid = child.pid ?? 0;
   groups.add(pid);
+  outliveNot(pid);
   return attach(child, pid, events);
 }
 
@@ -114,6 +116,7 @@ function attach(child: ChildProcess, pid: number, events: ChannelEvents): Channe
     end(why, words === '' ? why : `${why}: ${words.slice(0, 200)}`);
     signal(pid, 'SIGKILL');
     groups.delete(pid);
+    forget(pid);
   });
   return {
     kind: 'stdio',

@@ -48,6 +48,10 @@ export const VERBS: { readonly [verb: string]: Verb } = {
     summary: 'make a policy of one in YAML or JSON, and check that it means the same',
     load: async () => (await import('./commands/import.js')).command,
   },
+  lsp: {
+    summary: 'the language server for editors',
+    load: async () => (await import('./commands/lsp.js')).command,
+  },
   explain: {
     summary: 'print the page of an error code',
     load: async () => (await import('./commands/explain.js')).command,
@@ -72,13 +76,13 @@ export const VERBS: { readonly [verb: string]: Verb } = {
     summary: "guard servers over stdio, for a client's configuration",
     load: async () => (await import('./commands/wrap.js')).command,
   },
-  'approvals list': {
-    summary: 'calls that wait for a person',
-    load: async () => (await import('./commands/approvals-list.js')).command,
-  },
   reload: {
     summary: 'put changed policies and pins in force in the running gateway',
     load: async () => (await import('./commands/reload.js')).command,
+  },
+  'approvals list': {
+    summary: 'calls that wait for a person',
+    load: async () => (await import('./commands/approvals-list.js')).command,
   },
   'approvals show': {
     summary: 'one waiting call, in full',
@@ -151,6 +155,14 @@ export const VERBS: { readonly [verb: string]: Verb } = {
   'log erase': {
     summary: 'erase clear text kept beside receipts; no proof breaks',
     load: async () => (await import('./commands/log-erase.js')).command,
+  },
+  'log rotate': {
+    summary: 'change the key that signs receipts, and take a new log key in',
+    load: async () => (await import('./commands/log-rotate.js')).command,
+  },
+  'log revoke': {
+    summary: 'write down that the root revoked a key',
+    load: async () => (await import('./commands/log-revoke.js')).command,
   },
   'log prove': {
     summary: 'write one receipt with its proof',

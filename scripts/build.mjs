@@ -30,6 +30,7 @@ const entries = [
   'compiler/index.ts',
   'runtime/index.ts',
   'runtime/scan/worker.ts',
+  'editor/lsp/worker.ts',
   'examples/quickstart/main.ts',
 ];
 const define = {

@@ -65,11 +65,19 @@ export class Cells {
     const ends = this.text.length - same.behind;
     const touched = (cell: Cell): boolean =>
       cell.faults.length > 0 || (endOf(cell) >= same.before && cell.start <= ends);
-    let from = Math.min(lowest(cells, touched), lowest(cells, (cell) => endOf(cell) >= same.before)) - 1;
+    let from =
+      Math.min(
+        lowest(cells, touched),
+        lowest(cells, (cell) => endOf(cell) >= same.before),
+      ) - 1;
     while (from > 0 && !startsLine(text, cells[from]?.start ?? 0)) from--;
     const first = cells[from];
     if (first === undefined || !startsLine(text, first.start)) return Cells.of(text);
-    let to = Math.max(cells.findLastIndex(touched), cells.findLastIndex((cell) => cell.start <= ends)) + 1;
+    let to =
+      Math.max(
+        cells.findLastIndex(touched),
+        cells.findLastIndex((cell) => cell.start <= ends),
+      ) + 1;
     while (to < cells.length && !startsLine(text, (cells[to]?.start ?? 0) + moved)) to++;
     const next = cells[to];
     const region = { start: first.start, end: next === undefined ? text.length : next.start + moved };
@@ -125,6 +133,12 @@ export class Cells {
       if (statement !== undefined) return { statement, offset: within };
     }
     return null;
+  }
+
+  /** Where the statement starts that an offset of the text is in or behind. */
+  before(offset: number): number {
+    const cell = this.cells.findLast(({ start }) => start <= offset);
+    return cell?.start ?? this.header.header?.end ?? 0;
   }
 
   /** Text that could not be read, by offsets of the text. */

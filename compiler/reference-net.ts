@@ -3,8 +3,8 @@
  * The reference reading of URLs, hosts and addresses: the runtime's WHATWG parser and its own lists of addresses, after what the
  * language refuses has been refused. It shares nothing with stdlib/url.ts and stdlib/ip.ts.
  */
-import { BlockList, isIPv4, isIPv6 } from 'node:net';
 import type { CidrIr } from './ir.js';
+import { BlockList, isIPv4, isIPv6 } from './reference-ip.js';
 
 const PORTS: { readonly [scheme: string]: number } = { http: 80, https: 443, ws: 80, wss: 443, ftp: 21 };
 

@@ -10,7 +10,6 @@ export async function buildPage(root, define, outfile) {
   const folder = join(root, 'cli/page');
   const platform = {
     'node:crypto': join(folder, 'crypto.ts'),
-    'node:net': join(folder, 'net.ts'),
     'node:fs/promises': join(folder, 'absent.ts'),
     'node:path': join(folder, 'absent.ts'),
   };

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What the reference interpreter uses of node:net, for a browser: addresses are read by the browser's own URL parser. */
+/**
+ * Addresses for the reference interpreter, read by the platform's own URL parser: they share nothing with stdlib/ip.ts, and answer
+ * as node:net does, which browsers (the auditor page) do not have.
+ */
 
 const QUAD = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d|0)(?:\.(?!$)|$)){4}$/;
 const LEADING_ZERO = /(?:^|\.)0\d/;
@@ -22,7 +25,7 @@ function numberOf(address: string, family: 'ipv4' | 'ipv6'): bigint {
   return [...first, ...zeros, ...last].reduce((sum, group) => sum * 65_536n + BigInt(`0x${group}`), 0n);
 }
 
-/** Ranges of addresses, as node:net has them. */
+/** Ranges of addresses. */
 export class BlockList {
   readonly #ranges: { readonly family: string; readonly start: bigint; readonly shift: bigint }[] = [];
 

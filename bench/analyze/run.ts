@@ -12,6 +12,7 @@ import type { JsonObject } from '../../runtime/verify/format/canonical.js';
 import { compileSepal, loadSepal, sepalInput } from '../decide/sepal.js';
 import { loadWorkload } from '../decide/workload.js';
 import { aim, figure, table } from '../table.js';
+import { mutation } from './mutation.js';
 import { scriptsOf } from './smt.js';
 import { contradicted, startZ3 } from './z3.js';
 
@@ -137,6 +138,18 @@ for (const rules of SIZES) {
 }
 console.log(table(['rules', 'prove ms', 'atoms and script ms', 'z3 ms', 'agree'], opinions));
 await z3.close();
+
+const MUTATED = 200;
+const TESTS = 1_000;
+if (SIZES.includes(MUTATED)) {
+  const requests = workload.requests(MUTATED, TESTS);
+  const run = await mutation(sepalInput(workload.policy(MUTATED)), requests, sideOf);
+  const [took, { killed, survived, equivalent, score }] = await timedLater(run);
+  console.log(
+    `\n\`sepal test --mutate\` on ${MUTATED} rules with ${TESTS} questions as tests: ${killed + survived + equivalent} changed policies, each compiled, loaded and tested; ${killed} noticed, ${survived} not (each with a question that would), ${equivalent} shown to change nothing; score ${(score * 100).toFixed(1)} %.\n`,
+  );
+  console.log(aim('mutation of 200 rules under a minute', took < 60_000, `${figure(took / 1000)} s`));
+}
 
 console.log(
   '\nPatterns `*word*` that are not anchored, on one field: each doubles the atoms, until the cap.\n',

@@ -35,10 +35,11 @@ export interface ActionClass {
 
 const OTHERS: readonly ActKindIr[] = ['resource', 'prompt', 'completion', 'sampling', 'elicitation', 'roots'];
 
-/** Every class of actions, over one policy or two; `extra` are sets that a question asks about. */
+/** Every class of actions, over one policy or two; `extra` are sets that a question asks about. Only of actions that are `wanted`. */
 export function actionClasses(
   subjects: readonly Subject[],
   extra: readonly WhatIr[],
+  wanted: (action: Action) => boolean = () => true,
 ): readonly ActionClass[] {
   const tools = new Map<string, Action>();
   for (const { tools: pinned } of subjects) {
@@ -53,6 +54,7 @@ export function actionClasses(
   const actions = [...tools.values(), ...OTHERS.flatMap((kind) => otherActions(kind, sets))];
   const classes = new Map<string, { readonly first: ActionClass; readonly all: Action[] }>();
   for (const action of actions) {
+    if (!wanted(action)) continue;
     const made = classOf(action, subjects, extra);
     const key = classKey(made);
     const known = classes.get(key);

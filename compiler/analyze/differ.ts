@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Two policies side by side: where the new one is less strict, where it is stricter, with a question for each part. */
 import type { DecisionEffect } from '../../stdlib/abi.js';
-import { type ActionClass, actionClasses, type Subject } from './actions.js';
+import { inWhat } from '../reference-sets.js';
+import { type Action, type ActionClass, actionClasses, type Subject } from './actions.js';
 import { conditionsIn, decisionOf, decisionOps, DENY, EFFECTS, yields } from './decision.js';
 import { type CellWords, describeCell } from './describe.js';
 import { type Cell, type Node, opOf, TooLarge } from './diagram.js';
@@ -34,13 +35,10 @@ export interface Side {
 const SAME = 9;
 const MOST_CELLS = 6;
 
-/** With `about`, only where the unit of this name has a say. */
-export function differ(before: Side, after: Side, about: string | null = null): Difference {
+export function differ(before: Side, after: Side): Difference {
   const found: Found = { widened: [], tightened: [], notes: [], more: 0 };
   const shared = sharedBy([before, after].flatMap(({ subject: { ir } }) => conditionsIn(ir.units, ir)));
   for (const one of actionClasses([before.subject, after.subject], [])) {
-    const named = one.live.some(({ units }) => units.some((unit) => unit.name === about));
-    if (about !== null && !named) continue;
     try {
       compareClass(one, before, after, shared, found);
     } catch (error) {
@@ -77,6 +75,18 @@ const namesOf = ({ all }: ActionClass): readonly string[] => all.map(callText);
 
 function compareClass(one: ActionClass, before: Side, after: Side, shared: Shared, found: Found): void {
   const sides = [before, after];
+  const { space, pairs } = pairsOf(one, sides, shared);
+  const answers = space.diagrams.answers(pairs);
+  for (const answer of answers) if (answer !== SAME) listChanges(one, space, pairs, answer, sides, found);
+  if (one.action.schemas.length > 1) compareSchemas(one, space, pairs, sides, found);
+}
+
+/** What the two decide, side by side: SAME, or a number for the two effects. */
+function pairsOf(
+  one: ActionClass,
+  sides: readonly Side[],
+  shared: Shared,
+): { readonly space: Space; readonly pairs: Node } {
   const policies = sides.map(({ subject }) => subject.ir);
   const conditions = sides.flatMap(({ subject }, i) => conditionsIn(one.live[i]?.units ?? [], subject.ir));
   const space = new Space(one.action, policies, conditions, shared);
@@ -96,9 +106,53 @@ function compareClass(one: ActionClass, before: Side, after: Side, shared: Share
     old,
     now,
   );
-  const answers = space.diagrams.answers(pairs);
-  for (const answer of answers) if (answer !== SAME) listChanges(one, space, pairs, answer, sides, found);
-  if (one.action.schemas.length > 1) compareSchemas(one, space, pairs, sides, found);
+  return { space, pairs };
+}
+
+export interface Shown {
+  readonly witness: Question;
+  readonly from: DecisionEffect;
+  readonly to: DecisionEffect;
+}
+
+/** One difference that both engines confirm; null where there may be one, but none was confirmed. */
+export type Compare = (after: Side, about: string) => Shown | 'equal' | null;
+
+/**
+ * For many policies that differ from one in the unit `about` only, with the same lock. What the comparisons have in common is kept.
+ */
+export function differences(before: Side): Compare {
+  const shared = sharedBy(null);
+  return (after, about) => {
+    const sides = [before, after];
+    const scopes = sides.flatMap(({ subject: { ir } }) => ir.units.filter(({ name }) => name === about));
+    const concerns = ({ kind, server, name }: Action): boolean =>
+      scopes.some(({ what }) => inWhat(what, kind, server, name));
+    let open = false;
+    for (const one of actionClasses([before.subject, after.subject], [], concerns)) {
+      try {
+        const shown = firstShown(one, sides, shared);
+        if (shown !== 'equal' && shown !== null) return shown;
+        open ||= shown === null;
+      } catch (error) {
+        if (!(error instanceof TooLarge)) throw error;
+        open = true;
+      }
+    }
+    return open ? null : 'equal';
+  };
+}
+
+function firstShown(one: ActionClass, sides: readonly Side[], shared: Shared): Shown | 'equal' | null {
+  const { space, pairs } = pairsOf(one, sides, shared);
+  if (pairs === SAME) return 'equal';
+  const policies = sides.map(({ subject }) => subject.ir);
+  const engines = sides.map(({ engine }) => engine);
+  const differs = space.diagrams.cells(pairs, (v) => v !== SAME);
+  const witness = confirmed(space, differs, one, engines, ([a, b]) => a !== b);
+  if (witness === null) return null;
+  const [from = 'deny', to = 'deny'] = witness.effects;
+  return { witness: questionOf(witness.asked, policies), from, to };
 }
 
 function listChanges(

@@ -43,18 +43,22 @@ const keys = new WeakMap<ExprIr, string>();
 
 /** What is shared between the spaces of the same policies. */
 export interface Shared {
-  /** Every condition that some space asks: dimensions are cut by all of them at once, and the cuts shared. */
-  readonly all: readonly Condition[];
+  /** Every condition that some space asks: dimensions are cut by all of them at once, and the cuts shared. Null: they are not known. */
+  readonly all: readonly Condition[] | null;
   readonly cuts: Map<string, Dimension>;
   byDimension: ReadonlyMap<string, ReadonlyMap<string, ExprIr>> | null;
 }
-export const sharedBy = (all: readonly Condition[]): Shared => ({ all, cuts: new Map(), byDimension: null });
+export const sharedBy = (all: readonly Condition[] | null): Shared => ({
+  all,
+  cuts: new Map(),
+  byDimension: null,
+});
 
 /** The conditions that read one dimension only, by dimension. */
 function byDimension(shared: Shared): ReadonlyMap<string, ReadonlyMap<string, ExprIr>> {
   if (shared.byDimension !== null) return shared.byDimension;
   const found = new Map<string, Map<string, ExprIr>>();
-  for (const { expr } of shared.all) {
+  for (const { expr } of shared.all ?? []) {
     for (const leaf of primitives(expr)) {
       if (leaf.op === 'hasRole' || leaf.op === 'subject') continue;
       const [only, second] = readsOf(leaf);
@@ -400,6 +404,7 @@ function wideCut(
   policies: readonly PolicyIr[],
   shared: Shared,
 ): Dimension | null {
+  if (shared.all === null) return null;
   const [policy] = policies;
   const name = placeName(key, action);
   let cut = shared.cuts.get(name);

@@ -10,11 +10,14 @@ export async function load(js: string): Promise<PolicyModule> {
   return ((await import(url)) as CompiledModule).link(std);
 }
 
-/** The same text as a function, linked with the library or one like it. */
-export function loadOnce(js: string, library: object = std): PolicyModule {
-  const body = `${js.replaceAll(/^export /gm, '')}\nreturn link;`;
-  return (compileFunction(body)() as CompiledModule['link'])(library);
+/** The same text as a function. */
+export function moduleOnce(js: string): CompiledModule {
+  const body = `${js.replaceAll(/^export /gm, '')}\nreturn { abi, link };`;
+  return compileFunction(body)() as CompiledModule;
 }
+
+/** Linked with the library or one like it. */
+export const loadOnce = (js: string, library: object = std): PolicyModule => moduleOnce(js).link(library);
 
 /** A decision but for the bound on its steps, which only the emitter knows. */
 export const meaning = ({ steps: _, ...decision }: Decision): Omit<Decision, 'steps'> => decision;

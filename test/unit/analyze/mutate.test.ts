@@ -4,7 +4,7 @@ import type { Side } from '../../../compiler/analyze/differ.js';
 import { emit } from '../../../compiler/emit.js';
 import { mutate, type Mutation } from '../../../compiler/testing/index.js';
 import { fitsOf } from '../../helpers/analysis.js';
-import { loadOnce } from '../../helpers/emitted.js';
+import { loadOnce, moduleOnce } from '../../helpers/emitted.js';
 import { checkText, policy } from '../../helpers/policy.js';
 import { SHOP_LOCK } from '../../helpers/shop.js';
 
@@ -28,7 +28,7 @@ async function mutation(text: string): Promise<Mutation> {
     misfit: fits,
     scan: () => undefined,
   };
-  return mutate(subject, side, (ir) => Promise.resolve(load(ir)));
+  return mutate(subject, side, (js) => Promise.resolve(moduleOnce(js)));
 }
 
 const RULES = `allow drafts: agent:writer -> fs/write_file when { args.path under "/data/drafts" }

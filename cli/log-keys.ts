@@ -6,6 +6,9 @@ import type { Config } from '../runtime/config.js';
 import {
   createKeys,
   loadKeys,
+  type Log,
+  LogFailure,
+  LogHeld,
   openLog,
   readSecrets,
   type SigningKey,
@@ -22,6 +25,24 @@ export function logOptions(place: LogPlace, env: Io['env']): Parameters<typeof o
   const { origin, dir, keys, checkpointSeconds, keyFrom, epoch } = place;
   const secrets = readSecrets(keyFrom, env);
   return { origin, dir, keysDir: keys, checkpointSeconds, secrets, epoch };
+}
+
+/** Opens the log of a configuration where no gateway does, and closes it again. */
+export async function whileOpen<T>(place: LogPlace, io: Io, work: (log: Log) => Promise<T>): Promise<T> {
+  const log = await openLog(logOptions(place, io.env)).catch((error: unknown) => {
+    if (error instanceof LogHeld)
+      throw new Failure(error.message, 'stop it first, or ask the running gateway');
+    throw error;
+  });
+  try {
+    return await work(log);
+  } catch (error) {
+    if (error instanceof LogFailure)
+      throw new Failure(error.message, 'see docs/operators.md, "Keys of the log"');
+    throw error;
+  } finally {
+    await log.close();
+  }
 }
 
 /** The key that openings are sealed with. */

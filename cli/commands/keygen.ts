@@ -14,6 +14,7 @@ import { createFile } from '../files.js';
 import { beginLog } from '../log-keys.js';
 import { openConfig, shortPath } from '../project.js';
 import type { Io } from '../terminal.js';
+import { certificateOf, nextLogKey, revocationOf } from '../root-keys.js';
 import { words } from './token-create.js';
 
 const OPTIONS = {
@@ -29,18 +30,45 @@ const OPTIONS = {
   },
   id: { type: 'string', value: 'PRINCIPAL', help: 'approver: who, e.g. user:eve' },
   roles: { type: 'string', value: 'A,B', help: 'approver: roles in the printed entry' },
-  root: { type: 'string', value: 'FILE', help: 'log: certify with this root key instead of making one' },
+  root: {
+    type: 'string',
+    value: 'FILE',
+    help: 'log: certify with this root key instead of making one; certificate, revocation: the root',
+  },
+  next: { type: 'boolean', help: 'log: the key that is to take over, instead of a new log' },
+  key: {
+    type: 'string',
+    value: 'VKEY',
+    help: 'certificate, revocation: the verifier key of which it is said',
+  },
+  log: { type: 'string', value: 'ORIGIN', help: 'certificate, revocation: the log, e.g. gw.example.com/log' },
+  from: { type: 'string', value: 'N', help: 'revocation: the first entry that does not count' },
+  reason: { type: 'string', value: 'TEXT', help: 'revocation: why' },
   'root-name': { type: 'string', value: 'NAME', help: 'log: name of that root key (default ORIGIN/root)' },
   trust: { type: 'string', value: 'FILE', help: 'log: where the trust file is written (default trust.json)' },
   config: { type: 'string', value: 'FILE', help: 'log: the configuration (default sepal.json)' },
 } as const;
 
-const KINDS = ['root', 'log', 'approver', 'witness', 'export', 'auditor', 'publisher'];
+const KINDS = [
+  'root',
+  'log',
+  'certificate',
+  'revocation',
+  'approver',
+  'witness',
+  'export',
+  'auditor',
+  'publisher',
+];
 
 export const command = defineCommand({
-  usage: 'keygen root | log | approver | witness | export | auditor | publisher [options]',
+  usage:
+    'keygen root | log | certificate | revocation | approver | witness | export | auditor | publisher [options]',
   about: `  root      an offline key that certifies log keys; prints its verifier key
   log       the keys of the log of sepal.json, its first entry, and the trust file for auditors
+  log --next  a log key that is to take over (\`sepal log rotate\`); prints its verifier key for the root
+  certificate what the root says of such a key: print it where the root is, bring it to \`sepal log rotate\`
+  revocation  what the root says of a key that counts no more from an entry on (\`sepal log revoke\`, or \`revoked\` of a trust file)
   approver  a key for a person; prints the entry for \`approvers\` in sepal.json
   witness   a key that cosigns checkpoints of others (\`sepal witness\`); prints its verifier key
   export    a key that signs exports in other formats (\`sepal log export\`); prints its verifier key
@@ -48,7 +76,7 @@ export const command = defineCommand({
   publisher a key that signs bundles (\`sepal build --sign\`); prints the line for \`trustedPublishers\`
 Keys are never overwritten.`,
   options: OPTIONS,
-  takes: ['root|log|approver|witness|export|auditor|publisher'],
+  takes: ['root|log|certificate|revocation|approver|witness|export|auditor|publisher'],
   run: async ({ values, rest }, io) => {
     const [kind = ''] = rest;
     switch (kind) {
@@ -65,7 +93,14 @@ Keys are never overwritten.`,
         plainKey(values, 'acme.example/policies', 'give it to `sepal build --sign`', io);
         return EXIT.ok;
       case 'log':
-        await logKeys(values, io);
+        if (values.next) nextLogKey(values, io);
+        else await logKeys(values, io);
+        return EXIT.ok;
+      case 'certificate':
+        io.out(`${JSON.stringify(certificateOf(values, io))}\n`);
+        return EXIT.ok;
+      case 'revocation':
+        io.out(`${JSON.stringify(revocationOf(values, io))}\n`);
         return EXIT.ok;
       case 'approver':
         approverKey(values, io);

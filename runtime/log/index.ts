@@ -13,7 +13,7 @@ export {
   type SigningKey,
   trustText,
 } from './keys.js';
-export { Log, openLog, type Rotated } from './log.js';
+export { Log, openLog } from './log.js';
 export { readSecrets, type SecretSources } from './secrets.js';
 export type { Fold, Folds, Saved } from './snapshot.js';
 export type * from './types.js';

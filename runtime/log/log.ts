@@ -26,7 +26,7 @@ import { readEntries } from './read.js';
 import { type Recovered, recover } from './recover.js';
 import type { Folds, Saved } from './snapshot.js';
 import { MAX_BATCH, type Place, Store } from './store.js';
-import type { Appended, Draft, Openings, ReceiptLog, StoredEntry, When } from './types.js';
+import type { Appended, Draft, Openings, ReceiptLog, Rotated, StoredEntry, When } from './types.js';
 
 export interface LogOptions {
   readonly dir: string;
@@ -576,16 +576,6 @@ interface Put {
   readonly openings?: Openings | undefined;
   readonly when?: When;
   readonly brings?: Signers;
-}
-
-/** A new epoch began. */
-export interface Rotated {
-  /** Its key. */
-  readonly epoch: string;
-  /** The log key that took over; null where none did. */
-  readonly logKey: string | null;
-  /** The first entry that the new epoch key signed. */
-  readonly from: number;
 }
 
 const sizeOf = (entry: Signed): number => entry.bytes.length + (entry.sealed?.length ?? 0);

@@ -31,6 +31,16 @@ export interface Appended {
   readonly kid: string;
 }
 
+/** A new epoch began. */
+export interface Rotated {
+  /** Its key. */
+  readonly epoch: string;
+  /** The log key that took over; null where none did. */
+  readonly logKey: string | null;
+  /** The first entry that the new epoch key signed. */
+  readonly from: number;
+}
+
 export interface StoredEntry {
   readonly body: Body;
   readonly leaf: string;
@@ -58,6 +68,10 @@ export interface ReceiptLog {
   snapshotState?(): Saved | null;
   /** From here on snapshots are made of these folds, which have observed the entries below `size`. */
   keep?(folds: Folds, size: number): Promise<void>;
+  /** Begins a new epoch, and takes in a log key that waits, while entries go on. */
+  rotate?(): Promise<Rotated>;
+  /** Writes down a revocation that the root signed. */
+  revoke?(statement: unknown): Promise<Appended>;
   /** Why the log refuses to append, or null while it works. */
   failure(): Error | null;
   close(): Promise<void>;

@@ -27,6 +27,7 @@ export const MASK_KINDS: readonly string[] = [
   'itin',
   'mbi',
   'medical_record',
+  'national_id',
   'nhs',
   'nif',
   'nino',

@@ -250,10 +250,23 @@ const KIND = (() => {
 
 /** `1gn0r3 pr3v10us`: only where a word of orders comes out. */
 function leet(text: string): string | null {
+  if (!hasLeet(text)) return null;
   const out: string[] = [];
   let from = 0;
-  let found = false;
-  for (let i = 0; i < text.length; ) {
+  eachLeetWord(text, (start, end) => {
+    let plain = '';
+    for (let j = start; j < end; j++) plain += LEET.get(text[j] ?? '') ?? text[j];
+    out.push(text.slice(from, start), plain);
+    from = end;
+    return false;
+  });
+  out.push(text.slice(from));
+  return out.join('');
+}
+
+/** Calls `visit` for each word of letters and what stands for letters, until it says that this is enough. */
+function eachLeetWord(text: string, visit: (start: number, end: number) => boolean): boolean {
+  for (let i = 0; i < text.length; i++) {
     const start = i;
     let kinds = 0;
     for (; i < text.length; i++) {
@@ -261,17 +274,32 @@ function leet(text: string): string | null {
       if (kind === 4) break;
       kinds |= kind;
     }
-    if (kinds === 3 && i - start <= 32) {
-      let plain = '';
-      for (let j = start; j < i; j++) plain += LEET.get(text[j] ?? '') ?? text[j];
-      const core = CORE_SET.has(plain.toLowerCase().replaceAll(/[^a-z]/g, ''));
-      found ||= core;
-      out.push(text.slice(from, start), plain);
-      from = i;
-    }
-    i++;
+    if (kinds === 3 && i - start <= 32 && visit(start, i)) return true;
   }
-  if (!found) return null;
-  out.push(text.slice(from));
-  return out.join('');
+  return false;
 }
+
+/** What a character is read as: a small letter, or 0. */
+const READ = (() => {
+  const table = new Uint8Array(128);
+  for (let u = 97; u <= 122; u++) table[u] = u;
+  for (let u = 65; u <= 90; u++) table[u] = u + 32;
+  for (const [c, letter] of LEET) table[c.charCodeAt(0)] = letter.charCodeAt(0);
+  return table;
+})();
+const LONGEST_CORE = Math.max(...CORE.map((word) => word.length));
+/** First letters of the words of orders, two by two. */
+const CORE_STARTS = new Set(CORE.map((word) => word.charCodeAt(0) * 128 + word.charCodeAt(1)));
+const read = new Uint8Array(32);
+
+const hasLeet = (text: string): boolean =>
+  eachLeetWord(text, (start, end) => {
+    let length = 0;
+    for (let i = start; i < end; i++) {
+      const unit = READ[text.charCodeAt(i)] ?? 0;
+      if (unit !== 0) read[length++] = unit;
+      if (length === 2 && !CORE_STARTS.has((read[0] ?? 0) * 128 + (read[1] ?? 0))) return false;
+    }
+    if (length < 6 || length > LONGEST_CORE) return false;
+    return CORE_SET.has(Buffer.from(read.subarray(0, length)).toString('latin1'));
+  });

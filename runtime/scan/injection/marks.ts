@@ -379,7 +379,7 @@ export const markRules: readonly Rule[] = [
     ],
     0.65,
   ),
-  mark('hidden-text', 'comment', ['<!--'], 0.7, hiddenMarkup, 2200),
+  mark('hidden-text', 'comment', ['<!--'], 0.7, hiddenMarkup, 5000),
   mark(
     'hidden-text',
     'style',
@@ -398,7 +398,7 @@ export const markRules: readonly Rule[] = [
     ],
     0.6,
     hiddenMarkup,
-    2200,
+    5000,
   ),
   mark(
     'jailbreak',

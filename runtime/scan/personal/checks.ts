@@ -24,7 +24,7 @@ export function isCard(digits: string): boolean {
     (n === 16 && ((two >= 51 && two <= 55) || (four >= 2221 && four <= 2720))) ||
     (n === 15 && (two === 34 || two === 37)) ||
     (n >= 16 && n <= 19 && (four === 6011 || two === 65 || (four >= 6440 && four <= 6499) || two === 62)) ||
-    (n === 16 && four === 5019) ||
+    (n === 16 && (four === 5019 || (four >= 2200 && four <= 2204))) ||
     (n === 16 && four >= 3528 && four <= 3589) ||
     (n === 14 && (two === 36 || two === 38 || two === 39 || (four >= 3000 && four <= 3059)));
   return known && new Set(digits).size > 1 && luhn(digits);

@@ -4,7 +4,7 @@ import { parsePhoneNumberFromString } from 'libphonenumber-js/min';
 import { isIP } from 'node:net';
 import { ALNUM, DIGIT, DOTTED, isIn, LETTER, runEnd, startsRun, UPPER_DIGIT } from '../characters.js';
 import type { Personal } from './numbers.js';
-import type { Group } from './numbers.js';
+import type { Group } from './group.js';
 
 const LOCAL = (() => {
   const table = new Uint8Array(DOTTED);
@@ -64,6 +64,8 @@ const PHONE_WORDS = [
   'reach',
   'telefon',
   'telefonnummer',
+  'telefoon',
+  'telefone',
   'telephone',
   'telefono',
   'mobil',
@@ -76,9 +78,12 @@ const PHONE_WORDS = [
 export function phoneIn(text: string, group: Group, mayParse: () => boolean): Personal | null {
   const { digits, shape } = group;
   if (digits.length < 7 || digits.length > 15 || group.separators.includes('/')) return null;
+  if (shape === '4-2-2' && /^(?:19|20)\d\d[01]\d[0-3]/.test(digits)) return null;
   const plus = text[group.start - 1] === '+';
   const bracket = text[group.start - 1] === '(' && text.slice(group.start, group.end).includes(')');
-  const told = (): boolean => PHONE_WORDS.some((word) => saysWord(group.before(), word));
+  const told = (): boolean =>
+    PHONE_WORDS.some((word) => saysWord(group.before(), word)) ||
+    EASTERN.some(([word]) => group.before().includes(word));
   const us = shape === '3-3-4' || shape === '1-3-3-4';
   const start = plus || bracket ? group.start - 1 : group.start;
   if (start > 0 && isIn(ALNUM, text.charCodeAt(start - 1))) return null;
@@ -88,7 +93,7 @@ export function phoneIn(text: string, group: Group, mayParse: () => boolean): Pe
     : us || bracket
       ? (['US'] as const)
       : told()
-        ? (['US', 'GB', 'DE'] as const)
+        ? regionsOf(group.before())
         : digits.startsWith('0') && NATIONAL.has(shape)
           ? (['GB', 'DE', 'FR'] as const)
           : [];
@@ -113,6 +118,50 @@ function saysWord(text: string, word: string): boolean {
       return true;
   }
   return false;
+}
+
+type Region =
+  | 'US'
+  | 'GB'
+  | 'DE'
+  | 'CH'
+  | 'AT'
+  | 'FR'
+  | 'BE'
+  | 'NL'
+  | 'IT'
+  | 'ES'
+  | 'MX'
+  | 'BR'
+  | 'PT'
+  | 'JP'
+  | 'CN'
+  | 'KR';
+
+/** Where a number without its country may be from, by the word that says what it is. */
+const REGIONS: readonly (readonly [word: string, regions: readonly Region[]])[] = [
+  ['telefoon', ['NL', 'BE']],
+  ['telefono', ['IT', 'ES', 'MX']],
+  ['telefone', ['BR', 'PT']],
+  ['telephone', ['FR', 'GB', 'US']],
+  ['telefon', ['DE', 'CH', 'AT']],
+  ['mobil', ['DE', 'CH', 'AT']],
+  ['movil', ['ES', 'MX']],
+  ['portable', ['FR']],
+  ['tel', ['US', 'GB', 'DE', 'FR', 'IT', 'CH']],
+];
+
+const EASTERN: readonly (readonly [word: string, regions: readonly Region[]])[] = [
+  ['電話', ['JP']],
+  ['携帯', ['JP']],
+  ['电话', ['CN']],
+  ['手机', ['CN']],
+  ['전화', ['KR']],
+];
+
+function regionsOf(before: string): readonly Region[] {
+  const named = [...EASTERN, ...REGIONS].find(([word]) => before.includes(word))?.[1];
+  return named ?? ['US', 'GB', 'DE'];
 }
 
 /** 555-01xx numbers are kept for fiction; they have the form of a person's number all the same. */
@@ -176,6 +225,21 @@ export function streetAt(text: string, at: number, numberEnd: number): Personal 
     word = stop + 1;
   }
   return null;
+}
+
+const STREET_BEFORE =
+  /(?:stra(?:ss|ß)e|str\.|weg|platz|allee|gasse|ring|damm|ufer|laan|straat) \d{1,4} ?[a-z]?,? $|\d{1,4},? (?:bis )?(?:rue|avenue|boulevard|place|chemin|allee|impasse|quai|via|viale|piazza|calle|plaza|rua|avenida) [^,\n]{3,40}, $/i;
+
+/** `Lange Straße 12, 10115 Ort`: the town behind the number of the post, the street before it. */
+export function townAt(text: string, at: number, end: number): Personal | null {
+  const before = text.slice(Math.max(0, at - 64), at);
+  if (end - at < 4 || end - at > 5 || text[end] !== ' ' || !isIn(UPPER_DIGIT, text.charCodeAt(end + 1)))
+    return null;
+  if (!before.endsWith(', ') && !/\d[a-z]? $/.test(before)) return null;
+  const street = STREET_BEFORE.exec(before);
+  return street === null
+    ? null
+    : { kind: 'address', confidence: 0.65, start: at - before.length + street.index, end };
 }
 
 const bareWord = (text: string, start: number, end: number): string =>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** One pass over a text for all personal data; only runs with a digit or an `@` are looked at twice. */
 import { ALNUM, DIGIT, isIn, runEnd } from '../characters.js';
-import { emailAt, ipIn, MAX_PARSES, phoneIn, streetAt } from './contact.js';
-import { groupAt, isRunStart, numberKinds, type Personal, wordKinds } from './numbers.js';
+import { emailAt, ipIn, MAX_PARSES, phoneIn, streetAt, townAt } from './contact.js';
+import { groupAt } from './group.js';
+import { isRunStart, numberKinds, type Personal, wordKinds } from './numbers.js';
 
 const MAX_WORD = 64;
 
@@ -48,7 +49,7 @@ function atRun(
     if (!spend(32)) return null;
     const group = groupAt(text, start);
     const number = group === null ? null : (numberKinds(group) ?? phoneIn(text, group, mayParse));
-    return number ?? streetAt(text, start, end) ?? wordKinds(text, start, end);
+    return number ?? streetAt(text, start, end) ?? townAt(text, start, end) ?? wordKinds(text, start, end);
   }
   let digit = false;
   for (let i = start; i < end && !digit; i++) digit = isIn(DIGIT, text.charCodeAt(i));

@@ -3,78 +3,11 @@
 import { ALNUM, DIGIT, isIn, LETTER, startsRun } from '../characters.js';
 import type { Hit } from '../rule.js';
 import * as check from './checks.js';
+import type { Group } from './group.js';
+import { nationalNumber, nationalWord } from './national.js';
 
 export interface Personal extends Hit {
   readonly kind: string;
-}
-
-/** Digits with separators between: `4111 1111 1111 1111`. */
-export interface Group {
-  readonly start: number;
-  readonly end: number;
-  readonly digits: string;
-  /** Lengths of the runs of digits: `3-2-4`. */
-  readonly shape: string;
-  readonly separators: string;
-  /** What stands before, in lower case, for the words that tell. */
-  readonly before: () => string;
-}
-
-const MAX_GROUP = 40;
-/** No number that we know has more runs, or fewer digits. */
-const MAX_RUNS = 7;
-const MIN_DIGITS = 5;
-
-const between = (u: number): boolean => u === 32 || u === 45 || u === 46 || u === 47 || u === 41;
-
-/** Where the group of digits that starts at `at` ends, if it can be a number of something; else -1. */
-function groupEnd(text: string, at: number): number {
-  const limit = Math.min(text.length, at + MAX_GROUP);
-  let runs = 0;
-  let digits = 0;
-  let i = at;
-  let end = at;
-  while (i < limit) {
-    const from = i;
-    while (i < text.length && isIn(DIGIT, text.charCodeAt(i))) i++;
-    if (i === from) break;
-    if (++runs > MAX_RUNS) return -1;
-    digits += i - from;
-    end = i;
-    const unit = text.charCodeAt(i);
-    if (!between(unit)) break;
-    const next = text.charCodeAt(i + 1);
-    i += unit === 41 && (next === 32 || next === 45) ? 2 : 1;
-    if (!isIn(DIGIT, text.charCodeAt(i))) break;
-  }
-  return digits < MIN_DIGITS ? -1 : end;
-}
-
-/** The group of digits that starts at `at`, if it can be a number of something. */
-export function groupAt(text: string, at: number): Group | null {
-  const end = groupEnd(text, at);
-  if (end < 0) return null;
-  let shape = '';
-  let separators = '';
-  let digits = '';
-  for (let i = at; i < end; ) {
-    const from = i;
-    while (i < end && isIn(DIGIT, text.charCodeAt(i))) i++;
-    shape += shape === '' ? String(i - from) : `-${i - from}`;
-    digits += text.slice(from, i);
-    if (i >= end) break;
-    separators += text[i] ?? '';
-    while (!isIn(DIGIT, text.charCodeAt(i))) i++;
-  }
-  let before: string | undefined;
-  return {
-    start: at,
-    end,
-    digits,
-    shape,
-    separators,
-    before: () => (before ??= text.slice(Math.max(0, at - 40), at).toLowerCase()),
-  };
 }
 
 const said = (group: Group, ...words: readonly string[]): boolean =>
@@ -147,7 +80,25 @@ const TESTS: readonly Test[] = [
     g.shape === '3-3-3' && said(g, 'sin', 'social insurance') && check.luhn(g.digits) ? ['sin', 0.9] : null,
   (g) =>
     BIRTH.has(g.shape) &&
-    said(g, 'birth', 'dob', 'born', 'd.o.b', 'geboren', 'né le', 'nacimiento') &&
+    said(
+      g,
+      'birth',
+      'dob',
+      'born',
+      'd.o.b',
+      'geboren',
+      'geburts',
+      'ne le',
+      'nee le',
+      'naissance',
+      'nacimiento',
+      'nascimento',
+      'nato il',
+      'nata il',
+      'nascita',
+      'fodels',
+      'urodz',
+    ) &&
     isDate(g)
       ? ['birth-date', 0.85]
       : null,
@@ -184,7 +135,10 @@ export function numberKinds(group: Group): Personal | null {
     const found = test(group);
     if (found !== null) return { kind: found[0], confidence: found[1], start: group.start, end: group.end };
   }
-  return null;
+  const national = nationalNumber(group);
+  if (national === null) return null;
+  const end = /[A-Za-z]/.test(group.after()) ? group.end + 1 : group.end;
+  return { kind: 'national-id', confidence: national, start: group.start, end };
 }
 
 const IBAN_MOST = 42;
@@ -192,14 +146,21 @@ const IBAN_MOST = 42;
 /** Identifiers with letters: the run of letters and digits that starts at `at`. */
 export function wordKinds(text: string, at: number, end: number): Personal | null {
   const letter = isIn(LETTER, text.charCodeAt(at));
-  if (end - at < 8 && !(letter && isIn(DIGIT, text.charCodeAt(at + 2)))) return null;
+  if (end - at < 7 && !(letter && isIn(DIGIT, text.charCodeAt(at + 2)))) return null;
   const word = text.slice(at, end);
   const found = (kind: string, confidence: number): Personal => ({ kind, confidence, start: at, end });
   const iban = ibanAt(text, at);
   if (iban !== null) return { kind: 'iban', confidence: 0.95, start: at, end: iban };
   const length = end - at;
-  if (length < 9 || length > 18) return null;
+  if (length > 18) return null;
   const upper = word.toUpperCase();
+  const before = (): string => text.slice(Math.max(0, at - 40), at).toLowerCase();
+  const national =
+    word === upper ? nationalWord(upper, before, text.slice(end, end + 3).toLowerCase()) : null;
+  if (national !== null) return found('national-id', national);
+  const document = letter || length > 6 ? documentKind(upper, before) : null;
+  if (document !== null) return found(document, 0.75);
+  if (length < 9) return null;
   const shape = form(upper);
   switch (shape) {
     case '8L':
@@ -219,6 +180,26 @@ export function wordKinds(text: string, at: number, end: number): Personal | nul
     default:
       return isMbi(upper) ? found('mbi', 0.7) : null;
   }
+}
+
+const DOCUMENT = /^(?=.*\d.*\d.*\d)[A-Z0-9]{6,12}$/;
+const PASSPORTS = ['passport', 'reisepass', 'passnummer', 'passeport', 'pasaporte', 'passaporto', 'paspoort'];
+const LICENCES = [
+  "driver's licen",
+  'driver licen',
+  'drivers licen',
+  'driving licen',
+  'hrerschein',
+  'permis de conduire',
+  'dl number',
+];
+
+/** Numbers of papers have no check digit that all share; the words before them tell. */
+function documentKind(word: string, before: () => string): string | null {
+  if (!DOCUMENT.test(word)) return null;
+  const said = (words: readonly string[]): boolean => words.some((w) => before().includes(w));
+  if (said(PASSPORTS)) return 'passport';
+  return said(LICENCES) ? 'driving-licence' : null;
 }
 
 /** `AB123456C` is `LL6L`: letters one by one, digits counted. */

@@ -123,10 +123,9 @@ function strong(text: string, at: number, anchor: string): Hit | null {
   const value = valueAfter(text, at + anchor.length, 300);
   if (value === null) return null;
   const body = text.slice(value.start, value.end);
-  if (body.length < 10 || body.length > 300 || isCode(body) || isPlaceholder(body)) return null;
-  if (!hasLetterAndDigit(body) || body.includes(' ')) return null;
+  if (body.length < 10 || body.length > 300 || !hasLetterAndDigit(body) || body.includes(' ')) return null;
   const run = runEnd(text, value.start, TOKENISH, MAX_VALUE);
-  if (run < value.end) return null;
+  if (run < value.end || isCode(body) || isPlaceholder(body)) return null;
   if (entropy(body) < (body.length >= 20 ? 3.2 : 3)) return null;
   if (isIdentifier(body)) return null;
   return { start: value.start, end: value.end, confidence: 0.75 };

@@ -185,9 +185,9 @@ export const spokenRules: readonly Rule[] = [
     'hash',
     ['$apr1$', '$1$', '$5$', '$6$', '$y$', '$2a$', '$2b$', '$2y$', '$argon2'],
     hash,
-    300,
+    700,
   ),
   rule('private-key', 'jwk', ['"d"'], jwk, 3000),
-  rule('wallet-key', 'phrase', ['seed phrase', 'mnemonic', 'recovery phrase'], phrase, 400),
+  rule('wallet-key', 'phrase', ['seed phrase', 'mnemonic', 'recovery phrase'], phrase, 900),
   rule('azure-secret', 'sas-signature', ['sig='], sasSignature, 1000),
 ];

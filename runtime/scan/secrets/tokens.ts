@@ -353,7 +353,7 @@ export const tokenRules: readonly Rule[] = SHAPES.map((s, i) => ({
   detector: 'secret',
   kind: s.kind,
   anchors: s.prefixes,
-  reach: 1000 + 4 * longest(s.rest),
-  starts: (text, at, anchor) => text.startsWith(anchor, at) && startsRun(text, at, ALNUM),
+  reach: 1600 + 4 * longest(s.rest),
+  starts: (text, at, anchor) => startsRun(text, at, ALNUM) && text.startsWith(anchor, at),
   check: (text, at, anchor) => match(s, text, at, anchor),
 }));

@@ -86,7 +86,11 @@ export const configSchema = z.strictObject({
       trustProxy: z.boolean().default(false),
       allowedOrigins: z.array(z.string()).default([]),
       limits: z
-        .strictObject({ perCredential: rate.default('600/1m'), unauthenticated: rate.default('60/1m') })
+        .strictObject({
+          perCredential: rate.default('600/1m'),
+          unauthenticated: rate.default('60/1m'),
+          inFlight: z.int().min(1).max(100_000).default(2048),
+        })
         .prefault({}),
     })
     .prefault({}),
@@ -124,7 +128,16 @@ export const configSchema = z.strictObject({
     .strictObject({ holdSeconds: z.int().min(0).max(3600).default(45), webhook: z.unknown().default(null) })
     .prefault({}),
   config: z.record(z.string(), z.json()).default({}),
-  facts: z.record(z.string(), z.unknown()).default({}),
+  facts: z
+    .record(
+      z.string().min(1).max(200),
+      z.strictObject({
+        url,
+        headers: z.record(z.string().min(1), text).default({}),
+        timeout: duration.default('1s'),
+      }),
+    )
+    .default({}),
   scan: z
     .strictObject({
       classifier: z

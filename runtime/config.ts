@@ -14,6 +14,7 @@ import {
   type ServerEntry,
 } from './config-schema.js';
 import { jwtConfig, jwtErrors } from './config-jwt.js';
+import type { FactServiceConfig } from './decide/fact-service.js';
 import type { JwtConfig } from './decide/jwt-claims.js';
 import { lineColumn, locate } from './gateway/wire/spans.js';
 import type { SecretSources } from './log/secrets.js';
@@ -56,7 +57,12 @@ export interface ListenConfig {
   readonly publicUrl: string | null;
   readonly trustProxy: boolean;
   readonly allowedOrigins: readonly string[];
-  readonly limits: { readonly perCredential: Rate; readonly unauthenticated: Rate };
+  readonly limits: {
+    readonly perCredential: Rate;
+    readonly unauthenticated: Rate;
+    /** Requests at a time, all clients together. */
+    readonly inFlight: number;
+  };
 }
 
 /** The checked configuration; every path is absolute, every duration in milliseconds. */
@@ -102,6 +108,8 @@ export interface Config {
   /** Values of `config.x` facts. */
   readonly config: JsonRecord;
   readonly scan: { readonly classifier: ClassifierConfig | null };
+  /** Services that answer `http.x` facts, by `x`. */
+  readonly facts: ReadonlyMap<string, FactServiceConfig>;
   readonly names: ConfigFile['names'];
   /** Verifier keys of those whose bundles are loaded; empty: any policy is. */
   readonly trustedPublishers: readonly string[];
@@ -188,10 +196,15 @@ export function readConfig(bytes: string | Uint8Array, file: string, env: Env | 
     else servers.set(name, result.server);
   }
   errors.push(...crossChecks(checked.data, place));
-  const classifier = readClassifier(checked.data, env, place, errors);
+  const { scan } = checked.data;
+  const service = (at: Path, entry: HttpService) => readService(at, entry, env, place, errors);
+  const classifier = scan.classifier && service(['scan', 'classifier'], scan.classifier);
+  const facts = new Map(
+    Object.entries(checked.data.facts).map(([name, entry]) => [name, service(['facts', name], entry)]),
+  );
   return errors.length > 0
     ? { ok: false, errors }
-    : { ok: true, config: { ...assemble(checked.data, servers, file), scan: { classifier } } };
+    : { ok: true, config: { ...assemble(checked.data, servers, file), scan: { classifier }, facts } };
 }
 
 /** Null-prototype objects of the strict parser as plain ones, which zod asks for. */
@@ -307,7 +320,6 @@ function unsupported(file: ConfigFile, place: Place): readonly ConfigError[] {
     ],
     [['listen', 'tls'], file.listen.tls !== null, 'put a TLS proxy in front and set `listen.trustProxy`'],
     [['approvals', 'webhook'], file.approvals.webhook !== null, 'use `sepal approvals`'],
-    [['facts'], Object.keys(file.facts).length > 0, 'use `config` facts'],
     [['store'], file.store !== 'embedded', 'keep "embedded"'],
     [['unpinned'], file.unpinned !== 'deny', 'keep "deny"; accept tools with `sepal tools accept`'],
   ];
@@ -360,6 +372,7 @@ function misplaced(file: ConfigFile, place: Place): readonly ConfigError[] {
   const walk = (value: unknown, path: Path): void => {
     if (path[0] === 'mcpServers' && SUBSTITUTED.includes(String(path[2]))) return;
     if (path[0] === 'identity' && path[1] === 'jwt') return;
+    if ((path[0] === 'facts' || path[0] === 'scan') && path[2] === 'headers') return;
     if (typeof value === 'string' && value.includes('${')) {
       const help = '`${env:NAME}` may stand in `args`, `env`, `headers` and `url` of a server only';
       found.push(place(path, 'a substitution is not allowed here', help));
@@ -482,17 +495,20 @@ function crossChecks(file: ConfigFile, place: Place): readonly ConfigError[] {
   return errors;
 }
 
-function readClassifier(
-  { scan }: ConfigFile,
+/** A service of the operator's own that is asked over HTTP. */
+type HttpService = ConfigFile['facts'][string];
+
+/** With `${env:NAME}` in its headers. */
+function readService(
+  at: Path,
+  { url, headers, timeout }: HttpService,
   env: Env | null,
   place: Place,
   errors: ConfigError[],
-): ClassifierConfig | null {
-  if (scan.classifier === null) return null;
-  const { url, headers, timeout } = scan.classifier;
+): ClassifierConfig & FactServiceConfig {
   const own = Object.entries(headers).map(([name, value]) => {
     const fail = (message: string, help: string): void =>
-      void errors.push(place(['scan', 'classifier', 'headers', name], message, help));
+      void errors.push(place([...at, 'headers', name], message, help));
     return [name, substitute(value, env, fail)] as const;
   });
   return { url, headers: Object.fromEntries(own), timeoutMs: parseDuration(timeout) ?? 1000 };
@@ -502,7 +518,7 @@ function assemble(
   file: ConfigFile,
   servers: ReadonlyMap<string, ServerConfig>,
   path: string,
-): Omit<Config, 'scan'> {
+): Omit<Config, 'scan' | 'facts'> {
   const dir = dirname(path);
   const { listen, identity, receipts } = file;
   return {
@@ -520,6 +536,7 @@ function assemble(
       limits: {
         perCredential: parseRate(listen.limits.perCredential) ?? { count: 600, windowMs: 60_000 },
         unauthenticated: parseRate(listen.limits.unauthenticated) ?? { count: 60, windowMs: 60_000 },
+        inFlight: listen.limits.inFlight,
       },
     },
     identity: {

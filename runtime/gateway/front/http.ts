@@ -29,6 +29,7 @@ import { sseEvent } from '../wire/sse.js';
 import { turn } from '../wire/turns.js';
 import { accepts, edgeFault, mediaType, readBody, sourceOf } from './edge.js';
 import type { ResourceMetadata } from './metadata.js';
+import { type Room, room } from './room.js';
 import { type McpSession, mcpSessions, type Sessions } from './sessions.js';
 import { type Throttle, throttle } from './throttle.js';
 
@@ -57,6 +58,7 @@ interface Front extends FrontOptions {
   readonly sessions: Sessions;
   readonly perCredential: Throttle;
   readonly unauthenticated: Throttle;
+  readonly room: Room;
 }
 
 const MAX_BODY = MESSAGE_LIMITS.size;
@@ -74,6 +76,7 @@ export async function serveHttp(options: FrontOptions): Promise<HttpFront> {
     sessions: mcpSessions(options.sessionIdleMs, now),
     perCredential: throttle(listen.limits.perCredential, now),
     unauthenticated: throttle(listen.limits.unauthenticated, now),
+    room: room(listen.limits.inFlight),
   };
   const server = createServer(
     {
@@ -259,9 +262,49 @@ async function post(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const read = await readPost(request);
-  if (read.kind === 'fault') return void (await refuse(front, caller, response, read));
-  const { message } = read;
+  const length = Number(request.headers['content-length'] ?? MAX_BODY);
+  const held = front.room.hold(Math.min(length, MAX_BODY) || 0);
+  if (held === null) return void (await refuse(front, caller, response, FULL));
+  try {
+    const read = await readPost(request);
+    if (read.kind === 'fault') return void (await refuse(front, caller, response, read));
+    await inRoom(front, caller, read.message, request, response);
+  } finally {
+    held();
+  }
+}
+
+const FULL: Refusal = {
+  status: 503,
+  message: 'the gateway has as many requests at a time as it takes; try again in a second',
+  headers: { 'retry-after': '1' },
+};
+
+/** Who listens may stay for hours, and what is no request ends at once: neither takes the room of a request. */
+async function inRoom(
+  front: Front,
+  caller: Caller,
+  message: Exclude<ClientMessage, RpcRefusal>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const stays = message.kind !== 'request' || message.method === 'subscriptions/listen';
+  const leave = stays ? () => undefined : front.room.run();
+  if (leave === null) return void (await refuse(front, caller, response, FULL));
+  try {
+    await posted(front, caller, message, request, response);
+  } finally {
+    leave();
+  }
+}
+
+async function posted(
+  front: Front,
+  caller: Caller,
+  message: Exclude<ClientMessage, RpcRefusal>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   if (speaksModern(request.headers['mcp-protocol-version'], message))
     return postModern(front, caller, message, request, response);
   const opening =

@@ -35,6 +35,7 @@ export interface ReadyPolicy {
   /** The lock that it was checked against, where it names one. */
   readonly lock: string | null;
 }
+  readonly dryRun?: boolean;
 
 /** A `.sep` file is compiled here, in memory; a bundle is loaded as it was built. */
 export async function readyPolicy(config: Config, io: Io): Promise<ReadyPolicy> {
@@ -82,14 +83,7 @@ export async function serve(options: ServeOptions, ready: ReadyPolicy): Promise<
       say,
       control,
       onShutdown,
-    });
-    const cosigning = startCosigning(dir, config.receipts.witnesses, say);
-    return { gateway, log, policy: loaded, close: closing(gateway, log, cosigning, watching) };
-  } catch (error) {
-    await log.close();
-    throw error;
-  }
-}
+      dryRun: options.dryRun ?? false,
       source: async () => {
         sayUnreloaded(config, io, say);
         const next = await readyPolicy(config, io);

@@ -80,6 +80,10 @@ export const VERBS: { readonly [verb: string]: Verb } = {
     summary: 'put changed policies and pins in force in the running gateway',
     load: async () => (await import('./commands/reload.js')).command,
   },
+  kill: {
+    summary: 'the kill switch: deny everything, or all of one principal, server or tool',
+    load: async () => (await import('./commands/kill.js')).command,
+  },
   'approvals list': {
     summary: 'calls that wait for a person',
     load: async () => (await import('./commands/approvals-list.js')).command,

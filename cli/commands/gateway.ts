@@ -11,15 +11,21 @@ import type { Io } from '../terminal.js';
 import type { ExitCode } from '../exit-codes.js';
 
 export const command = defineCommand({
-  usage: 'gateway [--config FILE]',
+  usage: 'gateway [--config FILE] [--dry-run]',
   about:
     'Guards the servers of sepal.json over HTTP until it is stopped. Prints its address on stdout once it listens.\nRefuses to start without a policy, its keys, a writable log, or when its own test call is not denied.',
-  options: { config: { type: 'string', value: 'FILE', help: 'the configuration (default sepal.json)' } },
+  options: {
+    config: { type: 'string', value: 'FILE', help: 'the configuration (default sepal.json)' },
+    'dry-run': {
+      type: 'boolean',
+      help: 'decide and record, but forward what the policy would deny or review',
+    },
+  },
   run: async ({ values }, io) =>
-    isHardened() ? run(values.config, io) : ((await restartHardened()) as ExitCode),
+    isHardened() ? run(values.config, values['dry-run'], io) : ((await restartHardened()) as ExitCode),
 });
 
-async function run(file: string | undefined, io: Io): Promise<ExitCode> {
+async function run(file: string | undefined, dryRun: boolean, io: Io): Promise<ExitCode> {
   const config = openConfig(file, io);
   if (config.listen.http === null) {
     throw new Failure('`listen.http` is null in sepal.json', 'set an address, or use `sepal wrap`');
@@ -30,7 +36,7 @@ async function run(file: string | undefined, io: Io): Promise<ExitCode> {
   });
   const ready = await readyPolicy(config, io);
   const served = await serve(
-    { config, control: config.control, onShutdown: () => stop('it was asked to'), io },
+    { config, control: config.control, onShutdown: () => stop('it was asked to'), dryRun, io },
     ready,
   );
   onStop(stop, () => void served.gateway.reload().catch(() => undefined));

@@ -75,7 +75,7 @@ async function compare(
     const disclosure = next.done !== true && next.value.seq === seq ? of(next.value, receipt) : null;
     const now = await decideNow(body, disclosure, module, limits);
     if (now === null) notDecided++;
-    else if (now.effect === body.decision?.effect) same++;
+    else if (now.effect === (body.decision?.dry_run ?? body.decision?.effect)) same++;
     else note(changes, receipt, now);
   }
   await openings.return(undefined);
@@ -134,7 +134,7 @@ function note(
   now: { readonly effect: string; readonly rules: readonly string[] },
 ): void {
   const change = {
-    from: body.decision?.effect ?? '',
+    from: body.decision?.dry_run ?? body.decision?.effect ?? '',
     to: now.effect,
     principal: body.principal?.id ?? '',
     action: `${body.intent?.server ?? ''}/${body.intent?.name ?? ''}`,

@@ -18,6 +18,7 @@ const OPTIONS = {
   config: { type: 'string', value: 'FILE', help: 'the configuration (default sepal.json)' },
   name: { type: 'string', value: 'SERVER', help: 'front only this one server, started by CMD' },
   env: { type: 'string', multiple: true, value: 'NAME', help: 'give CMD this variable of the environment' },
+  'dry-run': { type: 'boolean', help: 'decide and record, but forward what the policy would deny or review' },
   instance: {
     type: 'string',
     value: 'NAME',
@@ -45,7 +46,7 @@ async function run({ values, rest }: Input<typeof OPTIONS>, io: Io): Promise<Exi
     stop = resolve;
   });
   const ready = await readyPolicy(config, io);
-  const served = await serveInstance(config, instance, ready, stop, io);
+  const served = await serveInstance(config, { instance, dryRun: values['dry-run'] }, ready, stop, io);
   onStop(stop);
   try {
     const front = served.gateway.serveStdio({ input: process.stdin, output: process.stdout });
@@ -111,7 +112,7 @@ const POLL_MS = 50;
 /** A stable log, reopened at each start; processes at the same time take numbered ones. */
 async function serveInstance(
   config: Config,
-  instance: string,
+  { instance, dryRun }: { readonly instance: string; readonly dryRun: boolean },
   ready: ReadyPolicy,
   stop: (why: string) => void,
   io: Io,
@@ -121,7 +122,10 @@ async function serveInstance(
     try {
       const own = await instanceConfig(config, name, io);
       const control = wrapSocket(config, name);
-      return await serve({ config: own, control, onShutdown: () => stop('it was asked to'), io }, ready);
+      return await serve(
+        { config: own, control, onShutdown: () => stop('it was asked to'), dryRun, io },
+        ready,
+      );
     } catch (error) {
       if (!(error instanceof LogHeld)) throw error;
     }

@@ -208,7 +208,9 @@ function told(
   unknowns: readonly unknown[],
   whole: boolean,
 ): { readonly [part: string]: unknown } {
-  const { effect, rules, reason, approvals, shadow, steps } = decision;
+  const { rules, reason, approvals, shadow, steps } = decision;
+  // A dry run forwarded it; the policy said this.
+  const effect = decision.dry_run ?? decision.effect;
   return {
     effect,
     rules: [...rules],

@@ -119,6 +119,7 @@ decision = members(
             )
         ),
         "expires": is_time,
+        "dry_run": effect,
         "masked": list_of(members({"kind": is_string, "count": is_natural})),
     },
 )

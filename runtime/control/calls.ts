@@ -35,6 +35,26 @@ export const rotateTokenAt = (
 export const revokeTokenAt = (path: string, id: string): Promise<{ readonly revoked: string }> =>
   ask(path, 'token.revoke', { id });
 
+export interface SwitchedOff {
+  readonly scope: string;
+  readonly since: string;
+  readonly reason: string;
+}
+
+export const killSwitches = (path: string): Promise<readonly SwitchedOff[]> => ask(path, 'kill.list');
+
+/** Without a principal, a server and a tool: everything. */
+export const killSwitch = (
+  path: string,
+  change: {
+    readonly on: boolean;
+    readonly principal?: string | undefined;
+    readonly server?: string | undefined;
+    readonly tool?: string | undefined;
+    readonly reason?: string | undefined;
+  },
+): Promise<readonly SwitchedOff[]> => ask(path, 'kill.set', JSON.parse(JSON.stringify(change)) as JsonObject);
+
 /** The policy and the pins, as they stand in their files now. */
 export const reloadGateway = (
   path: string,

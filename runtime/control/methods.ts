@@ -32,6 +32,11 @@ export interface ControlTargets {
   readonly status: () => JsonValue;
   /** Takes up a changed policy and changed pins; rejects with what is wrong with them. */
   readonly reload?: () => Promise<JsonValue>;
+  /** The kill switch. */
+  readonly switches?: {
+    list(): readonly { readonly scope: string; readonly since: string; readonly reason: string }[];
+    set(scope: string, on: boolean, reason: string): Promise<void>;
+  };
   readonly shutdown?: () => void;
   /** Changes of keys; absent where the log knows none. */
   readonly log?: Pick<ReceiptLog, 'rotate' | 'revoke'>;
@@ -44,6 +49,13 @@ const nothing = z.strictObject({});
 const statement = z.strictObject({ statement: z.record(z.string(), z.json()) });
 const id = z.strictObject({ id: z.string().min(1).max(1000) });
 const strings = z.array(z.string().max(500)).max(1000);
+const kill = z.strictObject({
+  on: z.boolean(),
+  principal: z.string().optional(),
+  server: z.string().optional(),
+  tool: z.string().optional(),
+  reason: z.string().max(200).default(''),
+});
 const verdict = z.strictObject({
   id: z.string().min(1).max(1000),
   verdict: z.enum(['approve', 'deny']),
@@ -78,6 +90,7 @@ export function controlMethods(targets: ControlTargets): ReadonlyMap<string, Con
   const { rotate, revoke } = keyMethods(targets);
   if (rotate !== undefined) methods.set('log.rotate', rotate);
   if (revoke !== undefined) methods.set('log.revoke', revoke);
+  for (const [name, handler] of killMethods(targets)) methods.set(name, handler);
   if (shutdown !== undefined) {
     methods.set('shutdown', (params) => {
       read(nothing, params);
@@ -87,6 +100,29 @@ export function controlMethods(targets: ControlTargets): ReadonlyMap<string, Con
     });
   }
   return methods;
+}
+
+function killMethods({ switches }: ControlTargets): readonly (readonly [string, ControlHandler])[] {
+  if (switches === undefined) return [];
+  return [
+    [
+      'kill.list',
+      (params) => {
+        read(nothing, params);
+        return json(switches.list());
+      },
+    ],
+    [
+      'kill.set',
+      async (params) => {
+        const { on, reason, ...given } = read(kill, params);
+        const found = killScope(given);
+        if ('why' in found) throw new ControlError('params', found.why, 'see `sepal kill --help`');
+        await switches.set(found.scope, on, reason);
+        return json(switches.list());
+      },
+    ],
+  ];
 }
 
 function approvalMethods({ approvals }: ControlTargets): readonly (readonly [string, ControlHandler])[] {
@@ -235,4 +271,23 @@ function plain(value: JsonValue): unknown {
 /** Plain data as a JSON value: what goes over the socket is text anyway. */
 function json(value: unknown): JsonValue {
   return JSON.parse(JSON.stringify(value)) as JsonValue;
+}
+
+/** `all`, or the scope that options name; what is wrong with them in words. */
+function killScope(given: {
+  readonly principal?: string | undefined;
+  readonly server?: string | undefined;
+  readonly tool?: string | undefined;
+}): { readonly scope: string } | { readonly why: string } {
+  const named = Object.entries(given).filter((pair): pair is [string, string] => pair[1] !== undefined);
+  const [only] = named;
+  if (only === undefined) return { scope: 'all' };
+  if (named.length > 1) return { why: 'name one of principal, server and tool' };
+  const [kind, name] = only;
+  if (name === '' || name.length > 300 || /[\p{C}\p{Zl}\p{Zp}]/u.test(name))
+    return { why: `this is no name of a ${kind}` };
+  if (kind === 'tool' && !name.includes('/')) return { why: 'a tool is written SERVER/NAME' };
+  if (kind === 'principal' && !/^(?:agent|user|service):./.test(name))
+    return { why: 'a principal is written agent:NAME, user:NAME or service:NAME' };
+  return { scope: `${kind} ${name}` };
 }

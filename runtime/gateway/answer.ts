@@ -6,9 +6,10 @@
 import type { Decision } from '../../stdlib/abi.js';
 import type { Appended, Draft } from '../log/types.js';
 import type { JsonObject, JsonValue } from '../verify/format/canonical.js';
-import type { DecisionBody } from '../verify/format/body.js';
+import type { DecisionBody, Effect } from '../verify/format/body.js';
 import type { Admitted } from './forward.js';
 import type { Gate } from './gate.js';
+import { watched } from './judge.js';
 import { decideDraft, defaultDeny } from './record.js';
 import { expiryOf } from './review.js';
 import type { Answer } from './upstream/exchange.js';
@@ -43,15 +44,20 @@ export async function checkAnswer(gate: Gate, admitted: Admitted, answer: Answer
     gate.say(`the rules on results could not be evaluated: ${String(error)}`);
     return null;
   });
-  const decided = judged?.decision ?? defaultDeny('the rules on results could not be evaluated');
+  const plain: { readonly decision: Decision; readonly dryRun?: Effect } = {
+    decision: judged?.decision ?? defaultDeny('the rules on results could not be evaluated'),
+  };
+  const { decision: decided, dryRun = null } = gate.dryRun ? watched(plain) : plain;
   const facts = judged?.facts ?? {};
-  const masking = decided.effect === 'allow' && decided.masks !== undefined;
-  if (decided.effect === 'allow' && !masking && Object.keys(facts).length === 0) return AS_IT_IS;
+  const masking = decided.effect === 'allow' && decided.masks !== undefined && !gate.dryRun;
+  if (decided.effect === 'allow' && !masking && dryRun === null && Object.keys(facts).length === 0)
+    return AS_IT_IS;
   const masked = masking ? await mask(gate, intake.intent, value, decided.masks ?? []) : null;
   const failed = masked !== null && 'why' in masked;
   const decision = failed ? defaultDeny(`the answer could not be masked: ${masked.why}`) : decided;
   const counts = masked !== null && !failed ? masked.counts : [];
-  const entry = await record(gate, admitted, { decision, facts, reads: judged?.reads ?? [] }, counts);
+  const about = { decision, facts, reads: judged?.reads ?? [], dryRun };
+  const entry = await record(gate, admitted, about, counts);
   if (decision.effect !== 'allow')
     return { kind: 'withheld', sentence: sentenceOf(decision), entry, effect: decision.effect };
   return masked === null || failed || counts?.length === 0
@@ -93,6 +99,7 @@ interface About {
   readonly decision: Decision;
   readonly facts: Decided['facts'];
   readonly reads: readonly string[];
+  readonly dryRun: Effect | null;
 }
 type Decided = Awaited<ReturnType<Gate['decide']>>;
 

@@ -17,6 +17,7 @@ import type { JsonObject } from '../verify/format/canonical.js';
 import type { Drift, Live, Pin, PinKind, Pins } from './pins.js';
 import type { Scanner } from './scanner.js';
 import type { Upstream } from './upstream/supervise.js';
+import type { Switches } from './switches.js';
 import type { ArgumentCheck } from './validate.js';
 
 /** The policy in force: what decides, and how receipts name it. */
@@ -81,6 +82,9 @@ export interface Gate {
   readonly policy: () => ActivePolicy;
   readonly decide: DecideOnce;
   readonly scanner: Scanner;
+  readonly switches: Switches;
+  /** Decide and write down, forward everything that the policy would not: set at start, and an event of the log. */
+  readonly dryRun: boolean;
   /** Is the credential that proved this caller still good? Asked again before a call that waited is sent. */
   readonly admits: (caller: Caller) => boolean;
   readonly approvals: Approvals;

@@ -45,6 +45,7 @@ import { StartRefused } from './start.js';
 import { selfTest } from './self-test.js';
 import { supervise, type Upstream, type UpstreamEvents } from './upstream/supervise.js';
 
+import { type Switched, Switches } from './switches.js';
 export interface GatewayOptions {
   readonly config: Config;
   readonly policy: LoadedPolicy;
@@ -62,6 +63,8 @@ export interface GatewayOptions {
   readonly say: (line: string) => void;
   /** Where a changed policy comes from; without it a reload reads the pins only. */
   readonly source?: PolicySource;
+  /** Decide and write down, but forward all that the policy would deny or review. Recorded. */
+  readonly dryRun?: boolean;
   /** Where limits, counters and scores are kept; by default in memory, as a fold over the log. */
   readonly limits?: Limits;
   /** Where the control socket is opened; null for a gateway without one. */
@@ -82,6 +85,12 @@ export interface Gateway {
   reload(): Promise<Reloaded>;
   /** Listens on `listen.http`. */
   serveHttp(): Promise<HttpFront>;
+  /** The kill switch: what is switched off is denied until it is on again, also after a restart. */
+  readonly switches: {
+    list(): readonly Switched[];
+    /** `scope` is `all`, `principal P`, `server S` or `tool S/T`. Resolves once it is written down. */
+    set(scope: string, on: boolean, reason: string): Promise<void>;
+  };
   /** Serves one client on a pair of streams, as `identity.stdio`. */
   serveStdio(io: { readonly input: Readable; readonly output: Writable }): StdioFront;
   /** Ends fronts, upstreams and timers; what runs is answered as unknown. The log stays open. */
@@ -120,10 +129,16 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   });
   const measures = options.policy.module.measures ?? [];
   const live = (): ReadonlySet<string> => sessions.live();
+  const switches = new Switches();
   const counting = localLimits(measures, { live });
   const swappable = swappableLimits(counting, measures, live);
   const limits = options.limits ?? swappable;
-  await readLog(log, { limits: counting, sessions, approvals }, measures, say);
+  await readLog(log, { limits: counting, sessions, approvals, switches }, measures, say);
+  const dryRun = options.dryRun === true;
+  if (dryRun || switches.watched()) await switches.watch(log, dryRun);
+  if (dryRun)
+    say('WARNING: dry run: the policy decides nothing; every call that it would deny or review is forwarded');
+  for (const { scope, since } of switches.list()) say(`the kill switch is on (${scope}) since ${since}`);
   const book = tokenBook(config);
   const metadata = resourceMetadata(config);
   const authenticator = createAuthenticator({
@@ -173,6 +188,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     admits: ({ identity }) => authenticator.holds(identity),
     drift: new Map(),
     active: new Set(),
+    switches,
+    dryRun,
     connections,
     listening,
     stopping: stopping.signal,
@@ -254,6 +271,10 @@ async function openControlSocket(
     tokens: { file: options.config.identity.tokens, ...tokens },
     status: () => status(gate, fronts),
     reload: () => told(reloader),
+    switches: {
+      list: () => gate.switches.list(),
+      set: (scope: string, on: boolean, reason: string) => gate.switches.set(gate.log, scope, on, reason),
+    },
     log: gate.log,
     ...(options.onShutdown === undefined ? {} : { shutdown: options.onShutdown }),
   };
@@ -298,6 +319,10 @@ function assemble(
       if (config.identity.anonymous !== null)
         say(`warning: callers without a credential are \`${config.identity.anonymous}\``);
       const front = await serveHttp({
+    switches: {
+      list: () => gate.switches.list(),
+      set: (scope, on, reason) => gate.switches.set(gate.log, scope, on, reason),
+    },
         listen: config.listen,
         sessionIdleMs: config.identity.sessionIdleMs,
         authenticator,
@@ -332,6 +357,7 @@ function assemble(
     },
   };
 }
+      if (gate.dryRun) await gate.switches.watch(gate.log, false).catch(() => undefined);
 
 /** What `status` over the control socket says. */
 function status(gate: Gate, fronts: readonly (HttpFront | StdioFront)[]): JsonObject {
@@ -349,6 +375,8 @@ function status(gate: Gate, fronts: readonly (HttpFront | StdioFront)[]): JsonOb
       [...gate.upstreams.keys()].map((server) => [server, serverStatus(gate, server)]),
     ),
   };
+    dryRun: gate.dryRun,
+    switchedOff: gate.switches.list().map(({ scope }) => scope),
 }
 
 function serverStatus(gate: Gate, server: string): JsonObject {

@@ -6,6 +6,7 @@ import type { Identity } from '../decide/identity.js';
 import { scopesFor } from '../decide/jwt-claims.js';
 import type { Links, Pending } from '../approvals/types.js';
 import type { Appended } from '../log/types.js';
+import type { Effect } from '../verify/format/body.js';
 import { LimitsFull, NO_RESERVATION, type Reservation } from '../decide/limits.js';
 import type { ActivePolicy, Asked, Gate } from './gate.js';
 import type { Intake } from './intake.js';
@@ -22,6 +23,8 @@ export interface Judged {
   readonly reads: readonly string[];
   readonly reservation: Reservation;
 }
+  /** In a dry run: what the policy said of a call that is forwarded all the same. */
+  readonly dryRun?: Effect;
 
 /** Asks the policy; what is barred before it (no pin, schema misfit …) and an evaluation that fails are denies by default. */
 export async function judge(gate: Gate, intake: Intake, asked: Asked): Promise<Judged> {
@@ -35,7 +38,11 @@ export async function judge(gate: Gate, intake: Intake, asked: Asked): Promise<J
     reads: [],
     reservation: NO_RESERVATION,
   });
-  if (intake.barred !== null) return barred(intake.barred);
+  const why =
+    intake.barred ??
+    gate.switches.why(asked.caller, { server, name }) ??
+    tokenFault(gate, intake, asked, policy);
+  if (why !== null) return barred(why);
   const counts = policy.module.measures !== undefined;
   const own = counts ? (gate.approvals.find(reviewKey(asked.caller, intake))?.call ?? null) : null;
   const by = { claims: asked.caller.identity.claims ?? {}, own };
@@ -43,7 +50,8 @@ export async function judge(gate: Gate, intake: Intake, asked: Asked): Promise<J
     gate.say(`the policy could not be evaluated: ${String(error)}`);
     return error instanceof LimitsFull ? error.message : 'the policy could not be evaluated';
   });
-  if (typeof judged === 'string') return barred(judged);
+  if (typeof answer === 'string') return barred(answer);
+  const judged = gate.dryRun ? watched(answer) : answer;
   const inside = withinCeiling(asked.caller.identity.ceiling, { kind, server, name });
   if (judged.decision.effect !== 'deny' && (intake.hidden || !inside)) {
     await judged.reservation.drop();
@@ -60,6 +68,16 @@ export async function judge(gate: Gate, intake: Intake, asked: Asked): Promise<J
 }
 
 /** Of a signed token: what the action needs and the token was not granted. */
+/** In a dry run what the policy says is written down and not done. */
+export function watched<J extends { readonly decision: Decision }>(
+  judged: J,
+): J & { readonly dryRun?: Effect } {
+  const { decision } = judged;
+  if (decision.effect === 'allow') return judged;
+  const { masks: _, ...rest } = decision;
+  return { ...judged, decision: { ...rest, effect: 'allow', timeout: null }, dryRun: decision.effect };
+}
+
 function lackingScopes(
   { config }: Gate,
   { method, scopes = [] }: Identity,
@@ -77,7 +95,7 @@ export interface Place {
 }
 
 export function draftOf(gate: Gate, intake: Intake, asked: Asked, judged: Judged, place: Place) {
-  const { policy, decision, facts, reads, reservation } = judged;
+  const { policy, decision, facts, reads, reservation, dryRun = null } = judged;
   return decideDraft({
     ...place,
     caller: asked.caller,
@@ -94,6 +112,7 @@ export function draftOf(gate: Gate, intake: Intake, asked: Asked, judged: Judged
 }
 
 /** Appends the decide entry; resolves once it is durable. */
+    dryRun,
 export async function record(
   gate: Gate,
   intake: Intake,

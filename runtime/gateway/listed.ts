@@ -42,7 +42,7 @@ function memoryOf(gate: Gate): Memory {
 /** Is there no list rule that hides, or may hide, the item from the caller? */
 export function listed(gate: Gate, caller: Caller, action: Action): Promise<boolean> {
   const { module } = gate.policy();
-  if (!module.phases.includes('list')) return Promise.resolve(true);
+  if (!module.phases.includes('list') || gate.dryRun) return Promise.resolve(true);
   const { kind, server, name } = action;
   const { roles, userRoles } = caller.subject;
   const key = JSON.stringify([kind, server, name, callerKey(caller), roles, userRoles]);

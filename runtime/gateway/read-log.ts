@@ -5,6 +5,7 @@ import { OpenReviews, type ReviewState } from '../approvals/open-reviews.js';
 import type { Approvals } from '../approvals/types.js';
 import { type LocalLimits, localLimits } from '../decide/limits.js';
 import { Sessions } from '../decide/sessions.js';
+import { Switches } from './switches.js';
 import type { Folds } from '../log/snapshot.js';
 import type { ReceiptLog } from '../log/types.js';
 
@@ -12,6 +13,7 @@ export interface Known {
   readonly limits: LocalLimits;
   readonly sessions: Sessions;
   readonly approvals: Approvals;
+  readonly switches: Switches;
 }
 
 /**
@@ -24,13 +26,14 @@ export async function readLog(
   measures: readonly MeasureSpec[],
   say: (line: string) => void,
 ): Promise<void> {
-  const { limits, sessions, approvals } = known;
+  const { limits, sessions, approvals, switches } = known;
   const reviews = new OpenReviews();
   const still = { wall: () => 0, monotonic: () => 0 };
   const folds: Folds = {
     limits: localLimits(measures),
     sessions: new Sessions({ idleMs: 0, ...still }),
     reviews,
+    switches: new Switches(),
   };
   const saved = log.snapshotState?.() ?? null;
   const strange = Object.entries(folds).find(([name, fold]) => saved?.folds[name]?.kind !== fold.kind);
@@ -39,6 +42,7 @@ export async function readLog(
     for (const [name, fold] of Object.entries(folds)) fold.load(saved.folds[name]?.state ?? null);
     limits.load(saved.folds['limits']?.state ?? null);
     sessions.load(saved.folds['sessions']?.state ?? null);
+    switches.load(saved.folds['switches']?.state ?? null);
     approvals.load(saved.folds['reviews']?.state as unknown as ReviewState);
     next = saved.size;
   } else if (saved !== null) {
@@ -47,6 +51,7 @@ export async function readLog(
   for await (const entry of log.entries(next)) {
     limits.observe(entry);
     sessions.observe(entry);
+    switches.observe(entry);
     approvals.observe(entry);
     for (const fold of Object.values(folds)) fold.observe(entry);
     next = entry.body.seq + 1;

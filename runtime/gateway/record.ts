@@ -43,7 +43,11 @@ export function intentBody(
   };
 }
 
-export function decisionBody(decision: Decision, expires: string | null): DecisionBody {
+export function decisionBody(
+  decision: Decision,
+  expires: string | null,
+  dryRun: Effect | null = null,
+): DecisionBody {
   return {
     effect: decision.effect,
     rules: [...decision.rules],
@@ -58,6 +62,7 @@ export function decisionBody(decision: Decision, expires: string | null): Decisi
           ),
         }),
     ...(expires === null ? {} : { expires }),
+    ...(dryRun === null ? {} : { dry_run: dryRun }),
     steps: decision.steps,
   };
 }
@@ -77,6 +82,8 @@ export interface DecideInput {
   readonly expires: string | null;
   readonly links: Links | null;
   readonly propose: string | null;
+  /** What the policy said, where the call is forwarded all the same. */
+  readonly dryRun?: Effect | null;
 }
 
 /** The decide entry of a call and the clear text kept beside it. */
@@ -103,7 +110,7 @@ export function decideDraft(input: DecideInput): { readonly draft: Draft; readon
     ...(input.reads.length === 0 ? {} : { reads: input.reads }),
     ...(input.decision.unknowns.length === 0 ? {} : { unknowns: input.decision.unknowns }),
     ...(input.counts.length === 0 ? {} : { counts: input.counts }),
-    decision: decisionBody(input.decision, input.expires),
+    decision: decisionBody(input.decision, input.expires, input.dryRun ?? null),
   };
   const openings: Openings = {
     salt: salt.toString('base64'),

@@ -17,6 +17,8 @@ import { ABI_VERSION, type Decision, type PolicyModule, type Request } from '../
 
 export interface MemoryLog extends ReceiptLog {
   readonly bodies: StoredEntry['body'][];
+  /** The leaf of an entry. */
+  leaf(seq: number): string;
   /** Makes every later append fail. */
   fail(error: Error): void;
   /** Lets no append become durable until the function that it returns is called. */
@@ -56,6 +58,7 @@ export function memoryLog(origin = 'test/log'): MemoryLog {
   return {
     origin,
     bodies,
+    leaf: (seq) => stored[seq]?.leaf ?? '',
     append: async (draft, openings) => {
       await new Promise((resolve) => setImmediate(resolve));
       await held;

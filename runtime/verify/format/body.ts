@@ -124,6 +124,8 @@ export interface DecisionBody {
   /** RFC 3339; of a review. */
   readonly expires?: string;
   readonly steps: number;
+  /** In a dry run: what the policy said of a call that was forwarded all the same. */
+  readonly dry_run?: Effect;
   readonly masked?: readonly { readonly kind: string; readonly count: number }[];
 }
 export interface ApprovalBody {

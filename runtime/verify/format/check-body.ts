@@ -116,6 +116,7 @@ const decision = object(
       ),
     ),
     expires: time,
+    dry_run: effect,
     masked: listOf(object({ kind: string, count: natural })),
   },
 );

@@ -30,7 +30,10 @@ function isNorwegian(d: string): boolean {
 function isTurkish(d: string): boolean {
   const odd = [0, 2, 4, 6, 8].reduce((sum, i) => sum + digit(d, i), 0);
   const even = [1, 3, 5, 7].reduce((sum, i) => sum + digit(d, i), 0);
-  const all = [...d.slice(0, 10)].reduce((sum, c) => sum + Number(c), 0);
+  const all = d
+    .slice(0, 10)
+    .split('')
+    .reduce((sum, c) => sum + Number(c), 0);
   return d[0] !== '0' && (((odd * 7 - even) % 10) + 10) % 10 === digit(d, 9) && all % 10 === digit(d, 10);
 }
 
@@ -186,7 +189,10 @@ const HONG_KONG = /^[A-Z]{1,2}\d{6}$/;
 
 const curpDigit = (word: string): number => {
   const letters = '0123456789ABCDEFGHIJKLMNÑOPQRSTUVWXYZ';
-  const sum = [...word.slice(0, 17)].reduce((s, c, i) => s + letters.indexOf(c) * (18 - i), 0);
+  const sum = word
+    .slice(0, 17)
+    .split('')
+    .reduce((s, c, i) => s + letters.indexOf(c) * (18 - i), 0);
   return (10 - (sum % 10)) % 10;
 };
 

@@ -145,7 +145,7 @@ export function renderJunit(
 }
 
 /** XML 1.0 has no way to write most control characters: they are shown as escapes. */
-const xml = (text: string): string =>
+export const xml = (text: string): string =>
   text
     .split('\n')
     .map(visible)

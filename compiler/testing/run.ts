@@ -22,12 +22,12 @@ import { describeAnswer, describeExpect, mismatch } from './expect.js';
 import type { Answer, QuestionFailure, TestReport, TestResult, TestSubject } from './types.js';
 import { argumentsOf, factValue } from './values.js';
 
-/** Runs every test; `only` keeps those whose title contains it. */
-export function runTests(subject: TestSubject, only: string | null = null): TestReport {
+/** Runs every test; `only` keeps those whose title contains one of its texts. */
+export function runTests(subject: TestSubject, only: readonly string[] = []): TestReport {
   const met = new Set<string>();
   const tests = subject.file.statements
     .flatMap((s) => (s.kind === 'test' ? [s] : s.kind === 'example' ? [asTest(s)] : []))
-    .filter((s) => only === null || s.title.value.includes(only))
+    .filter((s) => only.length === 0 || only.some((text) => s.title.value.includes(text)))
     .map((test) => runTest(subject, test, met));
   const names = subject.ir.units.map((unit) => unit.name);
   const uncovered = names.filter((name) => !met.has(name));
@@ -226,6 +226,7 @@ function runQuestion(
   });
   const answer = (known: Facts): Answer => {
     const asked = ask(subject, request, known, phase);
+    if (asked.refused === null) subject.observe?.(request, known, phase);
     return { ...asked, found: found(subject, asked.decision.masks ?? [], request, asker.result) };
   };
   const known = facts(asker.at);

@@ -1,6 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { File, Span } from '../../grammar/tree.js';
-import type { Decision, Intent, Json, JsonRecord, Match, PolicyModule } from '../../stdlib/abi.js';
+import type {
+  Decision,
+  Facts,
+  Intent,
+  Json,
+  JsonRecord,
+  Match,
+  Phase,
+  PolicyModule,
+  Request,
+} from '../../stdlib/abi.js';
 import type { PolicyIr } from '../ir.js';
 
 /** A checked and compiled policy, and what the host knows of its pinned tools. */
@@ -15,6 +25,8 @@ export interface TestSubject {
   readonly misfit: (server: string, tool: string, args: JsonRecord) => string | null;
   /** Computes a result of the scanner (`FactIr.path`); undefined where it cannot. */
   readonly scan: (path: readonly string[], intent: Intent, result?: unknown) => Json | undefined;
+  /** Sees every question that rules are asked: for coverage. */
+  readonly observe?: (request: Request, facts: Facts, phase: Phase) => void;
 }
 
 /** What a question was answered: the decision and every rule that matched. */

@@ -10,7 +10,7 @@ import { SHOP_LOCK } from '../../helpers/shop.js';
 
 const MODULE = 'sep 1\npolicy acme.base 1.0.0 tighten\ndeny shut: any -> fs/delete_file because "never"\n';
 
-async function report(body: string, only: string | null = null): Promise<TestReport> {
+async function report(body: string, only: readonly string[] = []): Promise<TestReport> {
   const text = policy(`${body}\n`);
   const lock = pinModules(SHOP_LOCK, { 'acme.base': MODULE });
   const input = {
@@ -92,8 +92,8 @@ example edits { as agent:x fs/write_file { path: "/", content: "" } => review }`
     const all = await report(RULES + tests);
     expect([all.passed, all.failed]).toEqual([2, 1]);
     expect(all.coverage).toEqual({ rules: 5, covered: 2, uncovered: ['closed', 'legal.use', 'pay_'] });
-    expect((await report(RULES + tests, 'one')).tests.map((t) => t.title)).toEqual(['one']);
-    expect((await report(RULES + tests, 'example')).tests.map((t) => t.title)).toEqual(['example edits']);
+    expect((await report(RULES + tests, ['one'])).tests.map((t) => t.title)).toEqual(['one']);
+    expect((await report(RULES + tests, ['example'])).tests.map((t) => t.title)).toEqual(['example edits']);
     const text = renderTests(all, policy(`${RULES + tests}\n`));
     expect(text).toContain('FAIL two\n');
     expect(text).toContain('ok   example edits\n');

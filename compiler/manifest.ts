@@ -29,6 +29,7 @@ export interface Manifest {
     readonly type: unknown;
     readonly source: string;
     readonly path: readonly string[];
+    readonly fresh?: number;
   }[];
   /** The compiler signs nothing: `sepal build --sign` puts the publisher's signature here. */
   readonly signature: null;
@@ -65,7 +66,13 @@ export function manifestOf(input: {
     ...(ir.units.some((unit) => unit.kind === 'rule' && unit.shadow !== undefined) ? { today } : {}),
     steps: emitted.steps,
     tools: Object.fromEntries(ir.tools.map((tool) => [`${tool.server}/${tool.name}`, tool.hash])),
-    facts: ir.facts.map(({ name, type, source: from, path }) => ({ name, type, source: from, path })),
+    facts: ir.facts.map(({ name, type, source: from, path, fresh }) => ({
+      name,
+      type,
+      source: from,
+      path,
+      ...(fresh === undefined ? {} : { fresh }),
+    })),
     signature: null,
   };
 }

@@ -29,6 +29,8 @@ export interface FactSource {
   readonly type: unknown;
   readonly source: string;
   readonly path: readonly string[];
+  /** Of `http`: older values cannot be used, in milliseconds. */
+  readonly fresh?: number;
 }
 
 type Test = (value: unknown) => boolean;
@@ -51,6 +53,7 @@ const FACT: Members = {
   type: (value) => isRecord(value) && isText(value['kind']),
   source: (value) => SOURCES.includes(value),
   path: (value) => Array.isArray(value) && value.every(isText),
+  fresh: (value) => value === undefined || (Number.isSafeInteger(value) && Number(value) >= 0),
 };
 const SIGNATURE: Members = {
   key: isText,

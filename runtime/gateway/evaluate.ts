@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /** One evaluation: the facts that the compiled policy needs for this request, then the decision, then what it holds of the limits. */
-import type { Facts, Json, JsonRecord, PolicyModule } from '../../stdlib/abi.js';
+import type { Facts, Json, JsonRecord, PolicyModule, Request } from '../../stdlib/abi.js';
+import type { FactServices } from '../decide/fact-service.js';
+import { typedAt } from '../decide/fact-type.js';
 import type { LoadedPolicy } from '../decide/load.js';
-import type { Limits } from '../decide/limits.js';
+import { type Limits, LimitsFull, NO_RESERVATION } from '../decide/limits.js';
 import type { Scannable } from '../scan/facts.js';
 import type { Scanner, Scans } from './scanner.js';
 import type { DecideOnce } from './gate.js';
@@ -22,12 +24,11 @@ export interface Sources {
   readonly definitionOf: DefinitionOf;
   readonly now: () => number;
   readonly scanner: Scanner;
+  /** Who answers `http.x` facts. */
+  readonly services: FactServices;
 }
 
-/**
- * Results of the scanner are computed for each call, and the moment of the decision is a fact too; a fact of any other source is
- * unknown in this release.
- */
+/** A fact that cannot be had, for whatever reason, or is not of its type, is left out: to the policy it is unknown. */
 export function evaluator(sources: Sources): DecideOnce {
   const evaluators = new WeakMap<PolicyModule, DecideOnce>();
   return (module, ...rest) => {
@@ -41,17 +42,18 @@ export function evaluator(sources: Sources): DecideOnce {
 }
 
 function evaluatorOf(
-  { config, limits, definitionOf, now, scanner }: Sources,
+  { config, limits, definitionOf, now, scanner, services }: Sources,
   policy: LoadedPolicy,
 ): DecideOnce {
   const facts = new Map(policy.manifest.facts.map((fact) => [fact.name, fact]));
   const values = new Map<string, Json>();
-  for (const { name, source, path } of facts.values()) {
-    const value = source === 'config' ? at(config, path) : undefined;
+  for (const { name, source, path, type } of facts.values()) {
+    const value = source === 'config' ? typedAt(config, path, type) : undefined;
     if (value !== undefined) values.set(name, value);
   }
   const valueOf = async (
     name: string,
+    request: Request,
     of: Scannable,
     scans: Scans,
     claims: JsonRecord,
@@ -66,7 +68,9 @@ function evaluatorOf(
       case 'result':
         return scanner.text(fact.source, fact.path, of);
       case 'claim':
-        return at(claims, fact.path);
+        return typedAt(claims, fact.path, fact.type);
+      case 'http':
+        return await services.value(fact, request);
       default:
         return values.get(name);
     }
@@ -78,32 +82,32 @@ function evaluatorOf(
     const read: { [name: string]: Json } = Object.create(null);
     // What several facts are about is scanned once.
     const scans: Scans = new Map();
-    for (const needed of module.needs(request, phase)) {
-      const value = await valueOf(needed, of, scans, by.claims ?? {});
+    const needs = module.needs(request, phase);
+    const values = await Promise.all(
+      needs.map((needed) => valueOf(needed, request, of, scans, by.claims ?? {}).catch(() => undefined)),
+    );
+    for (const [i, needed] of needs.entries()) {
+      const value = values[i];
       if (value !== undefined) read[needed] = value;
     }
     if (scans.size > 0) read[SCAN_RULES] = await scanner.rules();
     // Receipts of calls name the reads of all phases: an answer is decided with the same arguments.
     const reads = phase === 'call' ? module.reads(request) : module.reads(request, phase);
     const question = { reads: module.usage?.(request) ?? [], own: by.own ?? null, now: now() };
-    const { value, reservation } = await limits.reserve(question, (used) => {
+    const decided = (used: Facts) => {
       const known: Facts = Object.assign(Object.create(null), read, used);
       const decision = module.decide(request, known, phase);
       const adds = phase === 'call' ? (module.counts?.(request, known) ?? []) : [];
       const denied = decision.effect === 'deny';
       return { adds: denied ? adds.filter((add) => add.attempt) : adds, value: { decision, facts: known } };
+    };
+    const reserved = await limits.reserve(question, decided).catch((error: unknown) => {
+      if (error instanceof LimitsFull) throw error;
+      // Where the limits cannot be asked, what they stand at is unknown; what has to be counted cannot be let through.
+      const { adds, value } = decided({});
+      if (value.decision.effect !== 'deny' && adds.length > 0) throw error;
+      return { value, reservation: NO_RESERVATION };
     });
-    return { ...value, reads, reservation };
+    return { ...reserved.value, reads, reservation: reserved.reservation };
   };
-}
-
-/** The value at a path, by own property only; undefined when there is none. */
-function at(value: Json, path: readonly string[]): Json | undefined {
-  let found: Json | undefined = value;
-  for (const key of path) {
-    if (found === null || typeof found !== 'object' || Array.isArray(found) || !Object.hasOwn(found, key))
-      return undefined;
-    found = (found as JsonRecord)[key];
-  }
-  return found;
 }

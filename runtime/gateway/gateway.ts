@@ -29,6 +29,7 @@ import { throttle } from './front/throttle.js';
 import { readCatalog } from './catalog.js';
 import type { ActivePolicy, Gate } from './gate.js';
 import { handle } from './methods.js';
+import { factServices } from '../decide/fact-service.js';
 import { httpClassifier } from './classifier.js';
 import { lazyScanner } from './scanner.js';
 import { readLog } from './read-log.js';
@@ -183,6 +184,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       definitionOf: (server, name) => catalog.pins.tool.get(server)?.get(name)?.definition ?? null,
       now: clock.wall,
       scanner,
+      services: factServices(config.facts, clock.wall),
     }),
     scanner,
     admits: ({ identity }) => authenticator.holds(identity),

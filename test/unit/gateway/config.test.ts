@@ -43,6 +43,25 @@ describe('sepal.json', () => {
     });
   });
 
+  it('reads fact services, with secrets in their headers from the environment', () => {
+    const facts = {
+      ticket: {
+        url: 'https://tickets.example.com/state',
+        headers: { authorization: '${env:KEY}' },
+        timeout: '200ms',
+      },
+    };
+    const read = readConfig(JSON.stringify({ ...base, facts }), '/etc/sepal/sepal.json', { KEY: 'secret' });
+    expect(read.ok && read.config.facts.get('ticket')).toEqual({
+      url: 'https://tickets.example.com/state',
+      headers: { authorization: 'secret' },
+      timeoutMs: 200,
+    });
+    expect(errorsOf({ ...base, facts })[0]?.message).toContain('`KEY` is not set');
+    expect(errorsOf({ ...base, facts: { t: { url: 'https://${env:KEY}/' } } })).not.toEqual([]);
+    expect(errorsOf({ ...base, facts: { t: { url: 'file:///etc' } } })).not.toEqual([]);
+  });
+
   it('names an unknown key, where it stands and what was meant', () => {
     const [error] = errorsOf(
       '{\n  "policy": "a.sep",\n  "mcpServer": {},\n  "mcpServers": {},\n  "receipts": {"origin": "x"}\n}',
@@ -71,7 +90,6 @@ describe('sepal.json', () => {
     ['listen.tls', { listen: { tls: { cert: 'c', key: 'k' } } }],
     ['approvals.webhook', { approvals: { webhook: 'https://x' } }],
     ['store', { store: 'postgres://db' }],
-    ['facts', { facts: { t: { url: 'https://x' } } }],
     ['unpinned', { unpinned: 'review' }],
   ])('refuses %s as not supported yet', (path, extra) => {
     const errors = errorsOf({ ...base, ...extra });

@@ -29,6 +29,7 @@ const entries = [
   'cli/main.ts',
   'compiler/index.ts',
   'runtime/index.ts',
+  'runtime/client/index.ts',
   'runtime/scan/worker.ts',
   'editor/lsp/worker.ts',
   'examples/quickstart/main.ts',

@@ -14,6 +14,7 @@ import { type Asked, fixed, type Gate } from './gate.js';
 import { type Intake, type Reader, readToolCall } from './intake.js';
 import { unlessHidden } from './listed.js';
 import { admit, draftOf, type Judged, judge, record, type Settled } from './judge.js';
+import { announce } from './propose.js';
 import { defaultDeny, newCallId } from './record.js';
 import { malformed, park, refuse, refuseEnded } from './refuse.js';
 import { hold, holdOpened, live, redeemed, reviewKey } from './review.js';
@@ -57,6 +58,7 @@ async function conclude(
   settled: Settled,
   again: Admitted['again'],
 ): Promise<string | null> {
+  announce(gate, asked, settled);
   switch (settled.kind) {
     case 'allow': {
       const { judged, kind: _, ...admitted } = settled;

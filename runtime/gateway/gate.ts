@@ -8,6 +8,7 @@ import type { ReceiptLog } from '../log/types.js';
 import type { PolicyRef } from '../verify/format/body.js';
 import type { Caller } from './caller.js';
 import type { Connection, Side } from './connection.js';
+import type { DecisionTokens } from './decision-token.js';
 import type { Floods } from './floods.js';
 import type { Throttle } from './front/throttle.js';
 import type { Round, Rounds } from './modern/rounds.js';
@@ -16,8 +17,8 @@ import type { Names } from './names.js';
 import type { JsonObject } from '../verify/format/canonical.js';
 import type { Drift, Live, Pin, PinKind, Pins } from './pins.js';
 import type { Scanner } from './scanner.js';
-import type { Upstream } from './upstream/supervise.js';
 import type { Switches } from './switches.js';
+import type { Upstream } from './upstream/supervise.js';
 import type { ArgumentCheck } from './validate.js';
 
 /** The policy in force: what decides, and how receipts name it. */
@@ -81,10 +82,10 @@ export interface Gate {
   readonly kid: string;
   readonly policy: () => ActivePolicy;
   readonly decide: DecideOnce;
-  readonly scanner: Scanner;
   readonly switches: Switches;
   /** Decide and write down, forward everything that the policy would not: set at start, and an event of the log. */
   readonly dryRun: boolean;
+  readonly scanner: Scanner;
   /** Is the credential that proved this caller still good? Asked again before a call that waited is sent. */
   readonly admits: (caller: Caller) => boolean;
   readonly approvals: Approvals;
@@ -103,6 +104,7 @@ export interface Gate {
   readonly stopping: AbortSignal;
   /** Outcome entries on their way to the disk. */
   readonly settling: Set<Promise<unknown>>;
+  readonly decisions: DecisionTokens;
   /** Calls that wait for their clients to come back. */
   readonly rounds: Rounds;
   readonly floods: Floods;

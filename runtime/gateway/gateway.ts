@@ -18,6 +18,7 @@ import type { ReceiptLog } from '../log/types.js';
 import type { JsonObject } from '../verify/format/canonical.js';
 import { type Caller, callerOf } from './caller.js';
 import { type Connection, endConnection } from './connection.js';
+import { createDecisionTokens } from './decision-token.js';
 import { createRounds } from './modern/rounds.js';
 import { revokedListeners } from './modern/listen.js';
 import { evaluator } from './evaluate.js';
@@ -44,9 +45,9 @@ import { relay, setDrift } from './relay.js';
 import { closeDraft } from './review.js';
 import { StartRefused } from './start.js';
 import { selfTest } from './self-test.js';
+import { type Switched, Switches } from './switches.js';
 import { supervise, type Upstream, type UpstreamEvents } from './upstream/supervise.js';
 
-import { type Switched, Switches } from './switches.js';
 export interface GatewayOptions {
   readonly config: Config;
   readonly policy: LoadedPolicy;
@@ -62,10 +63,10 @@ export interface GatewayOptions {
   readonly clock: Clock;
   /** One line for the operator; never a secret. */
   readonly say: (line: string) => void;
-  /** Where a changed policy comes from; without it a reload reads the pins only. */
-  readonly source?: PolicySource;
   /** Decide and write down, but forward all that the policy would deny or review. Recorded. */
   readonly dryRun?: boolean;
+  /** Where a changed policy comes from; without it a reload reads the pins only. */
+  readonly source?: PolicySource;
   /** Where limits, counters and scores are kept; by default in memory, as a fold over the log. */
   readonly limits?: Limits;
   /** Where the control socket is opened; null for a gateway without one. */
@@ -84,14 +85,14 @@ export interface Gateway {
   };
   /** Takes up a changed policy and changed pins; rejects with `StartRefused`, the old still in force, when they cannot be used. */
   reload(): Promise<Reloaded>;
-  /** Listens on `listen.http`. */
-  serveHttp(): Promise<HttpFront>;
   /** The kill switch: what is switched off is denied until it is on again, also after a restart. */
   readonly switches: {
     list(): readonly Switched[];
     /** `scope` is `all`, `principal P`, `server S` or `tool S/T`. Resolves once it is written down. */
     set(scope: string, on: boolean, reason: string): Promise<void>;
   };
+  /** Listens on `listen.http`. */
+  serveHttp(): Promise<HttpFront>;
   /** Serves one client on a pair of streams, as `identity.stdio`. */
   serveStdio(io: { readonly input: Readable; readonly output: Writable }): StdioFront;
   /** Ends fronts, upstreams and timers; what runs is answered as unknown. The log stays open. */
@@ -128,9 +129,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     ),
     onFault: (error) => say(`a parked call could not be closed: ${error.message}`),
   });
+  const switches = new Switches();
   const measures = options.policy.module.measures ?? [];
   const live = (): ReadonlySet<string> => sessions.live();
-  const switches = new Switches();
   const counting = localLimits(measures, { live });
   const swappable = swappableLimits(counting, measures, live);
   const limits = options.limits ?? swappable;
@@ -187,16 +188,17 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       services: factServices(config.facts, clock.wall),
     }),
     scanner,
+    switches,
+    dryRun,
     admits: ({ identity }) => authenticator.holds(identity),
     drift: new Map(),
     active: new Set(),
-    switches,
-    dryRun,
     connections,
     listening,
     stopping: stopping.signal,
     settling: new Set(),
     rounds: createRounds(clock.monotonic),
+    decisions: createDecisionTokens(clock.monotonic, clock.wall),
     floods: floods(log, clock.wall),
     denials: throttle(DENIALS, clock.monotonic),
     now: clock.wall,
@@ -269,14 +271,14 @@ async function openControlSocket(
   const { gate, options, fronts, tokens, reloader } = parts;
   if (options.control === null) return null;
   const targets = {
-    approvals: gate.approvals,
-    tokens: { file: options.config.identity.tokens, ...tokens },
-    status: () => status(gate, fronts),
-    reload: () => told(reloader),
     switches: {
       list: () => gate.switches.list(),
       set: (scope: string, on: boolean, reason: string) => gate.switches.set(gate.log, scope, on, reason),
     },
+    approvals: gate.approvals,
+    tokens: { file: options.config.identity.tokens, ...tokens },
+    status: () => status(gate, fronts),
+    reload: () => told(reloader),
     log: gate.log,
     ...(options.onShutdown === undefined ? {} : { shutdown: options.onShutdown }),
   };
@@ -317,14 +319,14 @@ function assemble(
     approvals: gate.approvals,
     tokens,
     reload: reloader.reload,
-    serveHttp: async () => {
-      if (config.identity.anonymous !== null)
-        say(`warning: callers without a credential are \`${config.identity.anonymous}\``);
-      const front = await serveHttp({
     switches: {
       list: () => gate.switches.list(),
       set: (scope, on, reason) => gate.switches.set(gate.log, scope, on, reason),
     },
+    serveHttp: async () => {
+      if (config.identity.anonymous !== null)
+        say(`warning: callers without a credential are \`${config.identity.anonymous}\``);
+      const front = await serveHttp({
         listen: config.listen,
         sessionIdleMs: config.identity.sessionIdleMs,
         authenticator,
@@ -355,11 +357,11 @@ function assemble(
       for (let i = 0; i < 40 && gate.active.size > 0; i++)
         await new Promise((resolve) => setTimeout(resolve, 50));
       await Promise.allSettled(gate.settling);
+      if (gate.dryRun) await gate.switches.watch(gate.log, false).catch(() => undefined);
       await gate.floods.flush();
     },
   };
 }
-      if (gate.dryRun) await gate.switches.watch(gate.log, false).catch(() => undefined);
 
 /** What `status` over the control socket says. */
 function status(gate: Gate, fronts: readonly (HttpFront | StdioFront)[]): JsonObject {
@@ -373,12 +375,12 @@ function status(gate: Gate, fronts: readonly (HttpFront | StdioFront)[]): JsonOb
     log: { origin: gate.log.origin, size, root, failure: gate.log.failure()?.message ?? null },
     listening: http === undefined ? null : `${http.address.host}:${http.address.port}`,
     pending: gate.approvals.list().length,
+    dryRun: gate.dryRun,
+    switchedOff: gate.switches.list().map(({ scope }) => scope),
     servers: Object.fromEntries(
       [...gate.upstreams.keys()].map((server) => [server, serverStatus(gate, server)]),
     ),
   };
-    dryRun: gate.dryRun,
-    switchedOff: gate.switches.list().map(({ scope }) => scope),
 }
 
 function serverStatus(gate: Gate, server: string): JsonObject {

@@ -69,13 +69,11 @@ export function readToolCall(gate: Gate, caller: Caller, params: JsonObject): Re
     };
   }
   const hidden = !visible(gate, caller, intent);
-  return { ...own, definition, hidden, barred: hidden ? null : bar(tool.check(args), beside) };
+  return { ...own, definition, hidden, barred: hidden ? null : bar(tool.check(args)) };
 }
 
-function bar(misfit: string | null, beside: Envelope): string | null {
-  if (misfit !== null) return `the arguments do not fit the tool's schema: ${misfit}`;
-  return beside.decision === undefined ? null : 'the decision token is not valid';
-}
+const bar = (misfit: string | null): string | null =>
+  misfit === null ? null : `the arguments do not fit the tool's schema: ${misfit}`;
 
 /** `prompts/get`: pinned as tools are; its arguments are texts. */
 export function readPrompt(gate: Gate, caller: Caller, params: JsonObject): Read {

@@ -10,6 +10,7 @@ import type { Effect } from '../verify/format/body.js';
 import { LimitsFull, NO_RESERVATION, type Reservation } from '../decide/limits.js';
 import type { ActivePolicy, Asked, Gate } from './gate.js';
 import type { Intake } from './intake.js';
+import { leaveOf } from './decision-token.js';
 import { decideDraft, defaultDeny } from './record.js';
 import { expiryOf, reviewKey } from './review.js';
 import { turn } from './wire/turns.js';
@@ -22,9 +23,9 @@ export interface Judged {
   /** JSON pointers of the arguments that the evaluation read. */
   readonly reads: readonly string[];
   readonly reservation: Reservation;
-}
   /** In a dry run: what the policy said of a call that is forwarded all the same. */
   readonly dryRun?: Effect;
+}
 
 /** Asks the policy; what is barred before it (no pin, schema misfit …) and an evaluation that fails are denies by default. */
 export async function judge(gate: Gate, intake: Intake, asked: Asked): Promise<Judged> {
@@ -46,7 +47,7 @@ export async function judge(gate: Gate, intake: Intake, asked: Asked): Promise<J
   const counts = policy.module.measures !== undefined;
   const own = counts ? (gate.approvals.find(reviewKey(asked.caller, intake))?.call ?? null) : null;
   const by = { claims: asked.caller.identity.claims ?? {}, own };
-  const judged = await gate.decide(policy.module, request, 'call', undefined, by).catch((error: unknown) => {
+  const answer = await gate.decide(policy.module, request, 'call', undefined, by).catch((error: unknown) => {
     gate.say(`the policy could not be evaluated: ${String(error)}`);
     return error instanceof LimitsFull ? error.message : 'the policy could not be evaluated';
   });
@@ -67,7 +68,6 @@ export async function judge(gate: Gate, intake: Intake, asked: Asked): Promise<J
   return barred(`the token lacks a scope; all of these are needed: ${lacking.join(' ')}`);
 }
 
-/** Of a signed token: what the action needs and the token was not granted. */
 /** In a dry run what the policy says is written down and not done. */
 export function watched<J extends { readonly decision: Decision }>(
   judged: J,
@@ -78,6 +78,7 @@ export function watched<J extends { readonly decision: Decision }>(
   return { ...judged, decision: { ...rest, effect: 'allow', timeout: null }, dryRun: decision.effect };
 }
 
+/** Of a signed token: what the action needs and the token was not granted. */
 function lackingScopes(
   { config }: Gate,
   { method, scopes = [] }: Identity,
@@ -85,6 +86,20 @@ function lackingScopes(
 ): readonly string[] {
   const { jwt } = config.identity;
   return method === 'jwt' && jwt !== null ? scopesFor(jwt, scopes, action) : [];
+}
+
+/** Answers of tokens by request: one that waited for people is judged twice, and its token is used once. */
+const judgedTokens = new WeakMap<Asked, string | null>();
+
+/** Why the decision token that came with a call stands in its way; null where none came. */
+function tokenFault(gate: Gate, intake: Intake, asked: Asked, policy: ActivePolicy): string | null {
+  const token = intake.beside.decision;
+  if (token === undefined) return null;
+  const known = judgedTokens.get(asked);
+  if (known !== undefined) return known;
+  const fault = gate.decisions.use(token, leaveOf(asked.caller, intake.intent, intake.definition, policy));
+  judgedTokens.set(asked, fault);
+  return fault;
 }
 
 export interface Place {
@@ -97,6 +112,7 @@ export interface Place {
 export function draftOf(gate: Gate, intake: Intake, asked: Asked, judged: Judged, place: Place) {
   const { policy, decision, facts, reads, reservation, dryRun = null } = judged;
   return decideDraft({
+    dryRun,
     ...place,
     caller: asked.caller,
     intent: intake.intent,
@@ -112,7 +128,6 @@ export function draftOf(gate: Gate, intake: Intake, asked: Asked, judged: Judged
 }
 
 /** Appends the decide entry; resolves once it is durable. */
-    dryRun,
 export async function record(
   gate: Gate,
   intake: Intake,

@@ -11,7 +11,14 @@ import type { JsonObject } from '../verify/format/canonical.js';
 import { dispatchModern } from './modern/dispatch.js';
 import { isModern } from './modern/envelope.js';
 import { readCompletion, readerOf, readPrompt, readResource } from './intake.js';
-import { awaitDecision, propose } from './propose.js';
+import {
+  authorizationOffer,
+  awaitDecision,
+  EXTENSION,
+  plainMethod,
+  propose,
+  receiptById,
+} from './propose.js';
 import { refuseInput } from './refuse.js';
 import { resourceList, serversWith } from './resources.js';
 import { subscribe, unsubscribe } from './subscriptions.js';
@@ -110,7 +117,8 @@ async function dispatch(gate: Gate, message: RpcRequest, asked: Asked): Promise<
 
 /** Methods that are an action, or a list of them: the same in both eras. */
 async function relayedTo(gate: Gate, message: RpcRequest, asked: Asked): Promise<string | null> {
-  const { id, method, params } = message;
+  const { id, params } = message;
+  const method = plainMethod(message.method);
   const { connection, caller } = asked;
   if (!relayed(gate, method)) return denyRequest(gate, caller, message);
   switch (method) {
@@ -144,6 +152,8 @@ async function relayedTo(gate: Gate, message: RpcRequest, asked: Asked): Promise
       return propose(gate, id, params, asked);
     case 'authorization/decide':
       return awaitDecision(gate, id, params, asked);
+    case 'authorization/receipt':
+      return receiptById(gate, id, params, asked);
     default:
       return denyRequest(gate, caller, message);
   }
@@ -173,13 +183,7 @@ async function initialize(
 
 /** What the gateway can do for a caller, and what it says of itself. */
 function offerFor(gate: Gate, caller: Caller): JsonObject {
-  const authorization = {
-    version: '1',
-    methods: ['authorization/propose', 'authorization/decide'],
-    receiptKey: gate.kid,
-    required: false,
-  };
-  const own = { 'dev.sepal/authorization': authorization };
+  const own = { [EXTENSION]: authorizationOffer(gate.kid) };
   return {
     capabilities: { ...offers(gate), logging: {}, extensions: own, experimental: own },
     ...instructionsFor(gate, caller),

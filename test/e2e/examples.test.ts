@@ -34,6 +34,14 @@ const POLICIES = readdirSync(example(), { recursive: true, encoding: 'utf8' }).f
 );
 
 describe('examples', () => {
+  it('sep-client proposes, waits for a person, calls, and cannot call something else', async () => {
+    const { code, out } = await run(process.execPath, [example('sep-client/main.mjs')]);
+    expect(out).toContain('Denied: the decision token is not one of this gateway for this call');
+    expect(out).toContain('"entities":[{"name":"sepal"');
+    expect(out).toContain('Unknown tool: delete_entities');
+    expect([code, out]).toEqual([0, out]);
+  });
+
   it.each(POLICIES)('%s checks, passes its tests and is formatted', async (name) => {
     expect((await must(ROOT, 0, 'check', example(name))).err).toContain('0 errors, 0 warnings');
     expect((await must(ROOT, 0, 'test', example(name))).out).toMatch(

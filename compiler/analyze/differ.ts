@@ -47,9 +47,23 @@ export function differ(before: Side, after: Side): Difference {
     }
   }
   const { widened, tightened, notes, more } = found;
+  notes.push(...standInNotes(before, after));
   const equal = widened.length + tightened.length + notes.length + more === 0;
   return { equal, widened: widened.toSorted(gravest), tightened: tightened.toSorted(gravest), notes, more };
 }
+
+/** Where a fact cannot be had, `on unknown review` may make a review of a deny (language, 3): that is not compared. */
+function standInNotes(before: Side, after: Side): readonly string[] {
+  const [old, now] = [before, after].map(({ subject: { ir } }) => [ir.units, ir.facts]);
+  const asked = [before, after].flatMap(({ subject: { ir } }) =>
+    ir.facts.flatMap(({ name, review }) => (review === undefined ? [] : [name])),
+  );
+  if (asked.length === 0 || JSON.stringify(old, PLACELESS) === JSON.stringify(now, PLACELESS)) return [];
+  const names = [...new Set(asked)].sort().join(', ');
+  return [`where ${names} cannot be had, people are asked instead: whether that changed is not compared`];
+}
+
+const PLACELESS = (key: string, value: unknown): unknown => (key === 'span' ? undefined : value);
 
 interface Found {
   readonly widened: Change[];

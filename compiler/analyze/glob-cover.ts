@@ -7,12 +7,12 @@ import type { GlobIr } from '../ir.js';
 
 export interface GlobAutomaton {
   readonly start: GlobState;
-  key(state: GlobState): string;
-  step(state: GlobState, char: string): GlobState;
+  readonly key: (state: GlobState) => string;
+  readonly step: (state: GlobState, char: string) => GlobState;
   /** Which globs hold when the text ends here. */
-  answer(state: GlobState): string;
+  readonly answer: (state: GlobState) => string;
   /** The characters that lead on from some place. */
-  chars(state: GlobState): readonly string[];
+  readonly chars: (state: GlobState) => readonly string[];
 }
 
 /** `moving` in order. */

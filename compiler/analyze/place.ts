@@ -7,17 +7,11 @@ import { assertNever } from '../assert.js';
 import { literalGlob } from '../glob.js';
 import type { ConstIr, ExprIr, GlobIr, ScheduleIr } from '../ir.js';
 import type { JsonValue } from '../lock.js';
-import {
-  coverNumbers,
-  decimalFraction,
-  type Fraction,
-  fraction,
-  minus,
-  over,
-  plus,
-  times,
-} from './number-cover.js';
-import type { Shape } from './shape.js';
+import { coverHosts, coverUrls, type HostTests, newHosts, newUrl, type UrlTests } from './host-cover.js';
+import { linear } from './linear.js';
+import { coverMoments, coverSpans } from './moment-cover.js';
+import { coverNumbers, type Fraction, minus, over, plus } from './number-cover.js';
+import { ANY, either, type Shape } from './shape.js';
 import { edges } from './schedule-cover.js';
 import { type Bounds, coverTexts, type TextTest } from './text-cover.js';
 
@@ -32,6 +26,12 @@ export interface Place {
   readonly values: JsonValue[];
   /** Schedules that a moment is compared with. */
   readonly schedules: ScheduleIr[];
+  /** Where comparisons of an instant, of a duration turn, in milliseconds. */
+  readonly moments: Fraction[];
+  readonly spans: Fraction[];
+  /** What is asked of it as a URL, and as a host or an address. */
+  url: UrlTests | null;
+  hosts: HostTests | null;
   /** Lengths of the list that are told apart. */
   readonly sizes: number[];
   /** Conditions over the list as a whole that are folds over its elements. */
@@ -45,11 +45,22 @@ export const newPlace = (): Place => ({
   numbers: [],
   values: [],
   schedules: [],
+  moments: [],
+  spans: [],
+  url: null,
+  hosts: null,
   sizes: [],
   folds: [],
   element: null,
   members: new Map(),
 });
+
+/** The place of a member. */
+export function memberPlace(place: Place, name: string): Place {
+  const member = place.members.get(name) ?? newPlace();
+  place.members.set(name, member);
+  return member;
+}
 
 /** Where a read stands; null when it is not one of these places. */
 export type Resolve = (read: ExprIr) => Place | null;
@@ -64,7 +75,14 @@ export function note(e: ExprIr, resolve: Resolve): boolean {
     case 'arg':
     case 'fact':
     case 'param':
+    case 'member':
       return resolve(e) !== null;
+    case 'hasMember':
+      return resolve({ ...e, op: 'member', type: { kind: 'json' }, nullable: true }) !== null;
+    case 'inDomain':
+      return noteHost(e.left, resolve, ({ domains }) => domains.push(e.domain));
+    case 'inCidr':
+      return noteHost(e.left, resolve, ({ ranges }) => ranges.push(e.range));
     case 'not':
       return note(e.operand, resolve);
     case 'and':
@@ -125,6 +143,7 @@ function noteCompare(
     case 'string': {
       if (b.op !== 'const' || b.value.kind !== 'string') return false;
       const { value } = b.value;
+      if (a.op === 'url' || a.op === 'ip') return notePart(a, cmp, value, resolve);
       const ordered = cmp !== '==' && cmp !== '!=';
       if (ordered && a.op === 'lower') return false;
       const place = noteGlob(a, literalGlob(value), resolve);
@@ -166,7 +185,14 @@ function noteQuantifier(e: Extract<ExprIr, { op: 'quantifier' }>, resolve: Resol
   if (place === null) return false;
   const element = (place.element ??= newPlace());
   place.folds.push(e);
-  return note(e.body, (asked) => (asked.op === 'param' && asked.param === e.param ? element : null));
+  const inside = (asked: ExprIr): Place | null => {
+    if (asked.op === 'member') {
+      const object = inside(asked.object);
+      return object && asked.path.reduce(memberPlace, object);
+    }
+    return asked.op === 'param' && asked.param === e.param ? element : null;
+  };
+  return note(e.body, inside);
 }
 
 function noteText(
@@ -197,18 +223,6 @@ function noteGlob(text: ExprIr, pattern: GlobIr, resolve: Resolve): boolean {
   return true;
 }
 
-interface Linear {
-  /** Null for a constant. */
-  readonly read: ExprIr | null;
-  readonly factor: Fraction;
-  readonly rest: Fraction;
-  /** Characters of the constants: past a bound, sums may be refused as too long. */
-  readonly length: number;
-}
-
-const ZERO = fraction(0n);
-const ONE = fraction(1n);
-
 function noteLinear(left: ExprIr, right: ExprIr, resolve: Resolve): boolean {
   const [a, b] = [linear(left), linear(right)];
   if (a === null || b === null || a.length + b.length > 60) return false;
@@ -225,6 +239,11 @@ function noteLinear(left: ExprIr, right: ExprIr, resolve: Resolve): boolean {
 }
 
 function noteTurn(read: ExprIr, turn: Fraction | null, resolve: Resolve): boolean {
+  if (read.op === 'moment' || read.op === 'span' || read.op === 'url') {
+    const place = resolve(read.operand);
+    if (place !== null && turn !== null) turnsOf(place, read.op).push(turn);
+    return place !== null;
+  }
   if (read.op !== 'size') {
     const place = resolve(read);
     if (place !== null && turn !== null) place.numbers.push(turn);
@@ -239,48 +258,43 @@ function noteTurn(read: ExprIr, turn: Fraction | null, resolve: Resolve): boolea
   return true;
 }
 
-function linear(e: ExprIr): Linear | null {
-  switch (e.op) {
-    case 'const': {
-      if (e.value.kind !== 'number') return null;
-      const rest = decimalFraction(e.value.text);
-      return rest && { read: null, factor: ZERO, rest, length: e.value.text.length };
-    }
-    case 'arg':
-    case 'fact':
-    case 'param':
-      return { read: e, factor: ONE, rest: ZERO, length: 0 };
-    case 'size':
-      return e.operand.op === 'lower' ? null : { read: e, factor: ONE, rest: ZERO, length: 0 };
-    case 'negate': {
-      const a = linear(e.operand);
-      return a && { ...a, factor: minus(a.factor), rest: minus(a.rest) };
-    }
-    case 'arith': {
-      const [a, b] = [linear(e.left), linear(e.right)];
-      return a && b && combined(e.fn, a, b);
-    }
-    default:
-      return null;
-  }
+function turnsOf(place: Place, op: 'moment' | 'span' | 'url'): Fraction[] {
+  if (op === 'url') return (place.url ??= newUrl()).ports;
+  return op === 'span' ? place.spans : place.moments;
 }
 
-function combined(fn: '+' | '-' | '*', a: Linear, b: Linear): Linear | null {
-  const length = a.length + b.length + 2;
-  if (fn === '*') {
-    const [constant, other] = a.read === null ? [a, b] : [b, a];
-    if (constant.read !== null) return null;
-    const [factor, rest] = [times(other.factor, constant.rest), times(other.rest, constant.rest)];
-    return { read: other.read, factor, rest, length };
+/** What is asked of a host: of a text itself, of a URL's, of an address in its one spelling. */
+function hostsAt(e: ExprIr, resolve: Resolve): HostTests | null {
+  if (e.op === 'ip') return hostsAt(e.operand, resolve);
+  if (e.op === 'url') {
+    const place = e.part === 'host' ? resolve(e.operand) : null;
+    return place && (place.url ??= newUrl()).hosts;
   }
-  if (a.read !== null && b.read !== null && JSON.stringify(a.read) !== JSON.stringify(b.read)) return null;
-  const sign = (f: Fraction): Fraction => (fn === '-' ? minus(f) : f);
-  return {
-    read: a.read ?? b.read,
-    factor: plus(a.factor, sign(b.factor)),
-    rest: plus(a.rest, sign(b.rest)),
-    length,
-  };
+  const place = resolve(e);
+  return place && (place.hosts ??= newHosts());
+}
+
+function noteHost(e: ExprIr, resolve: Resolve, put: (hosts: HostTests) => void): boolean {
+  const hosts = hostsAt(e, resolve);
+  if (hosts !== null) put(hosts);
+  return hosts !== null;
+}
+
+/** A part of a URL or an address in its one spelling, compared with a text. */
+function notePart(
+  e: Extract<ExprIr, { op: 'url' | 'ip' }>,
+  cmp: Compare['cmp'],
+  text: string,
+  resolve: Resolve,
+): boolean {
+  if (cmp !== '==' && cmp !== '!=') return false;
+  if (e.op === 'url' && e.part === 'scheme') {
+    const place = resolve(e.operand);
+    if (place !== null) (place.url ??= newUrl()).schemes.push(text);
+    return place !== null;
+  }
+  if (e.op === 'url' && e.part !== 'host') return false;
+  return noteHost(e, resolve, (hosts) => hosts.texts.push(text));
 }
 
 export function constJson(value: ConstIr): JsonValue {
@@ -325,14 +339,16 @@ export function cover(
   const objects = members.values;
   let { open } = members;
   if (place.members.size > 0) values.push(...objects);
-  if (place.schedules.length > 0) {
+  const mixed = readInSeveralWays(place);
+  if (mixed) open = 'it is read in several ways';
+  if (place.schedules.length > 0 && !mixed) {
     const moments = edges(place.schedules).map((ms) => new Date(ms).toISOString());
     return { values: [...moments, ABSENT], open: null };
   }
   if (shape.text !== null) {
-    const texts = textsOf(place, shape.text, starts, bounds);
+    const texts = mixed ? null : textsOf(place, shape.text, starts, bounds);
     if (texts === null)
-      open = 'too many patterns that are not anchored: they can go together in too many ways';
+      open ??= 'too many patterns that are not anchored: they can go together in too many ways';
     values.push(...(texts ?? shape.text.members ?? ['x', '']));
   }
   if (shape.number !== null) {
@@ -354,6 +370,18 @@ export function cover(
   return { values: values.slice(0, MOST_VALUES), open };
 }
 
+/** As an instant, a URL, a host, a text: how these go together is not known. */
+function readInSeveralWays(place: Place): boolean {
+  const lists = [place.schedules, place.moments, place.spans].filter((list) => list.length > 0).length;
+  const ways = lists + Number(place.url !== null) + Number(place.hosts !== null);
+  const texts = place.texts.filter((test) => place.hosts === null || !isEquality(test));
+  return ways > 1 || (ways > 0 && texts.length > 0);
+}
+
+/** Equality with a text. */
+const isEquality = (test: TextTest): boolean =>
+  test.kind === 'glob' && test.glob.gaps.length === 0 && !test.lower;
+
 function textsOf(
   place: Place,
   shape: NonNullable<Shape['text']>,
@@ -361,6 +389,15 @@ function textsOf(
   bounds?: Bounds,
 ): readonly string[] | null {
   if (shape.members !== null) return shape.members;
+  // Shorter ones than the schema admits do no harm: there are only more texts.
+  const { url, hosts, moments, spans } = place;
+  if (url !== null) return coverUrls(url);
+  if (moments.length > 0) return coverMoments(moments);
+  if (spans.length > 0) return coverSpans(spans);
+  if (hosts !== null) {
+    const equal = place.texts.flatMap((test) => (test.kind === 'glob' ? test.glob.parts : []));
+    return [...equal, ...coverHosts({ ...hosts, texts: [...hosts.texts, ...equal] })];
+  }
   // Longer ones would cost more than they are worth: without the bound there are only more texts.
   const least = shape.least <= 64 ? shape.least : 0;
   const longEnough: readonly TextTest[] = least > 0 ? [{ kind: 'size', most: least }] : [];
@@ -448,7 +485,9 @@ function listsOf(
     return { values: [[]], open: 'conditions on lists in lists' };
   }
   const folds = (list: readonly JsonValue[]): string => fold?.(place.folds, list) ?? '';
-  const elements = cover(place.element ?? newPlace(), shape.element, null, null);
+  const deep = place.element !== null && place.element.members.size > 0 && shape.element.object === null;
+  const of = deep ? either(shape.element, { ...shape.element, object: ANY.object }) : shape.element;
+  const elements = cover(place.element ?? newPlace(), of, null, null);
   const items = elements.values.filter((item) => item !== ABSENT);
   const most = Math.max(0, ...place.sizes);
   const lengths = (n: number): number => Math.min(n, most + 1);

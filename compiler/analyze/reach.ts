@@ -39,6 +39,9 @@ export function reach(subject: Subject, principal: string, roles: readonly strin
       open.push(`${one.all.map(callText).join(', ')}: too many conditions at once`);
     }
   }
+  const stood = ir.facts.flatMap(({ name, review }) => (review === undefined ? [] : [name]));
+  if (stood.length > 0)
+    open.push(`where ${stood.join(', ')} cannot be had, people may be asked for what it could allow`);
   return { reached: together(reached), open };
 }
 

@@ -10,7 +10,17 @@ import { evaluate, leavesOf } from '../reference-eval.js';
 import { words } from '../words.js';
 import type { Action } from './actions.js';
 import { Diagrams, type Kleene, kleene, type Node } from './diagram.js';
-import { ABSENT, type Cover, cover, type Found, newPlace, note, type Place, trials } from './place.js';
+import {
+  ABSENT,
+  type Cover,
+  cover,
+  type Found,
+  memberPlace,
+  newPlace,
+  note,
+  type Place,
+  trials,
+} from './place.js';
 import type { Bounds } from './text-cover.js';
 import { either, factShape, memberShape, type Shape, TEXT } from './shape.js';
 
@@ -318,15 +328,8 @@ const resolver =
     switch (read.op) {
       case 'fact':
         return placeOf(places, `fact:${read.name}`);
-      case 'arg': {
-        let place = placeOf(places, `arg:${read.path[0] ?? ''}`);
-        for (const name of read.path.slice(1)) {
-          const member = place.members.get(name) ?? newPlace();
-          place.members.set(name, member);
-          place = member;
-        }
-        return place;
-      }
+      case 'arg':
+        return read.path.slice(1).reduce(memberPlace, placeOf(places, `arg:${read.path[0] ?? ''}`));
       case 'subject':
         if (read.field === 'principal.id') return placeOf(places, 'principal');
         if (read.field === 'user.id') return placeOf(places, 'user');

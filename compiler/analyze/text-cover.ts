@@ -25,11 +25,11 @@ const KEPT = 3;
 /** A deterministic part of the automaton; states are numbers of its own. */
 interface Part {
   readonly start: number;
-  step(state: number, symbol: number): number;
+  readonly step: (state: number, symbol: number) => number;
   /** Symbols that lead elsewhere than those that no test mentions. */
-  live(state: number): readonly number[];
+  readonly live: (state: number) => readonly number[];
   /** What the tests of this part answer when the text ends here. */
-  answer(state: number): string;
+  readonly answer: (state: number) => string;
 }
 
 /** Texts that meet every combination of answers, each starting with one of `starts`; null past the bounds. */

@@ -4,6 +4,7 @@
  * `authorization/decide` waits for people; `authorization/receipt` gives a receipt back to whom it is about.
  */
 import { canonical, type JsonObject, type JsonValue } from '../verify/format/canonical.js';
+import type { Approvals, Pending } from '../approvals/types.js';
 import { receiptPrincipal } from '../decide/identity.js';
 import type { Connection } from './connection.js';
 import { DECISION_MS, leaveOf } from './decision-token.js';
@@ -66,6 +67,7 @@ export async function propose(live: Gate, id: RequestId, params: JsonObject, ask
   const parked = await parkProposal(gate, intake, asked, judged, { call, links: null, propose: proposed });
   if (parked.kind === 'full') return tooMany(id, parked.message);
   const { pending } = parked;
+  remember(gate, pending);
   return answer(reviewReceipt(pending, gate.kid), { approvalId: pending.id, expires: pending.expires });
 }
 
@@ -92,6 +94,20 @@ async function parkProposal(
   return opened;
 }
 
+/** Proposals that wait, or waited until lately: who proposed it may ask for the answer after it was given. */
+const proposals = new WeakMap<Approvals, Map<string, Pending>>();
+const MAX_PROPOSALS = 10_000;
+
+function remember({ approvals }: Gate, pending: Pending): void {
+  const known = proposals.get(approvals) ?? new Map<string, Pending>();
+  const [oldest] = known.keys();
+  if (known.size >= MAX_PROPOSALS && oldest !== undefined) known.delete(oldest);
+  proposals.set(approvals, known.set(pending.id, pending));
+}
+
+const proposalOf = ({ approvals }: Gate, id: string): Pending | null =>
+  approvals.get(id) ?? proposals.get(approvals)?.get(id) ?? null;
+
 const MAX_WAIT_MS = 50_000;
 const WAIT_MS = 30_000;
 
@@ -103,7 +119,7 @@ export async function awaitDecision(
   asked: Asked,
 ): Promise<string> {
   const gate = fixed(live);
-  const pending = typeof approvalId === 'string' ? gate.approvals.get(approvalId) : null;
+  const pending = typeof approvalId === 'string' ? proposalOf(gate, approvalId) : null;
   if (pending === null || !sameRequester(pending.key, asked))
     return errorOf(id, INVALID_PARAMS, 'no such approval is pending');
   const ms = typeof waitMs === 'number' ? Math.min(Math.max(0, waitMs), MAX_WAIT_MS) : WAIT_MS;

@@ -8,7 +8,13 @@ import { Client as One } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as HttpOne } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApproverKey, signVerdict } from '../../runtime/approvals/keys.js';
-import { authorization, CAPABILITIES, NotAllowed, receiptOf, type SdkClient } from '../../runtime/client/index.js';
+import {
+  authorization,
+  CAPABILITIES,
+  NotAllowed,
+  receiptOf,
+  type SdkClient,
+} from '../../runtime/client/index.js';
 import { createToken, printTokens } from '../../runtime/decide/tokens.js';
 import { createDecisionTokens } from '../../runtime/gateway/decision-token.js';
 import type { Gateway } from '../../runtime/gateway/gateway.js';
@@ -112,6 +118,26 @@ describe.each(peers)('a client of %s', (_name, connect) => {
       receipt: { hash: receipt?.hash },
       entry: { decision: { effect: 'allow' } },
     });
+    await client.close();
+  });
+
+  it('learns an answer that was given before it asked', async () => {
+    const { client } = await connect();
+    const sep = authorization(client);
+    for (const verdict of ['approve', 'deny'] as const) {
+      const proposed = await sep.propose({ name: 'log', arguments: { text: verdict } });
+      await answer(verdict);
+      const approvalId = proposed.decision === 'review' ? proposed.approvalId : '';
+      const decided = await sep.decide(approvalId, { waitMs: 0 });
+      expect(decided.decision).toBe(verdict === 'approve' ? 'allow' : 'deny');
+      if (decided.decision !== 'allow') continue;
+      const made = {
+        name: 'log',
+        arguments: { text: verdict },
+        _meta: { 'dev.sepal/decision': decided.token },
+      };
+      expect(await client.callTool(made as never)).not.toHaveProperty('isError', true);
+    }
     await client.close();
   });
 

@@ -12,7 +12,11 @@ principals editors = agent:ed, agent:copy-* except agent:copy-bad
 principals people = user:*, role:lead, editors except user:mallory
 actions files = fs/read_file, fs/delete_file
 actions all_but = * except pay/*, sampling from web
-fact region: enum eu, us, "a p" from config.region
+fact region: enum eu, us, "a p" from http.region fresh 60s on unknown review by role:lead timeout 20m
+fact since: instant from config.since
+fact grace: duration from config.grace
+fact page: url from config.page
+fact crew: principals from config.crew
 fact home: path from config.paths.home
 fact limits: list<int> from config.limits
 fact words: list<string> from config.words
@@ -108,6 +112,24 @@ const TARGETS: readonly Target[] = [
     ],
   },
   { ...NONE, what: 'mail/*, pay/*', texts: ['args.to'] },
+  {
+    ...NONE,
+    what: 'desk/order',
+    texts: ['args.site'],
+    behind: [
+      [
+        'args.items',
+        [
+          'any(args.items, x => x.amount > 2.50)',
+          'all(args.items, x => x.sku in words)',
+          'any(args.items, x => has(x.note) and x.note == "a")',
+          'all(args.items, x => not has(x.due) or x.due > since)',
+          'any(args.items, x => any(x.parts, y => y.id == x.sku))',
+          'args.due < "2026-01-05T12:00:00Z"',
+        ],
+      ],
+    ],
+  },
   { ...NONE, what: '*/*', behind: [PATH] },
   { ...NONE, what: '*', behind: [PATH] },
   { ...NONE, what: 'all_but', behind: [PATH] },
@@ -176,6 +198,14 @@ const AMBIENT = pick(
   'session.id in words',
   'true',
   'big(ratio)',
+  'since < "2026-01-05T12:00:00Z"',
+  'since + grace * 2 > "2026-01-05T12:00:00Z"',
+  'since - "2026-01-05T00:00:00Z" in [12h, grace]',
+  'grace >= 15m',
+  'url(page).host in domain("example.com")',
+  'url(page).scheme != "https" or url(page).port == 443',
+  'principal in crew',
+  'user not in crew',
 );
 const HINTS = pick(
   'tool.hints.readOnly',
@@ -205,6 +235,15 @@ function leafOf(t: Target, tightens: boolean): fc.Arbitrary<string> {
         `${x} in words`,
         `any(words, w => ${x} contains w)`,
         `${x} == principal.id`,
+        `url(${x}).host in domain("example.com")`,
+        `url(${x}).host == "a.example.com"`,
+        `url(${x}).scheme in ["https", "file"]`,
+        `url(${x}).path under "/data"`,
+        `url(${x}).port < 1024`,
+        `url(${x}).host not in cidr("10.0.0.0/8")`,
+        `ip(${x}) == "::1"`,
+        `${x} in cidr("2001:db8::/32")`,
+        `${x} in domain("example.com")`,
       ),
     );
   const path = (x: string): fc.Arbitrary<string> =>
@@ -303,10 +342,11 @@ const ruleNamed = (name: string): fc.Arbitrary<string> =>
         ),
         APPROVAL,
         BECAUSE,
+        pick('', '', 'tell'),
       )
-      .map(([who, when, unless, approval, because]) => {
+      .map(([who, when, unless, approval, because, tell]) => {
         const asked = asks(effect) ? approval : '';
-        return `${effect} ${name}: ${who} -> ${t.what} ${when} ${unless} ${asked} ${because}`;
+        return `${effect} ${name}: ${who} -> ${t.what} ${when} ${unless} ${asked} ${because} ${tell}`;
       });
   });
 const blockNamed = (name: string): fc.Arbitrary<string> =>
@@ -402,16 +442,19 @@ const TOOLS: readonly (readonly [string, string, readonly string[]])[] = [
   ['web', 'fetch', ['url', 'headers']],
   ['fs', 'unpinned', ['path']],
 ];
-const toolIntent = pick(...TOOLS).chain(([server, name, keys]) =>
-  fc.tuple(...keys.map(argument)).map((values) => ({
-    kind: 'tool' as const,
-    server,
-    name,
-    args: Object.fromEntries(
-      keys.flatMap((key, i) => (values[i] === undefined ? [] : [[key, values[i]]])),
-    ) as JsonRecord,
-  })),
-);
+const toolIntent = (
+  value: (key: string) => fc.Arbitrary<Json | undefined>,
+): fc.Arbitrary<Request['intent']> =>
+  pick(...TOOLS).chain(([server, name, keys]) =>
+    fc.tuple(...keys.map(value)).map((values) => ({
+      kind: 'tool' as const,
+      server,
+      name,
+      args: Object.fromEntries(
+        keys.flatMap((key, i) => (values[i] === undefined ? [] : [[key, values[i]]])),
+      ) as JsonRecord,
+    })),
+  );
 const otherIntent = pick<Request['intent']>(
   { kind: 'resource', server: 'fs', name: 'file:///data/a', args: {} },
   { kind: 'resource', server: 'web', name: 'x', args: {} },
@@ -435,7 +478,7 @@ export const soundRequest: fc.Arbitrary<Request> = fc.record({
   user: pick(null, 'user:dana', 'user:mallory', 'agent:ed'),
   userRoles: ROLES,
   session: pick('s1', 's2', 'a'),
-  intent: fc.oneof({ weight: 8, arbitrary: toolIntent }, { weight: 1, arbitrary: otherIntent }),
+  intent: fc.oneof({ weight: 8, arbitrary: toolIntent(argument) }, { weight: 1, arbitrary: otherIntent }),
 });
 
 const fact = (...values: readonly Json[]): fc.Arbitrary<Json | undefined> =>
@@ -451,4 +494,67 @@ export const soundFacts: fc.Arbitrary<Facts> = fc.record({
   words: fact([], ['a'], ['a', 'bob'], ['a', 1], ['A']),
   open: fact(true, false),
   ratio: fact(0, 1, 2.5, 0.3, 1e21),
+});
+
+/** At the constants of the policies and right beside them: what a bound, a pattern, a folder, a list includes and what not. */
+const EDGES: { readonly [key: string]: fc.Arbitrary<Json> } = (() => {
+  const beside = (text: string): readonly string[] => [
+    text,
+    `${text}x`,
+    text.slice(0, -1),
+    `x${text}`,
+    text.toUpperCase(),
+    `${text}/`,
+    `${text}/x`,
+    `${text}\u0000`,
+  ];
+  const numbers = [0, 1, -1, 2.5, 0.3, 1.5, 10.5, 100, 3, 4, 9007199254740992, 2, 1.25].flatMap((n) => [
+    n,
+    n + Math.max(Math.abs(n), 1) * Number.EPSILON,
+    n - Math.max(Math.abs(n), 1) * Number.EPSILON,
+    n + 1,
+    -n,
+  ]);
+  const texts = [...TEXTS, 'b', 'boxb', 'bob', 'c', 'user:dana', 'agent:copy-1'].flatMap(beside);
+  const paths = [...PATHS, '/data/secret', '/dat', '/datax', '/a/b'].flatMap(beside);
+  const lists = fc.array(pick('a', 'b', 'c', 'A', '', 'bob', 'agent:ed'), { maxLength: 3 });
+  return {
+    ...VALUES,
+    path: pick(...paths),
+    depth: pick(-1, 0, 1, 2, 3, 4),
+    to: pick(...texts),
+    body: pick(...texts),
+    url: pick(...texts),
+    cc: lists,
+    tags: lists,
+    amount: pick(...numbers),
+    reason: pick<Json>('x', '', 'xy', null, 'X'),
+    reference: pick<Json>('x', '', 2, 3, 4, 'xx'),
+    headers: pick<Json>({}, { accept: 'a' }, { accept: 'A' }, { accept: 'ba' }, { accept: '' }),
+  };
+})();
+const EDGE_PRINCIPALS = ['agent:ed', 'agent:edx', 'agent:e', 'agent:copy-', 'agent:copy', 'agent:copy-bad'];
+
+export const edgeRequest: fc.Arbitrary<Request> = fc.record({
+  principal: pick(
+    ...EDGE_PRINCIPALS,
+    'agent:copy-badx',
+    'user:',
+    'user:mallory',
+    'user:malloryx',
+    'service:odd name',
+  ),
+  roles: ROLES,
+  user: pick(null, 'user:dana', 'user:dan', 'user:mallory', 'agent:ed', 'agent:copy-1'),
+  userRoles: ROLES,
+  session: pick('s1', 'a', ''),
+  intent: toolIntent((key) => fc.option(EDGES[key] ?? anyText, { nil: undefined, freq: 5 })),
+});
+export const edgeFacts: fc.Arbitrary<Facts> = fc.record({
+  region: fact('eu', 'us', 'a p', ''),
+  home: fact('/data', '/data/', '/datax', '/data/secret', '/', '//', ''),
+  limits: fact([], [2], [1], [1, 3], [2, 4, 6], [1, null]),
+  words: fact([], ['a'], ['ax'], ['b', 'a'], ['A'], ['']),
+  open: fact(true, false),
+  ratio: fact(0, 1.5, 1.5000000000000002, 1.4999999999999998, 10.5, 10.500000000000002, -1),
 });

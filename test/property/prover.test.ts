@@ -12,7 +12,13 @@ import { emit } from '../../compiler/emit.js';
 import type { ExprIr, PolicyIr, UnitIr } from '../../compiler/ir.js';
 import { inWhat, inWho } from '../../compiler/reference-sets.js';
 import type { DecisionEffect, Facts, Request } from '../../stdlib/abi.js';
-import { soundFacts, soundPolicy, soundRequest } from '../arbitraries/sound-policy.js';
+import {
+  edgeFacts,
+  edgeRequest,
+  soundFacts,
+  soundPolicy,
+  soundRequest,
+} from '../arbitraries/sound-policy.js';
 import { statementNumbers, statementOf } from '../arbitraries/statements.js';
 import { fitsOf, sideOf } from '../helpers/analysis.js';
 import { loadOnce } from '../helpers/emitted.js';
@@ -20,7 +26,7 @@ import { SHOP_LOCK } from '../helpers/shop.js';
 
 const LONG = process.env['SEPAL_LONG'] !== undefined;
 const STATEMENTS = Number(process.env['SEPAL_STATEMENTS'] ?? (LONG ? 200_000 : 2_000));
-const PER_POLICY = 10;
+const PER_POLICY = 20;
 const QUESTIONS = 10_000;
 
 type Question = readonly [Request, Facts];
@@ -28,13 +34,14 @@ const fits = fitsOf(SHOP_LOCK);
 const admitted = ([{ intent }]: Question): boolean =>
   intent.kind !== 'tool' || fits(intent.server, intent.name, intent.args) === null;
 
-/** Questions that the schemas admit, of which every constant of the generated policies is a part. */
+/** Questions that the schemas admit: as many random ones as ones at the edges of what the policies speak of. */
 function pool(): readonly Question[] {
-  const found: Question[] = [];
-  for (let seed = 1; found.length < QUESTIONS; seed++) {
-    found.push(...fc.sample(fc.tuple(soundRequest, soundFacts), { numRuns: 20_000, seed }).filter(admitted));
-  }
-  return found.slice(0, QUESTIONS);
+  return [fc.tuple(soundRequest, soundFacts), fc.tuple(edgeRequest, edgeFacts)].flatMap((questions) => {
+    const found: Question[] = [];
+    for (let seed = 1; found.length < QUESTIONS; seed++)
+      found.push(...fc.sample(questions, { numRuns: 20_000, seed }).filter(admitted));
+    return found.slice(0, QUESTIONS);
+  });
 }
 
 interface Tally {
@@ -60,11 +67,11 @@ function violates(
   return claim.unless === null || value(claim.unless) !== 2;
 }
 
+const questions = pool();
+
 describe('the prover', () => {
   const runs = Math.ceil(STATEMENTS / PER_POLICY);
-  const questions = pool();
-
-  it(`is right about ${runs * PER_POLICY} statements, each asked of ${QUESTIONS} questions`, {
+  it(`is right about ${runs * PER_POLICY} statements, each asked of ${QUESTIONS} random questions and ${QUESTIONS} at the edges`, {
     timeout: 24 * 3_600_000,
   }, () => {
     const tally: Tally = { proved: 0, refuted: 0, undecided: 0, vacuous: 0 };
@@ -115,9 +122,7 @@ function engineOf(ir: PolicyIr): Engine {
 
 describe('the comparison of policies', () => {
   const runs = Math.ceil(STATEMENTS / 20);
-  const questions = pool();
-
-  it(`finds every difference that ${QUESTIONS} questions find, in ${runs} pairs`, {
+  it(`finds every difference that ${2 * QUESTIONS} questions find, in ${runs} pairs`, {
     timeout: 24 * 3_600_000,
   }, () => {
     const tally = { equal: 0, widened: 0, tightened: 0, open: 0 };

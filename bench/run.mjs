@@ -19,7 +19,7 @@ const DEVELOPMENT = ['@cedar-policy/cedar-wasm', 'tinybench', 'z3-solver'];
 
 const BENCHES = {
   decide: { title: 'Decisions', entry: 'decide/run.ts' },
-  compile: { title: 'Compiling', entry: 'compile/run.ts' },
+  compile: { title: 'Compiling', entry: 'compile/run.ts', command: join(out, 'cli/main.js') },
   analyze: { title: 'Proofs', entry: 'analyze/run.ts' },
   gateway: {
     title: 'One call through the gateway',

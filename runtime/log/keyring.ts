@@ -18,6 +18,7 @@ import { type FileLayer, flushed, writeAll } from './files.js';
 import {
   EPOCH,
   freshKey,
+  KeyFailure,
   loadEpoch,
   type LogKeys,
   NEXT_CERTIFICATE,
@@ -154,12 +155,12 @@ export class Keyring {
     [this.lost, this.stale] = [false, false];
     const { dir, files, durable } = this;
     const path = (name: string): string => join(dir, name);
-    const coming = this.load(NEXT_EPOCH);
-    if (coming !== null && coming.key.equals(durable.epoch.key)) {
+    const coming = comingKey(dir, this.origin);
+    if (coming?.key.equals(durable.epoch.key) === true) {
       if (existsSync(path(EPOCH))) files.rename(path(EPOCH), path(OLD_EPOCH));
       files.rename(path(NEXT_EPOCH), path(EPOCH));
       files.flushFolder(dir);
-    } else if (coming !== null) await this.erase(NEXT_EPOCH);
+    } else if (existsSync(path(NEXT_EPOCH))) await this.erase(NEXT_EPOCH);
     if (existsSync(path(OLD_EPOCH))) await this.erase(OLD_EPOCH);
     this.settleLogKey();
   }
@@ -175,10 +176,6 @@ export class Keyring {
     files.flushFolder(dir);
     files.remove(certificate);
     files.flushFolder(dir);
-  }
-
-  private load(file: string): SigningKey | null {
-    return loadEpoch(this.dir, file, this.origin);
   }
 
   private async write(name: string, text: string): Promise<void> {
@@ -229,8 +226,18 @@ function logKey(keys: LogKeys, inForce: InForce | null): SigningKey | null {
 }
 
 function privateOf(dir: string, { name, key }: VerifierKey, own: SigningKey | null): SigningKey | null {
-  const found = [own, loadEpoch(dir, NEXT_EPOCH, name)].find((one) => one?.key.equals(key) === true);
+  const found = [own, comingKey(dir, name)].find((one) => one?.key.equals(key) === true);
   return found === undefined || found === null ? null : renamed(found, name);
+}
+
+/** The key that is coming into force; a file that was not written to its end never did. */
+function comingKey(dir: string, name: string): SigningKey | null {
+  try {
+    return loadEpoch(dir, NEXT_EPOCH, name);
+  } catch (error) {
+    if (error instanceof KeyFailure) return null;
+    throw error;
+  }
 }
 
 const lostKey = (key: VerifierKey): SigningKey => ({

@@ -13,8 +13,17 @@ import {
   randomBytes,
   sign,
 } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { certificateText } from '../verify/format/approval.js';
 import { nodeVerifier } from '../verify/format/ed25519.js';
 import { parseStrict } from '../verify/format/json.js';
@@ -193,8 +202,21 @@ function signingKey(privateKey: KeyObject, name: string): SigningKey {
   };
 }
 
+/** On the disk when it returns: a log whose key is lost with the power cannot go on. */
 function writeSecret(path: string, text: string): void {
-  writeFileSync(path, text, { mode: 0o600, flag: 'wx' });
+  const fd = openSync(path, 'wx', 0o600);
+  try {
+    writeFileSync(fd, text);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  const folder = openSync(dirname(path), 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
 }
 
 function readSecret(path: string): string {

@@ -18,6 +18,8 @@ export interface Openings {
   readonly facts?: string;
   /** Canonical result text. */
   readonly result?: string;
+  /** An answer that waits for a person, as runtime/gateway/release.ts writes it; never disclosed. */
+  readonly held?: string;
 }
 
 export interface Appended {

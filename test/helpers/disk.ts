@@ -8,11 +8,13 @@ import {
   closeSync,
   existsSync,
   openSync,
+  readFileSync,
   readSync,
   renameSync,
   rmSync,
   statSync,
   truncateSync,
+  writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { type FileLayer, realFiles } from '../../runtime/log/files.js';
@@ -52,12 +54,15 @@ export class Disk {
   readonly calls = new Map<Operation, number>();
   /** The fault has struck. */
   hit = false;
+  /** The operation that it struck. */
+  struckBy: Operation | null = null;
   private dead = false;
   private fault: Fault | null = null;
   private readonly paths = new Map<number, string>();
   private readonly shadows = new Map<string, Shadow>();
   private readonly made = new Set<string>();
-  private moved: { readonly from: string; readonly to: string }[] = [];
+  /** Renames whose folder was not flushed, with what stood in their place before. */
+  private moved: { readonly from: string; readonly to: string; readonly replaced: Buffer | null }[] = [];
 
   /** What reaches the disk or does not, as a whole: a page, or a sector of an unlucky write. */
   private readonly page: number;
@@ -75,6 +80,13 @@ export class Disk {
     this.paths.clear();
   }
 
+  /** From here on, calls are counted anew until this goes wrong. */
+  arm(fault: Fault): void {
+    if (this.hit) return;
+    this.fault = fault;
+    this.calls.clear();
+  }
+
   /** Counts the call; true when this is the one that fails and the operation has not thrown. */
   private meet(operation: Operation): boolean {
     if (this.dead) throw new Error('the machine is down');
@@ -83,6 +95,7 @@ export class Disk {
     const { fault } = this;
     if (fault === null || fault.operation !== operation || fault.at !== n) return false;
     this.hit = true;
+    this.struckBy = operation;
     if (operation === 'write' || operation === 'flush') return true;
     this.break();
     return false;
@@ -178,10 +191,12 @@ export class Disk {
     },
     rename: (from, to) => {
       this.meet('rename');
+      const shadow = this.shadow(from);
+      const replaced = existsSync(to) ? readFileSync(to) : null;
       realFiles.rename(from, to);
-      this.moved.push({ from, to });
+      this.moved.push({ from, to, replaced });
       if (this.made.delete(from)) this.made.add(to);
-      this.shadows.set(to, this.shadow(from));
+      this.shadows.set(to, shadow);
       this.shadows.delete(from);
       for (const [fd, path] of this.paths) if (path === from) this.paths.set(fd, to);
     },
@@ -207,7 +222,12 @@ export class Disk {
       const lost = new Map([...dirty].filter(() => !chance()));
       restore(path, new Map([...lost, ...ghosts]), chance() ? null : size, this.page);
     }
-    for (const { from, to } of this.moved.toReversed()) if (!chance()) renameSync(to, from);
+    for (const { from, to, replaced } of this.moved.toReversed()) {
+      if (chance() || !existsSync(to)) continue;
+      renameSync(to, from);
+      if (replaced !== null) writeFileSync(to, replaced, { mode: 0o600 });
+      if (this.made.delete(to)) this.made.add(from);
+    }
     for (const path of this.made) if (!chance()) rmSync(path, { force: true });
     this.shadows.clear();
     this.moved = [];

@@ -30,7 +30,7 @@ const WORD = /[A-Za-z0-9_@*-]*$/;
 const PART = /(?:[A-Za-z0-9_.@*-]+\/)?[A-Za-z0-9_.@*-]*$/;
 const TRIES = 4;
 /** A statement that is longer, or a word, is looked at from here on. */
-const MAX_BEFORE = 200_000;
+const MAX_BEFORE = 50_000;
 const MAX_WORD = 400;
 
 /** `from` is where the statement around `offset` may start; null inside a comment. */
@@ -59,11 +59,48 @@ export function situationAt(text: string, from: number, offset: number): Situati
   return { partial, tokens: [], around: tokens, next: startsLine ? follow([]) : [], startsLine, inString };
 }
 
+/** The grammar is asked about no more tokens, and no deeper ones: the time for it grows with their square. */
+const MAX_TOKENS = 600;
+const MAX_DEPTH = 64;
+
 function follow(tokens: readonly Token[]): readonly Next[] {
+  const own = shortened(tokens);
+  if (own.length > MAX_TOKENS || deepest(own) > MAX_DEPTH) {
+    return own.at(-1)?.tokenType === Dot
+      ? [{ token: 'AnyWord', rules: ['operand with members', 'member'] }]
+      : [];
+  }
   return sepalParser()
-    .computeContentAssist('statement', [...tokens])
+    .computeContentAssist('statement', [...own])
     .map(({ nextTokenType, ruleStack }) => ({ token: nextTokenType.name, rules: ruleStack }));
 }
+
+/** Without the steps of a test and the cases of a block that are whole: the grammar starts anew behind them. */
+function shortened(tokens: readonly Token[]): readonly Token[] {
+  const head = tokens[0]?.image;
+  const word = head === 'decide' ? 'case' : head === 'test' || head === 'example' ? 'as' : null;
+  const open = tokens.findIndex(({ image }) => image === '{');
+  if (word === null || open < 0) return tokens;
+  let [depth, last] = [0, open + 1];
+  for (let i = open + 1; i < tokens.length; i++) {
+    const image = tokens[i]?.image ?? '';
+    if (OPENING.test(image)) depth++;
+    else if (CLOSING.test(image)) depth--;
+    else if (depth === 0 && image === word) last = i;
+  }
+  return [...tokens.slice(0, open + 1), ...tokens.slice(last)];
+}
+
+function deepest(tokens: readonly Token[]): number {
+  let [depth, most] = [0, 0];
+  for (const { image } of tokens) {
+    if (OPENING.test(image)) most = Math.max(most, ++depth);
+    else if (CLOSING.test(image)) depth--;
+  }
+  return most;
+}
+const OPENING = /^[([{]$/;
+const CLOSING = /^[)\]}]$/;
 
 /** Where statements may start among tokens: at words that start one, first on their line. */
 function startsOf(tokens: readonly Token[], text: string): readonly number[] {
@@ -139,7 +176,7 @@ const NOTHING: tree.What = { include: [], except: [], span: { start: 0, end: 0 }
 /** The names that end at a token: `args.a.b`. */
 export function chainBefore(tokens: readonly Token[], end: number): readonly string[] {
   const names: string[] = [];
-  for (let i = end - 1; i >= 0; i -= 2) {
+  for (let i = end - 1; i >= 0 && names.length < MAX_DEPTH; i -= 2) {
     const image = tokens[i]?.image ?? '';
     const name = image.startsWith('"') ? image.slice(1, -1) : image;
     if (!/^[A-Za-z_]/.test(name) && !image.startsWith('"')) break;

@@ -61,7 +61,13 @@ export class Editor {
     this.dir = dir;
     this.child = spawn(process.execPath, [commandFile(), 'lsp', '--stdio'], { cwd: dir, stdio: 'pipe' });
     children.push(this.child);
-    this.ended = new Promise((resolve) => this.child.once('close', (code) => resolve(code)));
+    this.ended = new Promise((resolve) =>
+      this.child.once('close', (code) => {
+        // Requests that are still open fail.
+        this.connection.dispose();
+        resolve(code);
+      }),
+    );
     const { stdin, stdout } = this.child;
     if (stdin === null || stdout === null) throw new Error('the server has no pipes');
     stdin.on('error', () => undefined);

@@ -63,6 +63,13 @@ const jwt = z.strictObject({
     .prefault({}),
 });
 
+const endpoint = z.strictObject({
+  url,
+  headers: z.record(z.string().min(1), text).default({}),
+  timeout: duration.default('5s'),
+});
+const webhook = endpoint.extend({ secret: text });
+
 /** The zod schema of the file; `z.toJSONSchema` prints it for editors. */
 /** Where a key of the log comes from that does not lie in `receipts.keys`. */
 const secretSource = z.union([
@@ -125,7 +132,10 @@ export const configSchema = z.strictObject({
     witnesses: z.array(z.strictObject({ url: z.url(), key: z.string().min(1) })).default([]),
   }),
   approvals: z
-    .strictObject({ holdSeconds: z.int().min(0).max(3600).default(45), webhook: z.unknown().default(null) })
+    .strictObject({
+      holdSeconds: z.int().min(0).max(3600).default(45),
+      webhook: webhook.nullable().default(null),
+    })
     .prefault({}),
   config: z.record(z.string(), z.json()).default({}),
   facts: z
@@ -150,6 +160,11 @@ export const configSchema = z.strictObject({
         .default(null),
     })
     .prefault({}),
+  metrics: z
+    .strictObject({ http: address, bearer: text.nullable().default(null) })
+    .nullable()
+    .default(null),
+  tracing: endpoint.nullable().default(null),
   names: z.enum(['prefix-when-several', 'always', 'never']).default('prefix-when-several'),
   store: z.string().default('embedded'),
   unpinned: z.string().default('deny'),

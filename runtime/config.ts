@@ -13,6 +13,7 @@ import {
   parseRate,
   type ServerEntry,
 } from './config-schema.js';
+import { type OperateConfig, readOperate } from './config-operate.js';
 import { jwtConfig, jwtErrors } from './config-jwt.js';
 import type { FactServiceConfig } from './decide/fact-service.js';
 import type { JwtConfig } from './decide/jwt-claims.js';
@@ -66,7 +67,7 @@ export interface ListenConfig {
 }
 
 /** The checked configuration; every path is absolute, every duration in milliseconds. */
-export interface Config {
+export interface Config extends OperateConfig {
   readonly file: string;
   readonly dir: string;
   readonly policy: string;
@@ -202,9 +203,15 @@ export function readConfig(bytes: string | Uint8Array, file: string, env: Env | 
   const facts = new Map(
     Object.entries(checked.data.facts).map(([name, entry]) => [name, service(['facts', name], entry)]),
   );
+  const fill = (value: string, at: Path): string =>
+    substitute(value, env, (message, help) => void errors.push(place(at, message, help)));
+  const operate = readOperate(checked.data, { place, fill, service, errors });
   return errors.length > 0
     ? { ok: false, errors }
-    : { ok: true, config: { ...assemble(checked.data, servers, file), scan: { classifier }, facts } };
+    : {
+        ok: true,
+        config: { ...operate, ...assemble(checked.data, servers, file), scan: { classifier }, facts },
+      };
 }
 
 /** Null-prototype objects of the strict parser as plain ones, which zod asks for. */
@@ -319,7 +326,6 @@ function unsupported(file: ConfigFile, place: Place): readonly ConfigError[] {
       'remove it or write null; use `sepal approvals` and `sepal log show`',
     ],
     [['listen', 'tls'], file.listen.tls !== null, 'put a TLS proxy in front and set `listen.trustProxy`'],
-    [['approvals', 'webhook'], file.approvals.webhook !== null, 'use `sepal approvals`'],
     [['store'], file.store !== 'embedded', 'keep "embedded"'],
     [['unpinned'], file.unpinned !== 'deny', 'keep "deny"; accept tools with `sepal tools accept`'],
   ];
@@ -364,6 +370,7 @@ function badWitnesses(file: ConfigFile, place: Place): readonly ConfigError[] {
   );
 }
 
+const FILLED_LATER = ['metrics.bearer', 'tracing.headers', 'approvals.webhook'];
 const SUBSTITUTED = ['args', 'env', 'headers', 'url'];
 
 /** `${…}` outside `args`, `env`, `headers` and `url` of a server would stand there as it is: refused. */
@@ -372,6 +379,7 @@ function misplaced(file: ConfigFile, place: Place): readonly ConfigError[] {
   const walk = (value: unknown, path: Path): void => {
     if (path[0] === 'mcpServers' && SUBSTITUTED.includes(String(path[2]))) return;
     if (path[0] === 'identity' && path[1] === 'jwt') return;
+    if (FILLED_LATER.includes(path.slice(0, 2).join('.'))) return;
     if ((path[0] === 'facts' || path[0] === 'scan') && path[2] === 'headers') return;
     if (typeof value === 'string' && value.includes('${')) {
       const help = '`${env:NAME}` may stand in `args`, `env`, `headers` and `url` of a server only';
@@ -518,7 +526,7 @@ function assemble(
   file: ConfigFile,
   servers: ReadonlyMap<string, ServerConfig>,
   path: string,
-): Omit<Config, 'scan' | 'facts'> {
+): Omit<Config, 'scan' | 'facts' | keyof OperateConfig> {
   const dir = dirname(path);
   const { listen, identity, receipts } = file;
   return {

@@ -45,7 +45,15 @@ const ARROWS: readonly Room[] = [
   {
     room: 'runtime/',
     may: ['runtime/', 'stdlib/'],
-    packages: ['node:', 'zod', 'undici', '@cfworker/json-schema', '@modelcontextprotocol/sdk'],
+    packages: [
+      'node:',
+      'zod',
+      'undici',
+      '@cfworker/json-schema',
+      '@modelcontextprotocol/sdk',
+      'prom-client',
+      '@opentelemetry',
+    ],
   },
   {
     room: 'cli/page/',

@@ -41,6 +41,7 @@ import {
   type Reloader,
   swappableLimits,
 } from './reload.js';
+import { type Observing, openObserving } from './observe/observing.js';
 import { relay, setDrift } from './relay.js';
 import { closeDraft } from './review.js';
 import { StartRefused } from './start.js';
@@ -91,6 +92,8 @@ export interface Gateway {
     /** `scope` is `all`, `principal P`, `server S` or `tool S/T`. Resolves once it is written down. */
     set(scope: string, on: boolean, reason: string): Promise<void>;
   };
+  /** Where metrics, health and readiness are served; null without `metrics`. */
+  watching(): { readonly host: string; readonly port: number } | null;
   /** Listens on `listen.http`. */
   serveHttp(): Promise<HttpFront>;
   /** Serves one client on a pair of streams, as `identity.stdio`. */
@@ -104,7 +107,10 @@ const FLUSH_MS = 15_000;
 
 /** Rejects with `StartRefused` (what, and what to do) when the gateway must not start. */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
-  const { config, log, clock, say } = options;
+  const { config, clock, say } = options;
+  const { version, env } = options;
+  const observing = await openObserving({ config, log: options.log, version, env, wall: clock.wall, say });
+  const { log } = observing;
   const broken = log.failure();
   if (broken !== null)
     throw new StartRefused(
@@ -143,12 +149,13 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   for (const { scope, since } of switches.list()) say(`the kill switch is on (${scope}) since ${since}`);
   const book = tokenBook(config);
   const metadata = resourceMetadata(config);
+  const jwt = await openJwt(config, clock, say);
   const authenticator = createAuthenticator({
     config: config.identity,
     tokens: book.index,
     sessions,
     wall: clock.wall,
-    jwt: await openJwt(config, clock, say),
+    jwt,
     metadata: metadata?.url ?? null,
   });
   const policies = new WeakMap([[options.policy.module, options.policy]]);
@@ -229,7 +236,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     },
   };
   const control = await openControlSocket({ gate, options, fronts, tokens, reloader });
-  return assemble(gate, { options, fronts, authenticator, tokens, reloader, control, stopping });
+  await observing.start(gate, reloader.counts, () => withoutKeys(config, jwt));
+  return assemble(gate, { options, fronts, authenticator, tokens, reloader, control, stopping, observing });
 }
 
 /** The library for signed tokens is loaded only where they are taken. Keys that cannot be had yet are asked for again by the first token. */
@@ -246,6 +254,14 @@ async function openJwt(
   const keys = keySource({ url: jwt.jwksUri, now: clock.monotonic, say });
   void keys.refresh();
   return jwtVerifier(jwt, keys, clock.wall);
+}
+
+/** Where nobody gets in but by signed tokens, a gateway without the issuer's keys is not ready. */
+function withoutKeys({ identity }: Config, jwt: JwtVerifier | null): string | null {
+  const others = identity.tokens !== null || identity.anonymous !== null || identity.stdio !== null;
+  return jwt === null || others || jwt.keys.state().keys > 0
+    ? null
+    : 'the keys of the token issuer are not known';
 }
 
 /** Open streams and running calls of a credential that no longer holds end with it. */
@@ -303,22 +319,22 @@ interface Parts {
   readonly reloader: Reloader;
   readonly control: ControlServer | null;
   readonly stopping: AbortController;
+  readonly observing: Observing;
 }
 
 function assemble(
   gate: Gate,
-  { options, fronts, authenticator, tokens, reloader, control, stopping }: Parts,
+  { options, fronts, authenticator, tokens, reloader, control, stopping, observing }: Parts,
 ): Gateway {
   const { config, clock, say } = options;
   const flush = setInterval(() => void gate.floods.sweep(), FLUSH_MS);
   flush.unref();
-  const answer: Parameters<typeof serveStdio>[2] = (connection, message, side) =>
-    handle(gate, connection, message, side);
+  const answer = observing.handler((connection, message, side) => handle(gate, connection, message, side));
   return {
     config,
     approvals: gate.approvals,
     tokens,
-    reload: reloader.reload,
+    reload: () => reloader.reload(),
     switches: {
       list: () => gate.switches.list(),
       set: (scope, on, reason) => gate.switches.set(gate.log, scope, on, reason),
@@ -334,6 +350,7 @@ function assemble(
         floods: gate.floods,
         healthy: () => gate.log.failure() === null,
         metadata: resourceMetadata(config),
+        dropped: () => observing.dropped(),
         now: clock.monotonic,
         wall: clock.wall,
       });
@@ -345,6 +362,7 @@ function assemble(
       fronts.push(front);
       return front;
     },
+    watching: () => observing.address(),
     close: async () => {
       clearInterval(flush);
       stopping.abort();
@@ -359,6 +377,7 @@ function assemble(
       await Promise.allSettled(gate.settling);
       if (gate.dryRun) await gate.switches.watch(gate.log, false).catch(() => undefined);
       await gate.floods.flush();
+      await observing.close();
     },
   };
 }

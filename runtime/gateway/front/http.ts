@@ -43,6 +43,8 @@ export interface FrontOptions {
   readonly healthy: () => boolean;
   /** RFC 9728; null where clients bring no tokens of an issuer. */
   readonly metadata: ResourceMetadata | null;
+  /** A message for a client could not be sent. */
+  readonly dropped?: () => void;
   /** Monotonic, and wall time, in milliseconds. */
   readonly now: () => number;
   readonly wall: () => number;
@@ -428,8 +430,10 @@ async function reply(
   };
   if (!accepts(accept, 'application/json') || (prefersStream && streamFirst(accept))) open();
   const notify = (text: string): boolean => {
-    if (!accepts(accept, 'text/event-stream') || response.destroyed || response.writableLength > MAX_QUEUED)
+    if (!accepts(accept, 'text/event-stream') || response.destroyed || response.writableLength > MAX_QUEUED) {
+      front.dropped?.();
       return false;
+    }
     open();
     response.write(sseEvent(text));
     return true;
@@ -480,6 +484,7 @@ async function stream(
   session.stream = response;
   session.connection.push = (text) => {
     if (!response.destroyed && response.writableLength < MAX_QUEUED) response.write(sseEvent(text));
+    else front.dropped?.();
   };
   response.once('close', () => {
     if (session.stream !== response) return;

@@ -17,6 +17,12 @@ export interface UpstreamEvents {
   listed(server: string, key: string, kind: PinKind, definitions: readonly JsonObject[]): void;
   resourcesChanged(server: string, key: string): void;
   resourceUpdated(server: string, key: string, params: { readonly uri: string; readonly raw: string }): void;
+  /** A hop has begun, for calls or to be listened to. */
+  started(server: string, key: string, hop: Hop): void;
+  /** It has ended without being asked to. */
+  ended(server: string, key: string): void;
+  /** Does anybody listen to what it says between calls? Then it does not end for idleness. */
+  listened(server: string, key: string): boolean;
   /** It said something that has no place; it is dropped and counted. */
   noise(server: string, why: string): void;
   /** For the operator's log: a start that failed, an end that was not asked for. */
@@ -35,6 +41,8 @@ export interface Upstream {
   running(principal: string): Hop | null;
   /** Whose process serves this principal; '' where all share one. */
   key(principal: string): string;
+  /** Processes, or sessions, that are live now. */
+  live(): number;
   close(): Promise<void>;
 }
 
@@ -46,6 +54,8 @@ export interface SuperviseOptions {
 }
 
 interface Slot {
+  /** Whose it is. */
+  readonly key: string;
   hop: Promise<Hop> | null;
   live: Hop | null;
   used: number;
@@ -101,6 +111,7 @@ export function supervise(server: string, config: ServerConfig, options: Supervi
     running: (principal) => keeper.slots.get(place(key(principal), 'legacy'))?.live ?? null,
     hop: (principal, abilities = {}, want = 'legacy') =>
       take(keeper, key(principal), { abilities: config.perPrincipal ? abilities : {}, want }),
+    live: () => [...keeper.slots.values()].filter((slot) => slot.live !== null).length,
     close: async () => {
       keeper.closed = true;
       clearInterval(timer);
@@ -123,7 +134,7 @@ async function take(keeper: Keeper, key: string, { abilities, want }: Start): Pr
   const { slots, options } = keeper;
   const own = place(key, keeper.config.kind === 'http' && !keeper.legacyOnly ? want : 'legacy');
   if (keeper.closed) throw new NotSent('the gateway is stopping');
-  const slot = slots.get(own) ?? newSlot();
+  const slot = slots.get(own) ?? newSlot(key);
   slot.used = options.now();
   if (slot.hop === null) {
     const wait = slot.notBefore - options.now();
@@ -142,7 +153,8 @@ async function take(keeper: Keeper, key: string, { abilities, want }: Start): Pr
   return hop;
 }
 
-const newSlot = (): Slot => ({
+const newSlot = (key: string): Slot => ({
+  key,
   hop: null,
   live: null,
   used: 0,
@@ -172,6 +184,7 @@ async function start(
     const hop = await openOne(keeper, key, slot, from);
     if (!hop.alive()) throw new NotSent('it ended right after its start');
     slot.live = hop;
+    options.events.started(server, key, hop);
     return hop;
   } catch (error) {
     slot.hop = null;
@@ -199,6 +212,7 @@ async function openOne(keeper: Keeper, key: string, slot: Slot, { abilities, wan
       slot.live = null;
       if (started) slot.hop = null;
       if (detail === 'closed') return;
+      if (started) events.ended(server, key);
       if (started) fail(slot, now() - born > STEADY_MS, now());
       events.trouble(server, detail);
     },
@@ -251,11 +265,12 @@ function changed(keeper: Keeper, key: string, slot: Slot): void {
   slot.changing = next;
 }
 
-function sweep({ slots, config, options }: Keeper): void {
-  for (const [key, slot] of slots) {
+function sweep({ server, slots, config, options }: Keeper): void {
+  for (const [at, slot] of slots) {
     const idle = options.now() - slot.used > config.idleMs;
-    if (slot.live !== null && idle && slot.live.running() === 0) void slot.live.close();
-    else if (slot.hop === null && idle && slot.notBefore < options.now()) slots.delete(key);
+    const wanted = idle && options.events.listened(server, slot.key);
+    if (slot.live !== null && idle && !wanted && slot.live.running() === 0) void slot.live.close();
+    else if (slot.hop === null && idle && slot.notBefore < options.now()) slots.delete(at);
   }
 }
 

@@ -88,7 +88,6 @@ describe('sepal.json', () => {
   it.each([
     ['console', { console: { http: '127.0.0.1:4003' } }],
     ['listen.tls', { listen: { tls: { cert: 'c', key: 'k' } } }],
-    ['approvals.webhook', { approvals: { webhook: 'https://x' } }],
     ['store', { store: 'postgres://db' }],
     ['unpinned', { unpinned: 'review' }],
   ])('refuses %s as not supported yet', (path, extra) => {

@@ -7,12 +7,21 @@ import type { LoadedPolicy } from '../runtime/decide/load.js';
 import { createGateway, type Gateway } from '../runtime/gateway/gateway.js';
 import { type Log, openLog } from '../runtime/log/index.js';
 import { type Cosigning, startCosigning } from '../runtime/witness/start.js';
-import { bundleLock, compilePolicy, isBundle, openBundle, policyOrFail, requireBundle } from './compiled.js';
+import {
+  bundleFiles,
+  bundleLock,
+  compilePolicy,
+  isBundle,
+  openBundle,
+  policyOrFail,
+  requireBundle,
+} from './compiled.js';
 import { Failure } from './failure.js';
 import { version } from './install.js';
 import { hasBegun, logOptions } from './log-keys.js';
 import { rootPolicy } from './project.js';
 import { type Io, shown } from './terminal.js';
+import { type Watching, watchFiles } from './watch.js';
 
 export interface Served {
   readonly gateway: Gateway;
@@ -21,28 +30,27 @@ export interface Served {
   /** Ends fronts, upstreams and the log; safe to call twice. */
   close(): Promise<void>;
 }
-import { type Watching, watchFiles } from './watch.js';
 
 export interface ServeOptions {
   readonly config: Config;
   readonly control: string;
   readonly onShutdown: () => void;
+  readonly dryRun?: boolean;
   readonly io: Io;
 }
 
 export interface ReadyPolicy {
   readonly loaded: LoadedPolicy;
+  /** Every file that it was made of. */
+  readonly files: readonly string[];
   /** The lock that it was checked against, where it names one. */
   readonly lock: string | null;
 }
-  readonly dryRun?: boolean;
 
 /** A `.sep` file is compiled here, in memory; a bundle is loaded as it was built. */
 export async function readyPolicy(config: Config, io: Io): Promise<ReadyPolicy> {
   const path = rootPolicy(config.policy, io);
   const { trustedPublishers: publishers } = config;
-  /** Every file that it was made of. */
-  readonly files: readonly string[];
   requireBundle(path, publishers);
   if (isBundle(path)) {
     return {
@@ -57,6 +65,7 @@ export async function readyPolicy(config: Config, io: Io): Promise<ReadyPolicy> 
 
 export async function serve(options: ServeOptions, ready: ReadyPolicy): Promise<Served> {
   const { config, control, onShutdown, io } = options;
+  const { loaded, lock } = ready;
   const { dir, keys } = config.receipts;
   const say = (line: string): void => io.err(`sepal: ${shown(line)}\n`);
   requireLog(dir, keys);
@@ -65,7 +74,6 @@ export async function serve(options: ServeOptions, ready: ReadyPolicy): Promise<
     ...logOptions(config.receipts, io.env),
     onTrouble: (message) => say(`warning: ${message}`),
     onFailure: (error) =>
-  const { loaded, lock } = ready;
       say(`the log stopped: ${error.message}; every call is denied until the gateway is started again`),
   });
   try {
@@ -90,21 +98,21 @@ export async function serve(options: ServeOptions, ready: ReadyPolicy): Promise<
         watching?.follow(filesOf(config, next));
         return next.loaded;
       },
-
+    });
     const watching = watchFiles(
       filesOf(config, ready),
       // What is wrong has been told by then.
       () => void gateway.reload().catch(() => undefined),
       say,
     );
-/** A log begins with its keys; a gateway that began another one would forget limits and approvals, and break the trust file. */
-function requireLog(dir: string, keys: string): void {
-  if (hasBegun(dir)) return;
-  throw new Failure(
-    `there is no log in ${dir}, but there are keys for it in ${keys}`,
-    'restore the log from a copy; if it was never used, move the keys and the trust file away and run `sepal keygen log`',
-  );
+    const cosigning = startCosigning(dir, config.receipts.witnesses, say);
+    return { gateway, log, policy: loaded, close: closing(gateway, log, cosigning, watching) };
+  } catch (error) {
+    await log.close();
+    throw error;
+  }
 }
+
 const filesOf = (config: Config, { files, lock }: ReadyPolicy): readonly string[] => [
   ...files,
   lock ?? config.lock,
@@ -124,6 +132,14 @@ function sayUnreloaded(config: Config, io: Io, say: (line: string) => void): voi
   if (other.length > 0) say(`warning: sepal.json has changed (${other.join(', ')}), which takes a restart`);
 }
 
+/** A log begins with its keys; a gateway that began another one would forget limits and approvals, and break the trust file. */
+function requireLog(dir: string, keys: string): void {
+  if (hasBegun(dir)) return;
+  throw new Failure(
+    `there is no log in ${dir}, but there are keys for it in ${keys}`,
+    'restore the log from a copy; if it was never used, move the keys and the trust file away and run `sepal keygen log`',
+  );
+}
 
 /** What starts, but will not work as it stands. */
 function warnings(config: Config): readonly string[] {
@@ -144,6 +160,7 @@ function isThere(command: string, cwd: string): boolean {
 function closing(gateway: Gateway, log: Log, cosigning: Cosigning, watching: Watching): () => Promise<void> {
   let done: Promise<void> | null = null;
   const close = async (): Promise<void> => {
+    watching.close();
     try {
       await gateway.close();
     } finally {
@@ -152,7 +169,6 @@ function closing(gateway: Gateway, log: Log, cosigning: Cosigning, watching: Wat
     }
   };
   return () => (done ??= close());
-    watching.close();
 }
 
 /** One line about what is in force. */

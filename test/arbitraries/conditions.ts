@@ -2,7 +2,8 @@
 // Conditions of every operator, quantifiers inside quantifiers included, over arguments and facts of every type.
 import fc from 'fast-check';
 import { globIr } from '../../compiler/glob.js';
-import type { ConstIr, DfaIr, ExprIr, TypeIr } from '../../compiler/ir.js';
+import type { CidrIr, ConstIr, DfaIr, ExprIr, TypeIr } from '../../compiler/ir.js';
+import { parseRange } from '../../stdlib/ip.js';
 import { compileRegex } from '../../compiler/regex/dfa.js';
 import { PATHS, ROLES, TEXTS, who } from './sets.js';
 
@@ -30,6 +31,11 @@ const ARGS: { readonly [path: string]: TypeIr } = {
   'o.s': STRING,
   'o.p.q': INT,
   constructor: STRING,
+  w: { kind: 'url' },
+  a: STRING,
+  t: { kind: 'instant' },
+  d: { kind: 'duration' },
+  q: list({ kind: 'object' }),
 };
 export const KEYS = Object.keys(ARGS).filter((key) => !key.includes('.'));
 const FACTS: { readonly [name: string]: TypeIr } = {
@@ -38,6 +44,7 @@ const FACTS: { readonly [name: string]: TypeIr } = {
   open: BOOL,
   tags: list(STRING),
   levels: list(INT),
+  since: { kind: 'instant' },
 };
 
 const pick = <const T>(...items: readonly T[]): fc.Arbitrary<T> => fc.constantFrom(...items);
@@ -114,12 +121,44 @@ function textOf(scope: readonly Param[]): fc.Arbitrary<ExprIr> {
       ),
     },
     { weight: 1, arbitrary: fact('region') },
+    ...members(scope, 's', STRING),
   );
   return fc.oneof(
     { weight: 6, arbitrary: plain },
     { weight: 1, arbitrary: plain.map((operand): ExprIr => ({ op: 'lower', operand })) },
+    {
+      weight: 1,
+      arbitrary: fc
+        .tuple(pick('scheme', 'host', 'path'), fc.oneof(arg('w', 's'), plain))
+        .map(([part, operand]): ExprIr => ({ op: 'url', part, operand })),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.oneof(arg('a'), plain).map((operand): ExprIr => ({ op: 'ip', operand })),
+    },
   );
 }
+
+/** Members of elements that are objects. */
+function members(
+  scope: readonly Param[],
+  name: string,
+  type: TypeIr,
+): readonly { weight: number; arbitrary: fc.Arbitrary<ExprIr> }[] {
+  return params(scope, 'object', 'json').map(({ weight, arbitrary }) => ({
+    weight,
+    arbitrary: fc
+      .tuple(arbitrary, pick([name], ['p', 'q'], ['constructor']), fc.boolean())
+      .map(([object, path]): ExprIr => ({ op: 'member', object, path, type, nullable: false })),
+  }));
+}
+
+/** Instants and durations as numbers. */
+const times: readonly fc.Arbitrary<ExprIr>[] = [
+  fc.oneof(arg('t', 's'), fact('since')).map((operand): ExprIr => ({ op: 'moment', operand })),
+  arg('d', 's').map((operand): ExprIr => ({ op: 'span', operand })),
+  pick('1767614400000', '900000', '0').map((text) => constOf({ kind: 'number', text }, DECIMAL)),
+];
 function numberOf(scope: readonly Param[]): fc.Arbitrary<ExprIr> {
   return fc.letrec<{ number: ExprIr }>((tie) => ({
     number: fc.oneof(
@@ -128,6 +167,9 @@ function numberOf(scope: readonly Param[]): fc.Arbitrary<ExprIr> {
       numberConst,
       fact('limit'),
       fc.oneof(arg('s', 'l', 'm'), fact('tags')).map((operand): ExprIr => ({ op: 'size', operand })),
+      fc.oneof(...times),
+      arg('w', 's').map((operand): ExprIr => ({ op: 'url', part: 'port', operand })),
+      ...members(scope, 'n', DECIMAL).map(({ arbitrary }) => arbitrary),
       tie('number').map((operand): ExprIr => ({ op: 'negate', operand })),
       fc
         .tuple(pick('+', '-', '*'), tie('number'), tie('number'))
@@ -141,6 +183,7 @@ const LISTS: readonly (readonly [ExprIr, TypeIr])[] = [
   [argAt('l'), STRING],
   [argAt('m'), DECIMAL],
   [argAt('x'), { kind: 'json' }],
+  [argAt('q'), { kind: 'object' }],
   [{ op: 'fact', name: 'tags', type: list(STRING) }, STRING],
   [{ op: 'fact', name: 'levels', type: list(INT) }, INT],
 ];
@@ -175,10 +218,29 @@ function textLeaves(scope: readonly Param[]): readonly fc.Arbitrary<ExprIr>[] {
       .tuple(text, globText)
       .map(([left, glob]): ExprIr => ({ op: 'like', left, glob: globIr(glob, 'text') })),
     fc
+      .tuple(fc.oneof(text, hosts), pick('example.com', 'com', 'a.example.com', 'localhost'))
+      .map(([left, domain]): ExprIr => ({ op: 'inDomain', left, domain })),
+    fc
+      .tuple(fc.oneof(text, hosts, arg('a')), ranges)
+      .map(([left, range]): ExprIr => ({ op: 'inCidr', left, range })),
+    fc
       .tuple(text, pick('', '.*', 'a+', '(?i)AB?', '[^a]', '(a|b)*', '/(a|b)(/.*)?', '.{2}', '\\w*'))
       .map(([left, pattern]): ExprIr => ({ op: 'matches', left, pattern, dfa: dfaOf(pattern) })),
   ];
 }
+const hosts: fc.Arbitrary<ExprIr> = arg('w', 'a').map((operand) => ({ op: 'url', part: 'host', operand }));
+const ranges: fc.Arbitrary<CidrIr> = pick(
+  '10.0.0.0/8',
+  '0.0.0.0/0',
+  '10.1.2.3/32',
+  '::/0',
+  '2001:db8::/32',
+  '::1/128',
+).map((text) => {
+  const range = parseRange(text);
+  if (typeof range === 'string') throw new Error(range);
+  return { text, ...range };
+});
 function dfaOf(pattern: string): DfaIr {
   const compiled = compileRegex(pattern);
   if (!compiled.ok) throw new Error(compiled.what);
@@ -225,6 +287,12 @@ function jsonLeaves(scope: readonly Param[]): readonly fc.Arbitrary<ExprIr>[] {
       .tuple(json, fc.array(jsonConst, { minLength: 1, maxLength: 3 }))
       .map(([left, items]): ExprIr => ({ op: 'inList', on: 'json', left, items })),
     fc.tuple(json, arg('x')).map(([left, of]): ExprIr => ({ op: 'inValue', on: 'json', left, list: of })),
+    ...params(scope, 'object', 'json').map(({ arbitrary }) =>
+      fc
+        .tuple(arbitrary, pick(['s'], ['p', 'q'], ['toString'], ['n']))
+        .map(([object, path]): ExprIr => ({ op: 'hasMember', object, path })),
+    ),
+    ...members(scope, 'b', BOOL).map(({ arbitrary }) => arbitrary),
     fc
       .tuple(equality, truth, fc.oneof(boolConst, truth))
       .map(([c, left, right]): ExprIr => ({ op: 'compare', cmp: c, on: 'bool', left, right })),

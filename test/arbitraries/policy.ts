@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Policies and questions for the laws, and hostile values among them.
 import fc from 'fast-check';
-import type { ApprovalIr, EffectIr, OutcomeIr, PolicyIr, UnitIr } from '../../compiler/ir.js';
+import type { ApprovalIr, EffectIr, FactIr, OutcomeIr, PolicyIr, UnitIr } from '../../compiler/ir.js';
 import type { Facts, Request } from '../../stdlib/abi.js';
 import { condition, KEYS } from './conditions.js';
 import { NAMES, NUMBERS, PATHS, PRINCIPALS, ROLES, SERVERS, TEXTS, what, who } from './sets.js';
@@ -84,7 +84,7 @@ export const unitNamed = (name: string, effects: fc.Arbitrary<EffectIr> = effect
             who: w,
             what: x,
             when,
-            tell: false,
+            tell: turn > 4,
             span,
           }),
         ),
@@ -125,15 +125,30 @@ const TOOLS = SERVERS.flatMap((server) =>
   })),
 );
 
+/** `on unknown review`, with some values of the fact. */
+const marked: fc.Arbitrary<readonly FactIr[]> = fc
+  .tuple(fc.subarray(['region', 'limit', 'open', 'tags'] as const), approval)
+  .map(([names, review]) =>
+    names.map((name) => ({ name, source: 'http', path: [name], review, ...MARKED[name] })),
+  );
+const MARKED = {
+  region: { type: { kind: 'string' }, values: ['a', 'zz'] },
+  limit: { type: { kind: 'decimal' }, values: [0, 1, 100] },
+  open: { type: { kind: 'bool' }, values: [true, false] },
+  tags: { type: { kind: 'list', element: { kind: 'string' } }, values: [[], ['a']] },
+} as const;
+
 export const policy: fc.Arbitrary<PolicyIr> = fc
-  .integer({ min: 0, max: NAMES_OF_RULES.length })
-  .chain((count) => fc.tuple(...NAMES_OF_RULES.slice(0, count).map((name) => unitNamed(name))))
+  .tuple(fc.integer({ min: 0, max: NAMES_OF_RULES.length }), fc.oneof(fc.constant([]), marked))
+  .chain(([count, facts]) =>
+    fc.tuple(fc.tuple(...NAMES_OF_RULES.slice(0, count).map((name) => unitNamed(name))), fc.constant(facts)),
+  )
   .map(
-    (units): PolicyIr => ({
+    ([units, facts]): PolicyIr => ({
       name: 'generated.policy',
       version: '1.0.0',
       roles: [],
-      facts: [],
+      facts,
       tools: TOOLS,
       units,
     }),
@@ -168,6 +183,42 @@ const BY_KEY: { readonly [key: string]: fc.Arbitrary<unknown> } = {
     { p: { q: 1.5 } },
   ),
   constructor: fc.constantFrom(...TEXTS),
+  w: fc.constantFrom(
+    'https://example.com/a/b',
+    'http://a.example.com:8080/a',
+    'https://EXAMPLE.com.',
+    'https://user@example.com/',
+    'http://10.1.2.3/',
+    'http://[::ffff:10.1.2.3]/a',
+    'http://[::1]:0/',
+    'file:///a/b',
+    'https://0x7f.1/',
+    '/a',
+  ),
+  a: fc.constantFrom(
+    '10.1.2.3',
+    '::ffff:10.1.2.3',
+    '::1',
+    '64:ff9b::a01:203',
+    '127.1',
+    '2001:DB8::1',
+    'example.com',
+    '11.0.0.1',
+  ),
+  t: fc.constantFrom(
+    '2026-01-05T12:00:00Z',
+    '2026-01-05T12:00:00.5+01:00',
+    '2026-02-30T00:00:00Z',
+    'a',
+    '1970-01-01T00:00:00Z',
+  ),
+  d: fc.constantFrom('15m', '900s', '0s', '1', '2d', '-1s'),
+  q: fc.array(
+    fc.constantFrom<unknown>({ s: 'a', n: 1, b: true }, { s: 1 }, { p: { q: 2 } }, {}, 'a', null, { n: 0.5 }),
+    {
+      maxLength: 3,
+    },
+  ),
 };
 /** Mostly of the right type, sometimes anything, sometimes absent. */
 export const args: fc.Arbitrary<{ readonly [key: string]: unknown }> = fc
@@ -208,6 +259,7 @@ export const facts: fc.Arbitrary<Facts> = fc
     limit: fc.option(fc.constantFrom<unknown>(...NUMBERS, 'x'), { nil: undefined }),
     open: fc.option(fc.constantFrom<unknown>(true, false, null), { nil: undefined }),
     tags: fc.option(fc.constantFrom<unknown>([], ['a'], ['a', 'b'], ['a', 1], 'a'), { nil: undefined }),
+    since: fc.option(fc.constantFrom<unknown>('2026-01-05T12:00:00Z', 'a', 1), { nil: undefined }),
     levels: fc.option(fc.constantFrom<unknown>([], [1], [1, 2], [1, 0.5], [2, null]), { nil: undefined }),
   })
   .map((f) => f as Facts);

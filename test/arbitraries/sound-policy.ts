@@ -409,6 +409,22 @@ const PATHS = [
   '/data%2f..',
 ];
 const anyText = pick(...TEXTS);
+const sites = pick(
+  'https://example.com/data/a',
+  'https://a.example.com:443/',
+  'http://b.example.com:8080/data',
+  'https://evil-example.com/data',
+  'https://user@example.com/',
+  'http://10.1.2.3/data',
+  'http://[::1]/',
+  'http://[::ffff:10.1.2.3]/',
+  'file:///data/a',
+  'https://127.1/',
+  '::1',
+  '2001:db8::7',
+  'EXAMPLE.com.',
+  'a.example.com',
+);
 const VALUES: { readonly [key: string]: fc.Arbitrary<Json> } = {
   path: pick(...PATHS),
   depth: fc.integer({ min: 0, max: 4 }),
@@ -423,7 +439,20 @@ const VALUES: { readonly [key: string]: fc.Arbitrary<Json> } = {
   tags: fc.array(anyText, { maxLength: 3 }),
   reason: pick<Json>('x', 'xy', null),
   reference: pick<Json>('x', 'yx', 3, 2),
-  url: anyText,
+  url: fc.oneof(anyText, sites),
+  site: sites,
+  due: pick('2026-01-05T11:59:59.999Z', '2026-01-05T12:00:00Z', '2026-01-05T13:00:00.5+01:00', 'soon'),
+  items: fc.array(
+    pick<Json>(
+      { sku: 'a', amount: 2.5, parts: [] },
+      { sku: 'bob', amount: 3, note: 'a', parts: [{ id: 'bob' }] },
+      { sku: '', amount: 0, note: 'b', due: '2026-01-05T12:00:00Z', parts: [{ id: 'a' }, { id: '' }] },
+      { sku: 'x', amount: 'x', due: 'soon', parts: [{}] },
+      { sku: 'a' },
+      'a',
+    ),
+    { maxLength: 3 },
+  ),
   headers: pick<Json>({}, { accept: 'a' }, { accept: 'A' }),
 };
 const wrong = pick<Json>(null, 1, 'x', true, [], {}, ['a'], 1.5);
@@ -440,6 +469,7 @@ const TOOLS: readonly (readonly [string, string, readonly string[]])[] = [
   ['pay', 'transfer', ['to', 'amount', 'currency', 'tags', 'reason', 'reference']],
   ['mail', 'send_email', ['to', 'body', 'cc', 'extra', 'options']],
   ['web', 'fetch', ['url', 'headers']],
+  ['desk', 'order', ['items', 'site', 'due']],
   ['fs', 'unpinned', ['path']],
 ];
 const toolIntent = (
@@ -487,6 +517,17 @@ const fact = (...values: readonly Json[]): fc.Arbitrary<Json | undefined> =>
     { weight: 1, arbitrary: wrong },
     { weight: 2, arbitrary: fc.constant(undefined) },
   );
+const times = {
+  since: fact(
+    '2026-01-05T12:00:00Z',
+    '2026-01-05T11:59:59.999Z',
+    '2026-01-05T00:15:00Z',
+    '2026-02-30T00:00:00Z',
+  ),
+  grace: fact('15m', '12h', '900s', '0s', '1'),
+  page: fact('https://example.com/', 'https://a.example.com:444/', 'http://other.example/', 'example.com'),
+  crew: fact(['agent:ed', 'user:dana'], [], ['user:mallory', 1]),
+};
 export const soundFacts: fc.Arbitrary<Facts> = fc.record({
   region: fact('eu', 'us', 'a p'),
   home: fact('/data', '/data/a', '/', 'data'),
@@ -494,6 +535,7 @@ export const soundFacts: fc.Arbitrary<Facts> = fc.record({
   words: fact([], ['a'], ['a', 'bob'], ['a', 1], ['A']),
   open: fact(true, false),
   ratio: fact(0, 1, 2.5, 0.3, 1e21),
+  ...times,
 });
 
 /** At the constants of the policies and right beside them: what a bound, a pattern, a folder, a list includes and what not. */
@@ -557,4 +599,5 @@ export const edgeFacts: fc.Arbitrary<Facts> = fc.record({
   words: fact([], ['a'], ['ax'], ['b', 'a'], ['A'], ['']),
   open: fact(true, false),
   ratio: fact(0, 1.5, 1.5000000000000002, 1.4999999999999998, 10.5, 10.500000000000002, -1),
+  ...times,
 });

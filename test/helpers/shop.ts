@@ -4,7 +4,26 @@ import { lockText, tool } from './policy.js';
 
 const text = { type: 'string' };
 
+const item = {
+  type: 'object',
+  required: ['sku', 'amount', 'parts'],
+  properties: {
+    sku: text,
+    amount: { type: 'number' },
+    note: text,
+    due: { type: 'string', format: 'date-time' },
+    parts: { type: 'array', items: { type: 'object', required: ['id'], properties: { id: text } } },
+  },
+};
+
 export const SHOP_LOCK = lockText({
+  desk: [
+    tool('order', {
+      items: { type: 'array', items: item },
+      site: text,
+      due: { type: 'string', format: 'date-time' },
+    }),
+  ],
   fs: [
     tool('delete_file', { path: text }, { destructiveHint: true }),
     tool(

@@ -84,6 +84,14 @@ const OPS: readonly ExprIr['op'][] = [
   'negate',
   'lower',
   'size',
+  'url',
+  'ip',
+  'inDomain',
+  'inCidr',
+  'moment',
+  'span',
+  'member',
+  'hasMember',
 ];
 
 function agree(module: PolicyModule, ir: PolicyIr, questions: readonly Question[], tally: Tally): void {
@@ -248,7 +256,7 @@ interface Case {
   readonly ir: PolicyIr;
   readonly asked: readonly (readonly [Request, Facts, Phase, Omit<Decision, 'steps'>])[];
 }
-const CASES = { seed: 11, numRuns: 70 };
+const CASES = { seed: 11, numRuns: 90 };
 function casesOf(): readonly Case[] {
   const answered = (ir: PolicyIr, questions: readonly Question[]): Case => ({
     ir,

@@ -179,7 +179,11 @@ type Told = Pick<DecisionBody, 'effect' | 'rules' | 'default' | 'reason' | 'appr
 
 /** Where the decision made again is not the one recorded; the reference knows nothing of steps and shadows. */
 function difference(body: Body, decision: Decision, engine: string, whole: boolean): string | null {
-  const then = told(body.decision as DecisionBody, body.unknowns ?? [], whole);
+  const recorded = body.decision as DecisionBody;
+  // What approvals let through, the policy left to people; whether they were enough is for linkage to say.
+  const redeemed = recorded.effect === 'allow' && (body.refs?.approve ?? []).length > 0;
+  const effect = redeemed && recorded.approvals !== undefined ? 'review' : recorded.effect;
+  const then = told({ ...recorded, effect }, body.unknowns ?? [], whole);
   const now = told(inReceipt(decision), decision.unknowns, whole);
   const part = Object.keys(then).find((name) => canonical(then[name]) !== canonical(now[name]));
   if (part === undefined) return null;

@@ -28,14 +28,17 @@ export interface Question {
 /** The part of a body (or draft) that makes it a question. */
 type Asked = Pick<Body, 'type' | 'call' | 'refs' | 'phase' | 'principal' | 'intent' | 'policy' | 'decision'>;
 
-/** Null unless it is the first decision of a call, with effect review. */
+/** Null unless it is the first decision of a call, or on its answer, with effect review. */
 export function readQuestion(
   body: Asked,
   place: { readonly log: string; readonly seq: number; readonly leaf: string; readonly time: string },
 ): Question | null {
   const { call, principal, intent, policy, decision } = body;
-  if (body.type !== 'decide' || body.phase !== 'call' || decision?.effect !== 'review') return null;
-  if (body.refs?.decide !== undefined || decision.expires === undefined) return null;
+  const { phase } = body;
+  if (body.type !== 'decide' || (phase !== 'call' && phase !== 'result') || decision?.effect !== 'review')
+    return null;
+  if ((body.refs?.decide !== undefined) !== (phase === 'result') || decision.expires === undefined)
+    return null;
   if (call === undefined || principal === undefined || intent === undefined || policy === undefined)
     return null;
   return {
@@ -43,7 +46,7 @@ export function readQuestion(
     seq: place.seq,
     leaf: place.leaf,
     call,
-    key: reviewKey(principal, intent),
+    key: reviewKey(principal, intent, phase),
     principal,
     intent,
     policy,
@@ -61,9 +64,9 @@ export function readQuestion(
   };
 }
 
-/** The leaf of the review that a second decision ends, or null. A verdict on a result ends nothing. */
+/** The leaf of the review that a second decision ends, or null; that of a first decision on an answer names no review. */
 export function endedReview(body: Body): string | null {
-  if (body.type !== 'decide' || body.phase !== 'call' || body.decision?.effect === 'review') return null;
+  if (body.type !== 'decide' || body.phase === 'list' || body.decision?.effect === 'review') return null;
   return body.refs?.decide ?? null;
 }
 
@@ -80,19 +83,25 @@ export function endOf(body: Body, question: Pick<Question, 'expires'>): End {
   return Date.parse(body.time) >= Date.parse(question.expires) - EARLY_MS ? 'expired' : 'denied';
 }
 
-export function reviewKey(principal: Principal, intent: IntentDigest): ReviewKey {
+export function reviewKey(
+  principal: Principal,
+  intent: IntentDigest,
+  phase: Body['phase'] = 'call',
+): ReviewKey {
   return {
     digest: intent.digest,
     definition: intent.definition ?? null,
     principal: principal.id,
     user: principal.on_behalf_of?.id ?? null,
     session: principal.session,
+    ...(phase === 'result' ? { phase } : {}),
   };
 }
 
 /** One text per key, for maps. */
 export function keyText(key: ReviewKey): string {
-  return canonical([key.digest, key.definition, key.principal, key.user, key.session]);
+  const { digest, definition, principal, user, session, phase } = key;
+  return canonical([digest, definition, principal, user, session, ...(phase === undefined ? [] : [phase])]);
 }
 
 /** Does the recorded proof hold under the key that is registered now? Asked again after a restart. */

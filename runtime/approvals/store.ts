@@ -160,14 +160,14 @@ class ApprovalStore implements Approvals {
         .map(({ given }) => given.leaf);
       await this.close(parked, 'denied', leaves);
     } else if (now >= parked.deadline) await this.close(parked, 'expired');
-    else if ((await this.intentText(question)) === null) await this.close(parked, 'openings_lost');
+    else if ((await this.clearText(question)) === null) await this.close(parked, 'openings_lost');
   }
 
   async open(draft: Draft, openings: Openings): Promise<Opened> {
     if (draft.principal === undefined || draft.intent === undefined) {
       throw new TypeError('a review needs a principal and an intent');
     }
-    const key = reviewKey(draft.principal, draft.intent);
+    const key = reviewKey(draft.principal, draft.intent, draft.phase);
     const text = keyText(key);
     const there = this.current(this.byKey.get(text));
     if (there !== null) return { kind: 'pending', pending: this.view(there), joined: true };
@@ -242,8 +242,8 @@ class ApprovalStore implements Approvals {
   async show(id: string): Promise<Shown | null> {
     const parked = this.current(this.parked.get(id));
     if (parked === null) return null;
-    const intent = await this.intentText(parked.question);
-    if (intent !== null) return { pending: this.view(parked), intent };
+    const clear = await this.clearText(parked.question);
+    if (clear !== null) return { pending: this.view(parked), ...clear };
     await this.close(parked, 'openings_lost');
     return null;
   }
@@ -336,7 +336,7 @@ class ApprovalStore implements Approvals {
 
   private async approve(parked: Parked, approval: ApprovalBody): Promise<VerdictResult> {
     parked.heard.add(approval.approver.id);
-    if ((await this.intentText(parked.question)) === null) {
+    if ((await this.clearText(parked.question)) === null) {
       await this.close(parked, 'openings_lost');
       return refuseVerdict('expired', { id: parked.question.id });
     }
@@ -438,10 +438,16 @@ class ApprovalStore implements Approvals {
     return { ...parked.question, needs: parked.needs, given: parked.given, missing: this.missing(parked) };
   }
 
-  /** The exact intent, if what is kept beside the log is still what the receipt names. */
-  private async intentText(question: Question): Promise<string | null> {
-    const text = (await this.options.log.openings(question.seq))?.intent;
-    return text !== undefined && digest(text) === question.intent.digest ? text : null;
+  /** The exact intent, and the answer where one is held, if what is kept beside the log is still what the receipt names. */
+  private async clearText({
+    seq,
+    key,
+    intent,
+  }: Question): Promise<{ readonly intent: string; readonly answer?: string } | null> {
+    const kept = await this.options.log.openings(seq);
+    if (kept?.intent === undefined || digest(kept.intent) !== intent.digest) return null;
+    if (key.phase === undefined) return { intent: kept.intent };
+    return kept.held === undefined ? null : { intent: kept.intent, answer: kept.held };
   }
 }
 

@@ -23,6 +23,8 @@ export interface ReviewKey {
   readonly principal: string;
   readonly user: string | null;
   readonly session: string;
+  /** It is the answer of the call that waits, not the call. */
+  readonly phase?: 'result';
 }
 
 /** One recorded approval that counts. */
@@ -82,6 +84,8 @@ export interface Shown {
   readonly pending: Pending;
   /** JCS text whose SHA-256 is `pending.intent.digest`. */
   readonly intent: string;
+  /** JSON text of the answer, where that is what waits. */
+  readonly answer?: string;
 }
 
 export type Opened =
@@ -148,7 +152,8 @@ export interface Approvals {
   start(): Promise<void>;
   /**
    * Appends the decide(review) draft and parks the call; an identical call (same key) joins the parked one instead. The draft must carry
-   * `call`, `principal`, `intent`, `policy`, `phase: 'call'` and a review `decision` with `approvals` and `expires`.
+   * `call`, `principal`, `intent`, `policy`, `phase` and a review `decision` with `approvals` and `expires`; for an answer, the phase is
+   * `result`, `refs.decide` the decision that let the call through, and the openings hold the answer.
    */
   open(draft: Draft, openings: Openings): Promise<Opened>;
   find(key: ReviewKey): Pending | null;

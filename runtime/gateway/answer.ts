@@ -1,33 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * The `on result` rules: what a server answered is decided, and the decision durable, before any of it reaches the client. A deny withholds
- * it, a review too (nobody can approve an answer yet), masks are put over what was found.
+ * it, a review holds it for a person (release.ts), masks are put over what was found.
  */
 import type { Decision } from '../../stdlib/abi.js';
-import type { Appended, Draft } from '../log/types.js';
-import type { JsonObject, JsonValue } from '../verify/format/canonical.js';
-import type { DecisionBody, Effect } from '../verify/format/body.js';
+import type { Pending } from '../approvals/types.js';
+import type { Appended } from '../log/types.js';
+import type { Effect } from '../verify/format/body.js';
+import { digest } from '../verify/format/hash.js';
+import { type About, answerDraft, type Counts, maskAnswer } from './answer-entry.js';
 import type { Admitted } from './forward.js';
 import type { Gate } from './gate.js';
 import { watched } from './judge.js';
-import { decideDraft, defaultDeny } from './record.js';
-import { expiryOf } from './review.js';
+import { defaultDeny } from './record.js';
+import { HELD_FACT, holdAnswer } from './release.js';
 import type { Answer } from './upstream/exchange.js';
-import { argumentCheck } from './validate.js';
-import { isObject } from './wire/message.js';
 
 export type Checked =
   | { readonly kind: 'as_it_is' }
   /** JSON text in place of the result, or of the error, of the server. */
   | { readonly kind: 'masked'; readonly raw: string }
-  | {
-      readonly kind: 'withheld';
-      readonly sentence: string;
-      readonly entry: Appended;
-      readonly effect: 'review' | 'deny';
-    };
-
-type Counts = DecisionBody['masked'];
+  | { readonly kind: 'held'; readonly pending: Pending }
+  | { readonly kind: 'withheld'; readonly sentence: string; readonly entry: Appended };
 
 const AS_IT_IS: Checked = { kind: 'as_it_is' };
 
@@ -52,77 +46,48 @@ export async function checkAnswer(gate: Gate, admitted: Admitted, answer: Answer
   const masking = decided.effect === 'allow' && decided.masks !== undefined && !gate.dryRun;
   if (decided.effect === 'allow' && !masking && dryRun === null && Object.keys(facts).length === 0)
     return AS_IT_IS;
-  const masked = masking ? await mask(gate, intake.intent, value, decided.masks ?? []) : null;
+  const masked = masking ? await maskAnswer(gate, intake.intent, value, decided.masks ?? []) : null;
   const failed = masked !== null && 'why' in masked;
   const decision = failed ? defaultDeny(`the answer could not be masked: ${masked.why}`) : decided;
-  const counts = masked !== null && !failed ? masked.counts : [];
-  const about = { decision, facts, reads: judged?.reads ?? [], dryRun };
-  const entry = await record(gate, admitted, about, counts);
-  if (decision.effect !== 'allow')
-    return { kind: 'withheld', sentence: sentenceOf(decision), entry, effect: decision.effect };
+  const counts: Counts = masked !== null && !failed ? masked.counts : [];
+  const about = { decision, facts, reads: judged?.reads ?? [], dryRun, masked: counts };
+  if (decision.effect === 'review') return held(gate, admitted, answer, about);
+  const entry = await record(gate, admitted, about);
+  if (decision.effect === 'deny') return { kind: 'withheld', sentence: sentenceOf(decision), entry };
   return masked === null || failed || counts?.length === 0
     ? AS_IT_IS
     : { kind: 'masked', raw: JSON.stringify(masked.value) };
 }
 
-function sentenceOf({ effect, reason }: Decision): string {
-  const why = reason ?? 'a rule of the policy does not let it through';
-  return effect === 'review'
-    ? `The call was made, and its answer is withheld until a person has looked at it: ${why}. Do not repeat the call.`
-    : `The call was made, and its answer is withheld: ${why}.`;
+const sentenceOf = ({ reason }: Decision): string =>
+  `The call was made, and its answer is withheld: ${reason ?? 'a rule of the policy does not let it through'}.`;
+
+type Said = Omit<About, 'refs'>;
+
+async function record(gate: Gate, admitted: Admitted, said: Said): Promise<Appended> {
+  const refs = { decide: admitted.entry.leaf };
+  const { draft, openings } = answerDraft(gate, admitted, { ...said, refs });
+  return gate.log.append(draft, openings);
 }
 
-type Mask = { readonly value: unknown; readonly counts: Counts } | { readonly why: string };
-
-/** Structured content that no longer fits the tool's schema would be no answer of this tool. */
-async function mask(
+/** Waits for a person; what cannot wait is withheld. */
+async function held(
   gate: Gate,
-  { kind, server, name }: Admitted['intake']['intent'],
-  value: unknown,
-  masks: readonly string[],
-): Promise<Mask> {
-  const masked = await gate.scanner
-    .mask(value, masks)
-    .catch(() => ({ ok: false, why: 'the scan failed' }) as const);
-  if (!masked.ok) return { why: masked.why };
-  const schema =
-    kind === 'tool' ? gate.catalog().pins.tool.get(server)?.get(name)?.definition['outputSchema'] : undefined;
-  const structured = isObject(masked.value) ? masked.value['structuredContent'] : undefined;
-  if (masked.counts.length > 0 && isObject(schema) && isObject(structured)) {
-    const misfit = argumentCheck({ inputSchema: schema as JsonValue })(structured as JsonObject);
-    if (misfit !== null) return { why: 'its structured content would no longer fit the schema of the tool' };
-  }
-  return masked;
-}
-
-interface About {
-  readonly decision: Decision;
-  readonly facts: Decided['facts'];
-  readonly reads: readonly string[];
-  readonly dryRun: Effect | null;
-}
-type Decided = Awaited<ReturnType<Gate['decide']>>;
-
-function record(
-  gate: Gate,
-  { intake, asked, call, entry, policy }: Admitted,
-  about: About,
-  masked: Counts,
-): Promise<Appended> {
-  const { draft, openings } = decideDraft({
-    call,
-    caller: asked.caller,
-    intent: intake.intent,
-    definition: intake.definition,
-    trace: intake.beside.traceparent,
-    policy: policy.ref,
-    ...about,
-    counts: [],
-    expires: expiryOf(about.decision, gate.now()),
-    links: null,
-    propose: null,
-  });
-  const decision = { ...draft.decision, ...(masked?.length ? { masked } : {}) } as DecisionBody;
-  const own: Draft = { ...draft, phase: 'result', refs: { decide: entry.leaf }, decision };
-  return gate.log.append(own, openings);
+  admitted: Admitted,
+  answer: Extract<Answer, { readonly kind: 'result' | 'error' }>,
+  said: Said,
+): Promise<Checked> {
+  const refs = { decide: admitted.entry.leaf };
+  const facts = { ...said.facts, [HELD_FACT]: digest(answer.raw) };
+  const entry = answerDraft(gate, admitted, { ...said, facts, refs });
+  const pending = await holdAnswer(gate, admitted, answer, entry);
+  if (pending !== null) return { kind: 'held', pending };
+  const decision = defaultDeny(
+    `${said.decision.reason ?? 'a person has to see it'}, and it cannot wait for one`,
+  );
+  return {
+    kind: 'withheld',
+    sentence: sentenceOf(decision),
+    entry: await record(gate, admitted, { ...said, decision }),
+  };
 }

@@ -17,6 +17,7 @@ import { admit, draftOf, type Judged, judge, record, type Settled } from './judg
 import { announce } from './propose.js';
 import { defaultDeny, newCallId } from './record.js';
 import { malformed, park, refuse, refuseEnded } from './refuse.js';
+import { released } from './release.js';
 import { hold, holdOpened, live, redeemed, reviewKey } from './review.js';
 import type { RequestId } from './wire/message.js';
 
@@ -31,6 +32,8 @@ export async function call(
   const now = fixed(gate);
   const intake = await unlessHidden(now, asked.caller, read(now, asked.caller, params));
   if ('malformed' in intake) return malformed(gate, id, asked, intake.malformed);
+  const held = await released(now, id, intake, asked);
+  if (held !== null) return held;
   const settled = await settle(now, intake, asked, await judge(now, intake, asked));
   // A server that wanted input gets it in a call of its own, decided as this one.
   const anew: Admitted['again'] = (more, round) =>

@@ -22,6 +22,7 @@ import type { Answer, Asks } from './upstream/exchange.js';
 import type { Upstream } from './upstream/supervise.js';
 import { isObject, type RequestId } from './wire/message.js';
 import { notDone } from './refuse.js';
+import { awaitRelease } from './release.js';
 import { turn } from './wire/turns.js';
 import { errorText, RECEIPT_META, resultText, withMeta } from './wire/reply.js';
 
@@ -65,8 +66,9 @@ export async function forward(gate: Gate, admitted: Admitted): Promise<string | 
     { status: statusOf(answer), ms },
     checked === null || checked.kind === 'as_it_is',
   );
+  if (checked?.kind === 'held') return awaitRelease(gate, admitted.id, intake, asked, checked.pending);
   if (checked?.kind === 'withheld') {
-    const meta = { [RECEIPT_META]: receiptMeta(checked.entry, checked.effect) };
+    const meta = { [RECEIPT_META]: receiptMeta(checked.entry, 'deny') };
     return notDone(admitted.id, intake.intent.kind, checked.sentence, meta);
   }
   if (wanted === null)

@@ -60,6 +60,12 @@ export function expiryOf(decision: Decision, now: number): string | null {
   return decision.effect === 'review' ? new Date(now + (decision.timeout ?? 0)).toISOString() : null;
 }
 
+const WHY_ANSWER: { readonly [why in Closing]: string } = {
+  expired: 'the release of the answer was not approved in time',
+  denied: 'an approver denied the release of the answer',
+  openings_lost: 'the clear text of the withheld answer was lost',
+};
+
 const WHY: { readonly [why in Closing]: string } = {
   expired: 'the approval was not given in time',
   denied: 'an approver denied the call',
@@ -69,16 +75,17 @@ const WHY: { readonly [why in Closing]: string } = {
 /** The decide(deny) entry that ends a parked call without its requester. */
 export function closeDraft(policy: () => ActivePolicy, ended: (call: string) => void): CloseDraft {
   return (pending: Pending, why: Closing, links: Links): Draft => {
-    ended(links.call);
+    const phase = pending.key.phase ?? 'call';
+    if (phase === 'call') ended(links.call);
     return {
       type: 'decide',
       call: links.call,
       refs: links.refs,
       principal: pending.principal,
       intent: pending.intent,
-      phase: 'call',
+      phase,
       policy: policy().ref,
-      decision: decisionBody(defaultDeny(WHY[why]), null),
+      decision: decisionBody(defaultDeny((phase === 'call' ? WHY : WHY_ANSWER)[why]), null),
     };
   };
 }

@@ -17,6 +17,13 @@ interface Life {
   readonly decide: Decided | null;
 }
 
+/** An answer that waits for a person; it outlives the outcome of its call. */
+interface Held extends Decided {
+  readonly call: string;
+  /** Bytes of its entries. */
+  size: number;
+}
+
 export interface Decided {
   readonly leaf: string;
   readonly body: Body;
@@ -39,6 +46,8 @@ export class Linkage {
   private readonly open = new Map<string, Life>();
   /** By leaf of the activation: what decisions repeat of it. */
   private readonly policies = new Map<string, Active>();
+  /** By leaf of the decision that holds the answer. */
+  private readonly answers = new Map<string, Held>();
   private readonly weights = new Map<string, number>();
   private held = 0;
   private readonly findings: Findings;
@@ -66,16 +75,17 @@ export class Linkage {
     if (body.type === 'anchor') this.counts.anchors++;
     if (body.type === 'snapshot') this.counts.snapshots++;
     if (this.stopped || body.call === undefined) return;
-    const wrong = this.step(body, leaf);
+    const wrong = this.step(body, leaf, size);
     if (wrong !== null) this.findings.fail('linkage', body.seq, wrong);
     if (body.outcome?.status !== 'unknown') this.busy = true;
     this.weigh(body.call, size);
-    if (this.open.size > MAX_OPEN || this.held > MAX_HELD) {
+    if (this.open.size + this.answers.size > MAX_OPEN || this.held > MAX_HELD) {
       this.stopped = true;
       const why = `more than ${MAX_OPEN} calls, or ${MAX_HELD / 2 ** 20} MiB of their entries, are open at once`;
       this.findings.skip('linkage', why, body.seq);
       this.open.clear();
       this.weights.clear();
+      this.answers.clear();
     }
   }
 
@@ -88,7 +98,7 @@ export class Linkage {
     else if (before > 0) this.weights.delete(call);
   }
 
-  private step(body: Body, leaf: string): string | null {
+  private step(body: Body, leaf: string, size: number): string | null {
     const call = body.call ?? '';
     const life = this.open.get(call);
     switch (body.type) {
@@ -97,9 +107,9 @@ export class Linkage {
         this.open.set(call, { seq: body.seq, boot: body.boot, propose: leaf, decide: null });
         return null;
       case 'decide':
-        return this.policyFault(body) ?? this.decide(call, life, body, leaf);
+        return this.policyFault(body) ?? this.decide(call, life, body, leaf, size);
       case 'approve':
-        return this.approve(life, body, leaf);
+        return this.approve(call, life, body, leaf, size);
       case 'outcome':
         return this.outcome(call, life, body);
       case 'ack':
@@ -123,9 +133,15 @@ export class Linkage {
       : 'the policy of the decision is not the one that its activation names';
   }
 
-  private decide(call: string, life: Life | undefined, body: Body, leaf: string): string | null {
+  private decide(
+    call: string,
+    life: Life | undefined,
+    body: Body,
+    leaf: string,
+    size: number,
+  ): string | null {
     if (body.phase === 'list') return life === undefined ? null : 'a list decision within the life of a call';
-    if (body.phase === 'result') return this.decideResult(life, body);
+    if (body.phase === 'result') return this.decideResult(call, life, body, leaf, size);
     const before = life?.decide ?? null;
     const proposed = body.refs?.propose;
     if (proposed !== (life?.propose ?? undefined) && (before === null || proposed !== undefined)) {
@@ -162,18 +178,44 @@ export class Linkage {
     };
   }
 
-  private decideResult(life: Life | undefined, body: Body): string | null {
+  /** The first decision on an answer, which may hold it for a person, or the second on one that is held. */
+  private decideResult(
+    call: string,
+    life: Life | undefined,
+    body: Body,
+    leaf: string,
+    size: number,
+  ): string | null {
+    const named = body.refs?.decide;
+    const held = named === undefined ? undefined : this.answers.get(named);
+    if (held !== undefined && named !== undefined) {
+      this.answers.delete(named);
+      this.held -= held.size;
+      return held.call === call
+        ? reviewFault(held, body)
+        : 'the answer that refs.decide names is of another call';
+    }
     const before = life?.decide ?? null;
     if (before === null || !before.forward)
       return 'a decision on the result of a call that was not to be forwarded';
-    const named = body.refs?.decide;
-    return named === undefined || named === before.leaf
-      ? null
-      : 'refs.decide is not the decision of this call';
+    if (body.refs?.approve !== undefined) return 'approvals without a review';
+    if (named !== undefined && named !== before.leaf) return 'refs.decide is not the decision of this call';
+    if (body.decision?.effect === 'review' && body.decision.expires !== undefined) {
+      this.answers.set(leaf, { call, leaf, body: owned(body), forward: false, given: [], size });
+      this.held += size;
+    }
+    return null;
   }
 
-  private approve(life: Life | undefined, body: Body, leaf: string): string | null {
-    const review = life?.decide ?? null;
+  private approve(
+    call: string,
+    life: Life | undefined,
+    body: Body,
+    leaf: string,
+    size: number,
+  ): string | null {
+    const held = this.answers.get(body.refs?.decide ?? '');
+    const review = held?.call === call ? held : (life?.decide ?? null);
     if (review === null || review.forward || body.refs?.decide !== review.leaf) {
       return 'the approval names no open review of this call';
     }
@@ -185,6 +227,10 @@ export class Linkage {
     if ('key' in approval.proof) this.counts.approvals++;
     else this.counts.attested++;
     review.given.push({ leaf, approval });
+    if (held !== undefined && review === held) {
+      held.size += size;
+      this.held += size;
+    }
     return null;
   }
 

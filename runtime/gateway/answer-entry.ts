@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What of an answer may go on once it is masked, and the entry of a decision on an answer. */
+import type { Decision, Facts } from '../../stdlib/abi.js';
+import type { Draft, Openings } from '../log/types.js';
+import type { DecisionBody, Effect } from '../verify/format/body.js';
+import type { JsonObject, JsonValue } from '../verify/format/canonical.js';
+import type { ActivePolicy, Asked, Gate } from './gate.js';
+import type { Intake } from './intake.js';
+import { decideDraft } from './record.js';
+import { expiryOf } from './review.js';
+import { argumentCheck } from './validate.js';
+import { isObject } from './wire/message.js';
+
+export type Counts = DecisionBody['masked'];
+
+export type Mask = { readonly value: unknown; readonly counts: Counts } | { readonly why: string };
+
+/** Structured content that no longer fits the tool's schema would be no answer of this tool. */
+export async function maskAnswer(
+  gate: Gate,
+  { kind, server, name }: Intake['intent'],
+  value: unknown,
+  masks: readonly string[],
+): Promise<Mask> {
+  const masked = await gate.scanner
+    .mask(value, masks)
+    .catch(() => ({ ok: false, why: 'the scan failed' }) as const);
+  if (!masked.ok) return { why: masked.why };
+  const schema =
+    kind === 'tool' ? gate.catalog().pins.tool.get(server)?.get(name)?.definition['outputSchema'] : undefined;
+  const structured = isObject(masked.value) ? masked.value['structuredContent'] : undefined;
+  if (masked.counts.length > 0 && isObject(schema) && isObject(structured)) {
+    const misfit = argumentCheck({ inputSchema: schema as JsonValue })(structured as JsonObject);
+    if (misfit !== null) return { why: 'its structured content would no longer fit the schema of the tool' };
+  }
+  return masked;
+}
+
+/** Whose answer it is. */
+export interface Answered {
+  readonly intake: Intake;
+  readonly asked: Asked;
+  /** The call's id in the log. */
+  readonly call: string;
+  readonly policy: ActivePolicy;
+}
+
+export interface About {
+  readonly decision: Decision;
+  readonly facts: Facts;
+  readonly reads: readonly string[];
+  readonly refs: NonNullable<Draft['refs']>;
+  readonly masked: Counts;
+  readonly dryRun?: Effect | null;
+}
+
+/** The decide entry of the result phase and the clear text kept beside it. */
+export function answerDraft(
+  gate: Gate,
+  { intake, asked, call, policy }: Answered,
+  { refs, masked, ...about }: About,
+): { readonly draft: Draft; readonly openings: Openings } {
+  const { draft, openings } = decideDraft({
+    call,
+    caller: asked.caller,
+    intent: intake.intent,
+    definition: intake.definition,
+    trace: intake.beside.traceparent,
+    policy: policy.ref,
+    ...about,
+    counts: [],
+    expires: expiryOf(about.decision, gate.now()),
+    links: null,
+    propose: null,
+  });
+  const decision = { ...draft.decision, ...(masked?.length ? { masked } : {}) } as DecisionBody;
+  return { draft: { ...draft, phase: 'result', refs, decision }, openings };
+}

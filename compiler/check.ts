@@ -12,6 +12,7 @@ import {
   sortDiagnostics,
 } from './diagnostics/diagnostic.js';
 import type { PolicyIr } from './ir.js';
+import { wideReviews } from './lint-review.js';
 import { type Host, type Lock, NO_LOCK, readLock } from './lock.js';
 import type { Memo } from './memo.js';
 import { loadModules, moduleHashes } from './modules.js';
@@ -72,7 +73,7 @@ export function check(input: Input, host: Host): Result<Checked> {
   const deferred = file.tighten && lock !== null && !lock.named;
   const ir = checkPolicy({ path, file, modules }, deferred ? null : lock, diagnostics, today, input.memo);
   if (input.deep === true && lock !== null && !deferred && !hasErrors(diagnostics)) {
-    diagnostics.push(...deadRules({ ir, tools: lock.tools }, path));
+    diagnostics.push(...deadRules({ ir, tools: lock.tools }, path), ...wideReviews(ir, path, text));
   }
   const all = sortDiagnostics(unique(diagnostics));
   if (hasErrors(all) || lock === null) return { output: null, diagnostics: all };

@@ -95,7 +95,7 @@ function constWords(value: ConstIr): string {
   }
 }
 
-function whoWords(who: WhoIr): string {
+export function whoWords(who: WhoIr): string {
   const term = (t: WhoTermIr): string =>
     t.kind === 'any'
       ? 'any'

@@ -268,6 +268,11 @@ export const MESSAGES = {
     '`{name}` changes nothing: {covers} denies all of it already',
     'remove it, or narrow the wider one if this was to say more',
   ),
+  SEP4015: warning(
+    'review that grants to more than others',
+    '`{name}` grants: it lets `{who}` call, once approved, what other rules grant to fewer',
+    '`escalate` asks about calls that something else allows, and grants nothing',
+  ),
 } as const satisfies { readonly [code: string]: MessageText };
 
 export type Code = keyof typeof MESSAGES;

@@ -7,6 +7,7 @@ import { upstreamKey } from './caller.js';
 import { visible } from './discovery.js';
 import { driftKey, type Gate } from './gate.js';
 import { compare, type Drift, hashesOf, type Live, type PinKind } from './pins.js';
+import { listenersOf, renew, revive } from './subscriptions.js';
 import type { UpstreamEvents } from './upstream/supervise.js';
 import { notificationOf } from './wire/reply.js';
 
@@ -47,6 +48,9 @@ export function relay(gate: () => Gate, connections: () => Iterable<Connection>)
       listed(gate(), { server, key, kind, definitions }, connections, told),
     resourcesChanged: (server, key) => tellOf(gate(), server, key, connections, RESOURCES_CHANGED),
     resourceUpdated: (server, key, params) => resourceUpdated(gate(), server, key, params, connections),
+    started: (server, key, hop) => renew(gate(), server, key, hop),
+    ended: (server, key) => revive(gate(), server, key),
+    listened: (server, key) => listenersOf(gate(), server, key).length > 0,
     noise: (server, why) => void gate().floods.record('refused_input', `server ${server}`, why),
     trouble: (server, message) => gate().say(`server \`${server}\`: ${message}`),
   };

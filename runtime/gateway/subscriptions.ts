@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Who wants to hear of which resource. Subscribing is decided as reading is; one process may serve several connections of a principal. */
 import type { JsonObject } from '../verify/format/canonical.js';
+import { abilitiesFor } from './asking.js';
 import { call } from './call.js';
 import { upstreamKey } from './caller.js';
 import type { Connection } from './connection.js';
 import type { Asked, Gate } from './gate.js';
 import { type Reader, readResource } from './intake.js';
+import { visible } from './discovery.js';
+import { isModern } from './modern/envelope.js';
 import { refuseInput } from './refuse.js';
+import type { Hop } from './upstream/hop.js';
 import { uriFault } from './resources.js';
 import { INVALID_PARAMS, type RequestId } from './wire/message.js';
 import { resultOf } from './wire/reply.js';
@@ -77,4 +81,41 @@ async function leave(gate: Gate, connection: Connection, server: string, uri: st
     ?.running(key)
     ?.unsubscribe(uri)
     .catch((error: unknown) => gate.say(`server \`${server}\`: ${String(error)}`));
+}
+
+/** Those who want to hear of resources from the process that `key` names. */
+export function listenersOf(gate: Gate, server: string, key: string): readonly Connection[] {
+  const upstream = gate.upstreams.get(server);
+  return [...gate.connections()].filter(
+    ({ caller, subscriptions }) =>
+      [...subscriptions.values()].includes(server) && upstream?.key(upstreamKey(caller)) === key,
+  );
+}
+
+/** A server that begins again has forgotten who listens. */
+export function renew(gate: Gate, server: string, key: string, hop: Hop): void {
+  const uris = listenersOf(gate, server, key).flatMap(({ caller, subscriptions }) =>
+    [...subscriptions].flatMap(([uri, at]) =>
+      at === server && visible(gate, caller, { kind: 'resource', server, name: uri }) ? [uri] : [],
+    ),
+  );
+  for (const uri of new Set(uris))
+    hop.subscribe(uri).catch((error: unknown) => gate.say(`server \`${server}\`: ${String(error)}`));
+}
+
+const REVIVE_MS = 1_000;
+const LAST_REVIVE_MS = 60_000;
+
+/** Starts a server again that has ended while somebody listens; without listeners it is started by the next call. */
+export function revive(gate: Gate, server: string, key: string, after = REVIVE_MS): void {
+  const timer = setTimeout(() => {
+    const [one] = listenersOf(gate, server, key);
+    if (one === undefined || gate.stopping.aborted) return;
+    const want = isModern(one) ? 'modern' : 'legacy';
+    gate.upstreams
+      .get(server)
+      ?.hop(upstreamKey(one.caller), abilitiesFor(gate, one, server), want)
+      .catch(() => revive(gate, server, key, Math.min(after * 2, LAST_REVIVE_MS)));
+  }, after);
+  timer.unref();
 }

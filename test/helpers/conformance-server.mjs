@@ -38,9 +38,9 @@ const NAME = elicit('What is your name?', form({ name: { type: 'string' } }));
 const inputs = (ctx) => ctx.mcpReq.inputResponses ?? {};
 const content = (answer) =>
   answer !== null && typeof answer === 'object' && answer.action === 'accept' ? (answer.content ?? {}) : null;
-/** What is asked one way or the other, depending on the era. */
+/** On the stream of the call, as only `send` does. */
 const asking = async (ctx, params) => {
-  const { action, content: given } = await ctx.mcpReq.elicitInput(params);
+  const { action, content: given } = await ctx.mcpReq.send({ method: 'elicitation/create', params });
   return text(`Elicitation completed: action=${action}, content=${JSON.stringify(given ?? {})}`);
 };
 const titled = (titles) => titles.map((title, i) => ({ const: `value${i + 1}`, title }));
@@ -108,12 +108,12 @@ const tools = {
     return text('Made progress');
   },
   test_sampling: async ({ prompt }, ctx) => {
-    const { content: answer } = await ctx.mcpReq.requestSampling(sample(prompt).params);
+    const { content: answer } = await ctx.mcpReq.send(sample(prompt));
     return text(`LLM response: ${answer.text}`);
   },
   test_elicitation: async ({ message }, ctx) => {
     const fields = form({ username: { type: 'string' }, email: { type: 'string' } });
-    const { action, content: given } = await ctx.mcpReq.elicitInput({ message, requestedSchema: fields });
+    const { action, content: given } = await ctx.mcpReq.send(elicit(message, fields));
     return text(`User response: action=${action}, content=${JSON.stringify(given ?? {})}`);
   },
   test_elicitation_sep1034_defaults: (_, ctx) =>

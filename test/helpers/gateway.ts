@@ -150,6 +150,9 @@ export async function pin(
       listed: nothing,
       resourcesChanged: nothing,
       resourceUpdated: nothing,
+      started: nothing,
+      ended: nothing,
+      listened: () => false,
       noise: nothing,
       trouble: nothing,
     };

@@ -14,6 +14,9 @@ import { type Channel, type ChannelEvents, NotSent, Refused } from './channel.js
 
 const MAX_GIVEN = 1_000;
 const MAX_ASKING = 64;
+/** A call takes at most so many times its timeout, whatever its server says meanwhile. */
+const MAX_TIMES = 10;
+const MAX_TIMER_MS = 2_147_483_647;
 /** Where in a text the id of an answer is looked for. */
 const EDGE = 512;
 
@@ -309,9 +312,11 @@ export function send(state: State, id: number, text: string, options: SendOption
     };
     const late = (): void => stop('timeout', `no answer within ${Math.round(options.timeoutMs / 1000)} s`);
     let timer = setTimeout(late, options.timeoutMs);
+    // Progress and questions begin the time anew, but not for ever: a server could keep a call open as long as it likes.
+    const last = performance.now() + Math.min(options.timeoutMs * MAX_TIMES, MAX_TIMER_MS);
     const touch = (): void => {
       clearTimeout(timer);
-      timer = setTimeout(late, options.timeoutMs);
+      timer = setTimeout(late, Math.max(0, Math.min(options.timeoutMs, last - performance.now())));
     };
     const cancel = (): void => stop('cancelled', 'the client cancelled');
     const progress = options.progress;

@@ -29,6 +29,8 @@ export interface Hop {
   /** Every page of `prompts/list`; none where the server has no prompts. */
   prompts(): Promise<readonly JsonObject[]>;
   resources(list: 'resources' | 'resourceTemplates'): Promise<readonly JsonObject[]>;
+  /** Wants to hear of a resource that it was let hear of before. */
+  subscribe(uri: string): Promise<void>;
   /** No longer wants to hear of a resource. */
   unsubscribe(uri: string): Promise<void>;
   setLogLevel(level: string): void;

@@ -186,6 +186,7 @@ async function listen(line: Line, origin: string, timeoutMs: number): Promise<vo
     headersTimeout: timeoutMs,
     connect: { timeout: 5000 },
   });
+  let heard = false;
   for (let delay = FIRST_RETRY_MS; !signal.aborted; delay = Math.min(delay * 2, LAST_RETRY_MS)) {
     try {
       const headers = { ...headersOf(line), accept: 'text/event-stream' };
@@ -193,10 +194,14 @@ async function listen(line: Line, origin: string, timeoutMs: number): Promise<vo
       const type = String(answer.headers['content-type'] ?? '').split(';')[0];
       if (answer.statusCode === 200 && type === 'text/event-stream') {
         delay = FIRST_RETRY_MS;
+        heard = true;
         const take = sseReader(MAX_ANSWER, (data) => line.events.message(data, null));
         for await (const chunk of answer.body as AsyncIterable<Buffer>) take(chunk);
       } else {
         answer.body.on('error', () => undefined).destroy();
+        // It spoke before and knows the session no more: it has begun again.
+        if (answer.statusCode === 404 && heard)
+          line.events.closed('the session at the server has ended', 'the session has ended');
         if (answer.statusCode < 500) break;
       }
     } catch {

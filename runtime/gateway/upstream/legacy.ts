@@ -70,6 +70,7 @@ function legacyHop(state: State, channel: Channel, hello: JsonObject, protocol: 
     tools: async () => (can('tools') ? listAll(state, TOOLS) : []),
     prompts: async () => (can('prompts') ? listAll(state, PROMPTS) : []),
     resources: (list) => listAll(state, list === 'resources' ? RESOURCES : TEMPLATES),
+    subscribe: async (uri) => void (await ask(state, 'resources/subscribe', { uri }, LIST_MS)),
     unsubscribe: async (uri) => void (await ask(state, 'resources/unsubscribe', { uri }, LIST_MS)),
     setLogLevel: (level) => {
       if (can('logging')) ask(state, 'logging/setLevel', { level }, LIST_MS).catch(() => undefined);

@@ -86,6 +86,7 @@ function modernHop(state: State, channel: Channel, found: JsonObject, clientInfo
     tools: async () => (can('tools') ? listAll(state, TOOLS) : []),
     prompts: async () => (can('prompts') ? listAll(state, PROMPTS) : []),
     resources: (list) => listAll(state, list === 'resources' ? RESOURCES : TEMPLATES),
+    subscribe: async (uri) => void (await listening.follow(uri)),
     unsubscribe: (uri) => listening.leave(uri),
     // Said with each request; and it has no requests of its own that roots could matter to.
     setLogLevel: () => undefined,

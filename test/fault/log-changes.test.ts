@@ -288,7 +288,7 @@ test(
       ),
       { numRuns: LONG ? 4_000 : 30 },
     );
-    const rows = [...struck].sort().map(([name, times]) => `${name} ${times}`);
+    const rows = [...struck].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, times]) => `${name} ${times}`);
     process.stdout.write(`failures during changes: ${rows.join(', ')}\n`);
     for (const change of ['epoch', 'snapshot', 'erase']) {
       const own = rows.filter((row) => row.startsWith(`${change}: `));

@@ -34,7 +34,10 @@ export function admissibleKey(key: Uint8Array): boolean {
 
 /** 64 bytes with S < L. */
 export function admissibleSignature(signature: Uint8Array): boolean {
-  return signature.length === 64 && littleEndian(signature.subarray(32)) < L;
+  if (signature.length !== 64) return false;
+  // L is a little more than 2^252, so only a top byte of 16 needs the whole comparison.
+  const top = signature[63] ?? 255;
+  return top < 16 || (top === 16 && littleEndian(signature.subarray(32)) < L);
 }
 
 const SPKI = Buffer.from('302a300506032b6570032100', 'hex');

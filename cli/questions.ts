@@ -5,7 +5,8 @@ import type { Question as TestQuestion } from '../grammar/tree.js';
 import type { JsonValue } from '../runtime/verify/format/canonical.js';
 import type { BundleManifest } from '../runtime/decide/load.js';
 import { isPrincipal } from '../runtime/config-schema.js';
-import type { ActionKind, Decision, Facts, Json, JsonRecord, Match, Request } from '../stdlib/abi.js';
+import type { ActionKind, Decision, Facts, Json, JsonRecord, Match, Phase, Request } from '../stdlib/abi.js';
+import { didYouMean } from '../compiler/diagnostics/suggest.js';
 import { Failure } from './failure.js';
 
 export interface Asked {
@@ -14,6 +15,9 @@ export interface Asked {
   readonly facts: Facts;
   /** When it is asked: RFC 3339, in UTC. */
   readonly at: string;
+  readonly phase: Phase;
+  /** What the server answered; null unless the phase is `result`. */
+  readonly result: JsonValue | null;
 }
 
 /** One question as written, before its parts are understood. */
@@ -28,6 +32,40 @@ export interface Written {
   readonly session: string | null;
   readonly at: string | null;
   readonly facts: { readonly [name: string]: JsonValue };
+  readonly phase: string | null;
+  /** The result of the server, or its text alone. */
+  readonly result: JsonValue | null;
+}
+
+const PHASES: readonly Phase[] = ['call', 'list', 'result'];
+
+/** A result without a phase asks about the result. */
+function phaseOf({ phase, result }: Written): Phase {
+  const named = phase ?? (result === null ? 'call' : 'result');
+  const known = PHASES.find((one) => one === named);
+  if (known === undefined)
+    throw new Failure(
+      `\`${named}\` is no phase`,
+      didYouMean(named, PHASES) ?? `the phases are ${PHASES.join(', ')}`,
+    );
+  if (known === 'result' && result === null)
+    throw new Failure('the phase `result` needs a result', 'give it with `--result FILE`, or as `result`');
+  if (known !== 'result' && result !== null)
+    throw new Failure(
+      `a result belongs to the phase \`result\`, not to \`${known}\``,
+      'leave one of them out',
+    );
+  return known;
+}
+
+/** A text is what a tool answers with one text. */
+function resultOf(result: JsonValue | null): JsonValue | null {
+  if (typeof result === 'string') return { content: [{ type: 'text', text: result }] };
+  if (result === null || (typeof result === 'object' && !Array.isArray(result))) return result;
+  throw new Failure(
+    'the result is neither a JSON object nor a text',
+    'write { "content": [{ "type": "text", "text": "…" }] }',
+  );
 }
 
 /** Throws a Failure that says which part is wrong. */
@@ -55,7 +93,7 @@ export function readQuestion(written: Written, fresh: string): Asked {
     session: written.session ?? fresh,
     intent: { kind, server, name, args: args as JsonRecord },
   };
-  return { request, facts, at };
+  return { request, facts, at, phase: phaseOf(written), result: resultOf(written.result) };
 }
 
 function whoAsks(written: Written): readonly [string, string | null] {
@@ -114,6 +152,8 @@ export interface AnswerJson {
   readonly approvals: Decision['approvals'];
   readonly timeout: number | null;
   readonly shadow: readonly Match[];
+  /** What has to be masked in the answer; only where something has. */
+  readonly masks?: readonly string[];
   readonly steps: number;
   /** Why no rule was asked; only when that is so. */
   readonly refused?: string;
@@ -142,6 +182,7 @@ export function answerJson(
     approvals: decision.approvals,
     timeout: decision.timeout,
     shadow: decision.shadow,
+    ...(decision.masks === undefined ? {} : { masks: decision.masks }),
     steps: decision.steps,
     ...(refused === null ? {} : { refused }),
     policy: { name, version, source: manifest.source, module: manifest.module },

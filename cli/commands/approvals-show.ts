@@ -16,9 +16,11 @@ export const command = defineCommand({
   run: async ({ values, rest }, io) => {
     const format = choice('format', values.format, ['human', 'json']);
     const waiting = await findWaiting(openConfig(values.config, io), rest[0] ?? '');
-    const { pending, intent } = await showWaiting(waiting);
+    const { pending, intent, answer } = await showWaiting(waiting);
     if (format === 'json') {
-      io.out(`${JSON.stringify({ version: 1, pending, intent }, null, 2)}\n`);
+      io.out(
+        `${JSON.stringify({ version: 1, pending, intent, ...(answer === undefined ? {} : { answer }) }, null, 2)}\n`,
+      );
       return EXIT.ok;
     }
     const rows = [
@@ -35,7 +37,11 @@ export const command = defineCommand({
       ['digest', pending.intent.digest],
     ];
     io.out(columns(rows));
-    io.out(`\nwhat will be forwarded:\n${shown(intent)}\n`);
+    if (answer === undefined) io.out(`\nwhat will be forwarded:\n${shown(intent)}\n`);
+    else {
+      io.out(`\nwhat was called:\n${shown(intent)}\n`);
+      io.out(`\nwhat the server answered, and the caller gets:\n${shown(answer)}\n`);
+    }
     return EXIT.ok;
   },
 });

@@ -39,6 +39,12 @@ const OPTIONS = {
   'user-roles': { type: 'string', value: 'A,B', help: 'roles of the user' },
   call: { type: 'string', value: 'ACTION', help: 'what: fs/read_file, resource fs/"file:///a"' },
   args: { type: 'string', value: 'JSON', help: 'arguments of the call, a JSON object' },
+  phase: { type: 'string', value: 'PHASE', help: 'call (default), list or result' },
+  result: {
+    type: 'string',
+    value: 'FILE',
+    help: 'what the server answered, as JSON (- is stdin): asks the result phase',
+  },
   at: { type: 'string', value: 'TIME', help: 'when (RFC 3339)' },
   session: { type: 'string', value: 'ID', help: 'session (default: one of its own)' },
   fact: { type: 'string', multiple: true, value: 'NAME=VALUE', help: 'a fact; null makes it unknown' },
@@ -64,7 +70,9 @@ export const command = defineCommand({
   run: async ({ values }, io) => {
     const subject = await openSubject(values, io);
     if (values.batch !== undefined) {
-      const stray = (['as', 'call', 'args'] as const).find((name) => values[name] !== undefined);
+      const stray = (['as', 'call', 'args', 'phase', 'result'] as const).find(
+        (name) => values[name] !== undefined,
+      );
       if (stray !== undefined)
         throw new Failure(`\`--${stray}\` and \`--batch\` exclude each other`, 'write it in the questions');
       return batch(subject, values.batch, io);
@@ -80,6 +88,8 @@ export const command = defineCommand({
         session: values.session ?? null,
         at: values.at ?? null,
         facts: Object.fromEntries(values.fact.map((text) => factFlag(text, subject))),
+        phase: values.phase ?? null,
+        result: values.result === undefined ? null : json('--result', await textIn(values.result, io)),
       },
       'question 1',
     );
@@ -130,10 +140,18 @@ interface Answer extends Explanation {
   readonly refused: string | null;
 }
 
+/** Facts of these sources are computed from what is asked about: the arguments, the pinned definition, the answer. */
+const COMPUTED = ['scan', 'pin', 'result'];
+
 /** Counts what it answers, so that the next question of a batch sees it. */
-function answerOf(subject: Subject, { request, facts, at }: Asked, counting: Counting): Answer {
+function answerOf(
+  subject: Subject,
+  { request, facts, at, phase, result }: Asked,
+  counting: Counting,
+): Answer {
   const { kind, server, name, args } = request.intent;
-  const refused = kind === 'tool' ? subject.misfit(server, name, args) : null;
+  // A list has no arguments, and those of an answer were let through with its call.
+  const refused = kind === 'tool' && phase === 'call' ? subject.misfit(server, name, args) : null;
   if (refused !== null) {
     const decision = {
       effect: 'deny',
@@ -148,18 +166,22 @@ function answerOf(subject: Subject, { request, facts, at }: Asked, counting: Cou
     } as const;
     return { decision, matched: [], near: [], refused };
   }
+  const needed = new Set(subject.module.needs(request, phase));
   const scanned = subject.manifest.facts.filter(
-    (fact) => fact.source === 'scan' && !Object.hasOwn(facts, fact.name),
+    (fact) => COMPUTED.includes(fact.source) && needed.has(fact.name) && !Object.hasOwn(facts, fact.name),
   );
   const results = Object.fromEntries(
-    scanned.map((fact) => [fact.name, subject.scan(fact.path, request.intent)]),
+    scanned.map(({ name: fact, source, path }) => [
+      fact,
+      subject.scan(source === 'scan' ? path : [source, ...path], request.intent, result ?? undefined),
+    ]),
   );
   const given: { [name: string]: Json | undefined } = { ...facts };
   for (const { name } of subject.module.measures ?? [])
     if (Object.hasOwn(facts, name)) given[`${name} for user`] = facts[name];
   const all = { ...subject.facts, ...results, ...counting.facts(request, at), ...given };
-  const explained = subject.module.explain(request, all, 'call');
-  counting.count(request, all, explained.decision, at);
+  const explained = subject.module.explain(request, all, phase);
+  if (phase === 'call') counting.count(request, all, explained.decision, at);
   return { ...explained, refused: null };
 }
 
@@ -169,7 +191,9 @@ function human({ decision, matched, near, refused }: Answer, explain: boolean, i
       ? ` (no rule was asked: ${shown(refused)})`
       : decision.default
         ? ' (default: no rule surely grants it)'
-        : ` by ${decision.rules.join(', ')}`;
+        : decision.rules.length === 0
+          ? ' (no rule of this phase restricts it)'
+          : ` by ${decision.rules.join(', ')}`;
   const lines = [
     `${paintEffect(io, decision.effect)}${why}${decision.reason === null ? '' : `: ${shown(decision.reason)}`}`,
   ];
@@ -179,6 +203,7 @@ function human({ decision, matched, near, refused }: Answer, explain: boolean, i
       : `${need.quorum} of ${need.roles.map((role) => `role:${role}`).join(' or ')}`;
     lines.push(`  needs ${people} within ${need.timeout / 1000} s, asked by ${need.rule}`);
   }
+  if (decision.masks !== undefined) lines.push(`  masks ${decision.masks.join(', ')}`);
   for (const unknown of decision.unknowns) {
     lines.push(`  unknown: ${shown(unknown.name)}: ${shown(unknown.why)} (else ${unknown.otherwise})`);
   }
@@ -234,8 +259,11 @@ function json(what: string, text: string): JsonValue {
   );
 }
 
+const textIn = async (file: string, io: Io): Promise<string> =>
+  file === '-' ? await readStdin() : readText(resolve(io.cwd, file));
+
 async function batch(subject: Subject, file: string, io: Io): Promise<ExitCode> {
-  const text = file === '-' ? await readStdin() : readText(resolve(io.cwd, file));
+  const text = await textIn(file, io);
   const lines = text.split('\n');
   if (lines.at(-1) === '') lines.pop();
   let failed = 0;
@@ -269,9 +297,6 @@ function batchQuestion(line: string, number: number, subject: Subject): Asked {
       didYouMean(stray, KEYS) ?? `its keys are ${KEYS.join(', ')}`,
     );
   }
-  if (question['result'] !== undefined || (question['phase'] ?? 'call') !== 'call') {
-    throw new Failure('the `list` and `result` phases are not supported yet', 'ask about the call');
-  }
   const facts = question['facts'] ?? {};
   if (typeof facts !== 'object' || facts === null || Array.isArray(facts)) {
     throw new Failure('`facts` is not an object', 'write { "region": "eu" }');
@@ -287,6 +312,8 @@ function batchQuestion(line: string, number: number, subject: Subject): Asked {
     session: textOf(question, 'session'),
     at: textOf(question, 'at'),
     facts: facts as { readonly [name: string]: Json } as { readonly [name: string]: JsonValue },
+    phase: textOf(question, 'phase'),
+    result: question['result'] ?? null,
   };
   return readQuestion(written, `question ${number}`);
 }

@@ -9,8 +9,8 @@ import { matchesAny } from './groups.js';
 import type { FirstMatch, Note } from './model.js';
 import { word, writePolicy } from './write.js';
 
-export { type Call, firstMatch, meantDifference } from './first-match.js';
-export { argTests, type Callable, questionsFor } from './questions.js';
+export { firstMatch, meantDifference } from './first-match.js';
+export { type Callable, questionsFor } from './questions.js';
 export { guessedLock, type ToolGuess, toolGuesses } from './stand-in.js';
 export type { ImportFault } from './document.js';
 export type { FirstMatch, Note } from './model.js';

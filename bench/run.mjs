@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `npm run bench [-- decide|compile|analyze|gateway|receipts|scan|large|verify …]`: builds what is needed and prints every table in markdown.
+// `npm run bench [-- decide|compile|analyze|gateway|receipts|start|scan|large|verify …]`: builds what is needed and prints every table in markdown.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { cpus, loadavg, release, tmpdir, totalmem, type } from 'node:os';
@@ -32,6 +32,7 @@ const BENCHES = {
     command: join(out, 'cli/main.js'),
   },
   receipts: { title: 'Signed, durable receipts', entry: 'receipts/append.ts' },
+  start: { title: 'Starting with many receipts', entry: 'receipts/start.ts' },
   scan: { title: 'The scanner', entry: 'scan/run.ts' },
   large: {
     title: 'Large arguments while others call',

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import {
   ActaChain,
@@ -126,22 +126,29 @@ function lineOf(format: 'jsonl' | 'csv' | 'dsse' | 'acta', values: Given, io: Io
 }
 
 async function asLines(source: LogSource, lines: Lines, values: Given, io: Io): Promise<void> {
-  const fd = values.out === undefined || values.out === '-' ? null : create(resolve(io.cwd, values.out));
+  const path = values.out === undefined || values.out === '-' ? null : resolve(io.cwd, values.out);
+  const fd = path === null ? null : create(path);
   const write = (text: string): void => {
     if (fd === null) io.out(text);
     else writeSync(fd, text);
   };
-  write(lines.header);
   let count = 0;
-  for await (const receipt of receipts(source)) {
-    const line = lines.of(receipt);
-    if (line === null) continue;
-    write(line);
-    count++;
+  try {
+    write(lines.header);
+    for await (const receipt of receipts(source)) {
+      const line = lines.of(receipt);
+      if (line === null) continue;
+      write(line);
+      count++;
+    }
+  } catch (error) {
+    // A part of an export looks like a whole one.
+    if (path !== null) rmSync(path, { force: true });
+    throw error;
+  } finally {
+    if (fd !== null) closeSync(fd);
   }
-  if (fd === null) return;
-  closeSync(fd);
-  io.err(`wrote ${count} receipts to ${values.out ?? ''}\n`);
+  if (fd !== null) io.err(`wrote ${count} receipts to ${values.out ?? ''}\n`);
 }
 
 function create(path: string): number {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The log as one folder for an auditor: entries, checkpoints, and the openings that may be disclosed. */
-import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { segmentName } from '../verify/format/segment.js';
 import { type LogSource, storedEntries } from '../verify/source.js';
@@ -30,12 +30,18 @@ export async function exportFolder(
   for await (const chunk of (await source.checkpoints()) ?? []) checkpoints.push(Buffer.from(chunk));
   const cosigned: Buffer[] = [];
   for await (const chunk of (await source.cosigned?.()) ?? []) cosigned.push(Buffer.from(chunk));
-  mkdirSync(join(out, 'entries'), { recursive: true });
-  const entries = await copyEntries(source, join(out, 'entries'));
-  replace(join(out, 'checkpoints'), Buffer.concat(checkpoints));
-  if (cosigned.length > 0) replace(join(out, 'cosigned'), Buffer.concat(cosigned));
-  const opened = options.sealed === null ? 0 : await writeOpenings(source, out, options, options.sealed);
-  return { entries, opened };
+  const made = mkdirSync(join(out, 'entries'), { recursive: true });
+  try {
+    const entries = await copyEntries(source, join(out, 'entries'));
+    replace(join(out, 'checkpoints'), Buffer.concat(checkpoints));
+    if (cosigned.length > 0) replace(join(out, 'cosigned'), Buffer.concat(cosigned));
+    const opened = options.sealed === null ? 0 : await writeOpenings(source, out, options, options.sealed);
+    return { entries, opened };
+  } catch (error) {
+    // A part of an export looks like a log that was cut.
+    if (made !== undefined) rmSync(made, { recursive: true, force: true });
+    throw error;
+  }
 }
 
 async function copyEntries(source: LogSource, folder: string): Promise<number> {

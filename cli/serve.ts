@@ -20,7 +20,8 @@ import { Failure } from './failure.js';
 import { version } from './install.js';
 import { hasBegun, logOptions } from './log-keys.js';
 import { rootPolicy } from './project.js';
-import { type Io, shown } from './terminal.js';
+import { type LogFormat, logLines } from './log-lines.js';
+import type { Io } from './terminal.js';
 import { type Watching, watchFiles } from './watch.js';
 
 export interface Served {
@@ -36,6 +37,7 @@ export interface ServeOptions {
   readonly control: string;
   readonly onShutdown: () => void;
   readonly dryRun?: boolean;
+  readonly log?: LogFormat;
   readonly io: Io;
 }
 
@@ -67,7 +69,7 @@ export async function serve(options: ServeOptions, ready: ReadyPolicy): Promise<
   const { config, control, onShutdown, io } = options;
   const { loaded, lock } = ready;
   const { dir, keys } = config.receipts;
-  const say = (line: string): void => io.err(`sepal: ${shown(line)}\n`);
+  const say = logLines(io, options.log ?? 'text');
   requireLog(dir, keys);
   for (const warning of warnings(config)) say(`warning: ${warning}`);
   const log = await openLog({
@@ -94,7 +96,9 @@ export async function serve(options: ServeOptions, ready: ReadyPolicy): Promise<
       dryRun: options.dryRun ?? false,
       source: async () => {
         sayUnreloaded(config, io, say);
-        const next = await readyPolicy(config, io);
+        // Diagnostics are for people; where collectors read, each is one record.
+        const told = options.log === 'json' ? { ...io, err: (text: string) => say(text.trim()) } : io;
+        const next = await readyPolicy(config, told);
         watching?.follow(filesOf(config, next));
         return next.loaded;
       },

@@ -84,6 +84,10 @@ export const VERBS: { readonly [verb: string]: Verb } = {
     summary: 'the kill switch: deny everything, or all of one principal, server or tool',
     load: async () => (await import('./commands/kill.js')).command,
   },
+  doctor: {
+    summary: 'examine a set-up: keys, log, clock, disk, servers, what tools could reach',
+    load: async () => (await import('./commands/doctor.js')).command,
+  },
   'approvals list': {
     summary: 'calls that wait for a person',
     load: async () => (await import('./commands/approvals-list.js')).command,

@@ -60,7 +60,7 @@ export function check(input: Input, host: Host): Result<Checked> {
   const { path, text } = input.source;
   const { file, faults } = input.parsed ?? parse(text);
   const diagnostics: Diagnostic[] = faults.map((f) => {
-    const extra = slip(path, f.span, f.args['expected'] ?? '', f.args['found'] ?? '');
+    const extra = slip(path, f.span, f.args['expected'] ?? '', f.args['found'] ?? '', text);
     return diagnose(f.code as Code, path, f.span, f.args, extra);
   });
   if (faults.length > 0) return { output: null, diagnostics: sortDiagnostics(diagnostics) };

@@ -71,7 +71,7 @@ function load(
   if (found === null) return report('SEP2015', { what: `there is no module \`${name}\`` });
   const { file, faults } = parsedOnce(found);
   for (const f of faults) {
-    const extra = slip(found.path, f.span, f.args['expected'] ?? '', f.args['found'] ?? '');
+    const extra = slip(found.path, f.span, f.args['expected'] ?? '', f.args['found'] ?? '', found.text);
     diagnostics.push(diagnose(f.code as Code, found.path, f.span, f.args, extra));
   }
   if (faults.length > 0) return null;

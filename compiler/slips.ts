@@ -9,8 +9,17 @@ const WORDS: readonly string[] = [...RESERVED, ...OPERATOR_WORDS];
 /** Behind a statement or an operand nearly any word of the language may come. */
 const OPEN_ENDS = ['a statement', '`}`', 'a value'];
 
-/** Both as in the fault: what was expected, in the author's words, and what was found, in backticks. */
-export function slip(file: string, span: Span, expected: string, found: string): Extra {
+/** Kinds of principals, and the word before a role. */
+const BEFORE_COLON: readonly string[] = ['agent', 'user', 'service', 'role'];
+
+/** Both as in the fault: what was expected, in the author's words, and what was found, in backticks. `text` is the whole source. */
+export function slip(file: string, span: Span, expected: string, found: string, text: string): Extra {
+  if (found === '`:`') {
+    // `agnt:x`: the word before the colon is none that a colon follows.
+    const kind = /[A-Za-z_]\w*$/.exec(text.slice(Math.max(0, span.start - 40), span.start))?.[0] ?? '';
+    const near = nearest(kind, BEFORE_COLON);
+    return meant(file, { start: span.start - kind.length, end: span.start }, near);
+  }
   const word = /^`(\w+)`$/.exec(found)?.[1];
   if (word === undefined || WORDS.includes(word)) return {};
   const named = [...expected.matchAll(/`([a-z]+)`/g)].map((match) => match[1] ?? '');

@@ -138,21 +138,25 @@ const MARKED = {
   tags: { type: { kind: 'list', element: { kind: 'string' } }, values: [[], ['a']] },
 } as const;
 
-export const policy: fc.Arbitrary<PolicyIr> = fc
-  .tuple(fc.integer({ min: 0, max: NAMES_OF_RULES.length }), fc.oneof(fc.constant([]), marked))
-  .chain(([count, facts]) =>
-    fc.tuple(fc.tuple(...NAMES_OF_RULES.slice(0, count).map((name) => unitNamed(name))), fc.constant(facts)),
-  )
-  .map(
-    ([units, facts]): PolicyIr => ({
-      name: 'generated.policy',
-      version: '1.0.0',
-      roles: [],
-      facts,
-      tools: TOOLS,
-      units,
-    }),
-  );
+const policyWith = (facts: fc.Arbitrary<readonly FactIr[]>): fc.Arbitrary<PolicyIr> =>
+  fc
+    .integer({ min: 0, max: NAMES_OF_RULES.length })
+    .chain((count) =>
+      fc.tuple(fc.tuple(...NAMES_OF_RULES.slice(0, count).map((name) => unitNamed(name))), facts),
+    )
+    .map(
+      ([units, declared]): PolicyIr => ({
+        name: 'generated.policy',
+        version: '1.0.0',
+        roles: [],
+        facts: declared,
+        tools: TOOLS,
+        units,
+      }),
+    );
+export const policy = policyWith(fc.constant([]));
+/** With people to stand in for some facts. */
+export const markedIr = policyWith(marked);
 
 const value = fc.oneof(
   { weight: 6, arbitrary: fc.constantFrom<unknown>(...TEXTS, ...PATHS) },

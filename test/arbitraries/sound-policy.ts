@@ -12,7 +12,7 @@ principals editors = agent:ed, agent:copy-* except agent:copy-bad
 principals people = user:*, role:lead, editors except user:mallory
 actions files = fs/read_file, fs/delete_file
 actions all_but = * except pay/*, sampling from web
-fact region: enum eu, us, "a p" from http.region fresh 60s on unknown review by role:lead timeout 20m
+fact region: enum eu, us, "a p" from http.region fresh 60s
 fact since: instant from config.since
 fact grace: duration from config.grace
 fact page: url from config.page
@@ -394,6 +394,11 @@ export const soundPolicy: fc.Arbitrary<string> = fc
     ),
   )
   .map((units) => `${HEADER}\n${units.join('\n')}\n`);
+
+/** The same with people to stand in for a fact: where it is unknown, a deny may be a review (language.md 3). */
+export const markedPolicy: fc.Arbitrary<string> = soundPolicy.map((text) =>
+  text.replace('fresh 60s\n', 'fresh 60s on unknown review by role:lead timeout 20m\n'),
+);
 
 const TEXTS = ['a', 'bob', '', 'x', 'x*y', 'agent:ed', '\u{1f600}', '__proto__', 'a/x/b'];
 const PATHS = [

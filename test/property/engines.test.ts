@@ -9,8 +9,13 @@ import type { ExprIr, OutcomeIr, PolicyIr, UnitIr } from '../../compiler/ir.js';
 import { decide as reference } from '../../compiler/reference.js';
 import type { Decision, Facts, Phase, PolicyModule, Request } from '../../stdlib/abi.js';
 import { std } from '../../stdlib/std.js';
-import { facts, policy, request } from '../arbitraries/policy.js';
-import { soundFacts, soundPolicy, soundRequest } from '../arbitraries/sound-policy.js';
+import { facts, markedIr, policy as plainIr, request } from '../arbitraries/policy.js';
+import {
+  markedPolicy,
+  soundFacts,
+  soundPolicy as plainPolicy,
+  soundRequest,
+} from '../arbitraries/sound-policy.js';
 import { load, loadOnce, meaning } from '../helpers/emitted.js';
 import { checkText } from '../helpers/policy.js';
 import { SHOP_LOCK } from '../helpers/shop.js';
@@ -22,6 +27,8 @@ const PAIRS = Number(
 const QUESTIONS = PAIRS > 100_000 ? 400 : 40;
 const PHASES = ['call', 'call', 'call', 'list', 'result'] as const;
 
+const policy = fc.oneof(plainIr, markedIr);
+const soundPolicy = fc.oneof(plainPolicy, markedPolicy);
 type Question = readonly [Request, Facts, Phase];
 const questionsOf = (r: fc.Arbitrary<Request>, f: fc.Arbitrary<Facts>): fc.Arbitrary<readonly Question[]> =>
   fc.array(fc.tuple(r, f, fc.constantFrom(...PHASES)), { minLength: QUESTIONS, maxLength: QUESTIONS });

@@ -13,6 +13,8 @@ it.each<Row>([
     'fs/read_file',
     'deny a: any -> fs/*\ntest "t" { as agent:x fs/raed_file => deny }',
   ],
+  ['a kind of principals', 'SEP1002', 'agent', 'allow a: agnt:* -> fs/read_file'],
+  ['a kind of a pattern', 'SEP1002', 'user', 'deny a: any -> fs/* when { principal in usr:x }'],
   ['a server of a tool', 'SEP2005', 'fs/read_file', 'allow a: agent:x -> fz/read_file'],
   ['a server of a grant', 'SEP2006', 'fs', 'allow a: agent:x -> fz/*'],
   ['a server of a guard', 'SEP4004', 'mail', 'deny a: any -> mial/*'],

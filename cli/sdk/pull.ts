@@ -8,6 +8,7 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { ResultSchema } from '@modelcontextprotocol/sdk/types.js';
 import { CfWorkerJsonSchemaValidator } from '@modelcontextprotocol/sdk/validation/cfworker-provider.js';
 import type { ServerConfig } from '../../runtime/config.js';
+import { supervise } from '../../runtime/gateway/upstream/supervise.js';
 import type { JsonObject } from '../../runtime/verify/format/canonical.js';
 
 export interface Offer {
@@ -48,11 +49,51 @@ export async function pullOffer(server: ServerConfig, version: string): Promise<
     const [info, instructions] = [client.getServerVersion() ?? {}, client.getInstructions() ?? null];
     return { info, protocol, capabilities, instructions, tools, prompts };
   } catch (error) {
+    const modern = refused(error) ? await pullModern(server, version).catch(() => null) : null;
+    if (modern !== null) return modern;
     const words = said.join('').trim().split('\n').slice(-3).join(' | ').slice(-500);
     const message = plainly(error, server);
     throw new Error(words === '' ? message : `${message}; it said: ${words}`, { cause: error });
   } finally {
     await client.close();
+  }
+}
+
+const CLOSED = -32000;
+const LATE = -32001;
+
+/** A server that answers a handshake with an error may speak 2026-07-28 alone, which SDK 1.x does not. */
+function refused(error: unknown): boolean {
+  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'number' && code !== CLOSED && code !== LATE;
+}
+
+async function pullModern(server: ServerConfig, version: string): Promise<Offer> {
+  const nothing = (): void => undefined;
+  const upstream = supervise('server', server, {
+    version,
+    env: process.env,
+    now: () => performance.now(),
+    events: {
+      asked: (_server, _key, { answer }) => answer.error(-32601, 'not here'),
+      logged: nothing,
+      listed: nothing,
+      resourcesChanged: nothing,
+      resourceUpdated: nothing,
+      started: nothing,
+      ended: nothing,
+      listened: () => false,
+      noise: nothing,
+      trouble: nothing,
+    },
+  });
+  try {
+    const hop = await upstream.hop('pull', {}, 'modern');
+    const { info, protocol, capabilities, instructions } = hop;
+    const [tools, prompts] = [await hop.tools(), await hop.prompts()];
+    return { info, protocol, capabilities, instructions, tools, prompts };
+  } finally {
+    await upstream.close();
   }
 }
 

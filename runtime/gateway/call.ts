@@ -14,9 +14,10 @@ import { type Asked, fixed, type Gate } from './gate.js';
 import { type Intake, type Reader, readToolCall } from './intake.js';
 import { unlessHidden } from './listed.js';
 import { admit, draftOf, type Judged, judge, record, type Settled } from './judge.js';
+import { waitFor } from './modern/waiting.js';
 import { announce } from './propose.js';
 import { defaultDeny, newCallId } from './record.js';
-import { malformed, park, refuse, refuseEnded } from './refuse.js';
+import { malformed, refuse, refuseEnded } from './refuse.js';
 import { released } from './release.js';
 import { hold, holdOpened, live, redeemed, reviewKey } from './review.js';
 import type { RequestId } from './wire/message.js';
@@ -41,9 +42,9 @@ export async function call(
   if (settled.kind !== 'parked') return conclude(gate, id, intake, asked, settled, anew);
   const { pending } = settled;
   await hold(gate, pending, intake, asked);
-  if (!live(gate, asked)) return park(gate, id, pending);
+  if (!live(gate, asked)) return waitFor(gate, id, pending, intake, asked);
   const state = await gate.approvals.wait(pending.id, 0);
-  if (state === 'pending') return park(gate, id, pending);
+  if (state === 'pending') return waitFor(gate, id, pending, intake, asked);
   if (state !== 'approved') return refuseEnded(gate, id, pending, state);
   // Read and decided again: pins and policy of this moment count, not those of the moment at which it was asked.
   const then = fixed(gate);
@@ -69,9 +70,9 @@ async function conclude(
       return forward(gate, { id, intake, asked, ...admitted, policy, reservation, again });
     }
     case 'deny':
-      return refuse(id, intake, settled.judged.decision, settled.entry);
+      return refuse(id, intake, settled.judged.decision, settled.entry, settled.judged.told);
     case 'parked':
-      return park(gate, id, settled.pending);
+      return waitFor(gate, id, settled.pending, intake, asked);
   }
 }
 

@@ -15,6 +15,7 @@ import {
   ToolListChangedNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pullOffer } from '../../cli/sdk/pull.js';
 import { createToken, printTokens } from '../../runtime/decide/tokens.js';
 import type { Gateway } from '../../runtime/gateway/gateway.js';
 import type { Request } from '../../stdlib/abi.js';
@@ -158,6 +159,25 @@ describe.each(['both', 'young', 'pipe', 'young-pipe'])('a server that asks in th
       expect(JSON.stringify(result.content)).toContain('Alice');
     }
     await client.close();
+  });
+});
+
+describe('`sepal tools pull`', () => {
+  it('pins what a server of 2026-07-28 alone offers, over HTTP and stdio', async () => {
+    const { servers } = configOf(scratch(), {
+      mcpServers: {
+        web: { url: await web('modern') },
+        pipe: { command: process.execPath, args: [fixture, 'stdio', 'modern'] },
+      },
+    });
+    for (const server of servers.values()) {
+      const offer = await pullOffer(server, '0');
+      expect([offer.protocol, offer.tools.length > 20, offer.prompts.length > 4]).toEqual([
+        MODERN,
+        true,
+        true,
+      ]);
+    }
   });
 });
 

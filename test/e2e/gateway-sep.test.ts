@@ -155,6 +155,23 @@ describe.each(peers)('a client of %s', (_name, connect) => {
   });
 });
 
+describe('a call of a modern client that waits for people', () => {
+  it('comes back with a state until they have answered, and is made once', async () => {
+    const { client } = await two({ pin: MODERN });
+    const allowed = () => log.bodies.filter((body) => body.decision?.effect === 'allow').length;
+    const before = allowed();
+    const waiting = client.callTool({ name: 'log', arguments: { text: 'state' } } as never);
+    await answer('approve');
+    expect(await waiting).not.toHaveProperty('isError', true);
+    expect(allowed()).toBe(before + 1);
+    // Nobody answers: it is told so in words before the client would give up.
+    const told = client.callTool({ name: 'log', arguments: { text: 'nobody' } } as never);
+    expect(JSON.stringify(await told)).toContain('pending; repeat the same call when approved');
+    await answer('deny');
+    await client.close();
+  });
+});
+
 describe('a decision token', () => {
   const call = (client: One, args: object, token: unknown, name = 'echo') =>
     client.callTool({ name, arguments: { ...args }, _meta: { 'dev.sepal/decision': token } });

@@ -7,6 +7,7 @@ import { upstreamKey } from './caller.js';
 import { denyAsked } from './deny.js';
 import { LOG_LEVELS } from './connection.js';
 import { drifted, pinned } from './discovery.js';
+import { newsOf } from './news.js';
 import { isModern } from './modern/envelope.js';
 import { wantInput } from './modern/input.js';
 import type { Round } from './modern/rounds.js';
@@ -169,6 +170,7 @@ async function run(gate: Gate, intake: Intake, asked: Asked, talk: Talk | null):
     key: upstream.key(key),
     connection: asked.connection,
     side: asked.side,
+    news: newsOf(gate, intake, asked),
     over: over.signal,
     talk,
   };
@@ -216,10 +218,9 @@ async function attempt(
     logLevel: LOG_LEVELS[connection.logLevel] ?? null,
     definition: kind === 'tool' ? (pinned(gate, intake.intent)?.pin.definition ?? null) : null,
     owner: active,
-    progress: (params) => {
-      asked.side.notify(`{"jsonrpc":"2.0","method":"notifications/progress","params":${params}}`);
-    },
+    progress: (params) => active.news.tell('notifications/progress', params),
   });
+  await active.news.settled();
   return { answer, stale: !hop.alive() };
 }
 

@@ -15,6 +15,7 @@ import type { Round, Rounds } from './modern/rounds.js';
 import type { Talk } from './modern/talk.js';
 import type { Names } from './names.js';
 import type { JsonObject } from '../verify/format/canonical.js';
+import type { News } from './news.js';
 import type { Drift, Live, Pin, PinKind, Pins } from './pins.js';
 import type { Scanner } from './scanner.js';
 import type { Switches } from './switches.js';
@@ -56,6 +57,8 @@ export interface Active {
   readonly key: string;
   readonly connection: Connection;
   readonly side: Side;
+  /** What its server says meanwhile. */
+  readonly news: News;
   /** Aborts when the call is over. */
   readonly over: AbortSignal;
   /** Where its client goes away with questions and comes back. */

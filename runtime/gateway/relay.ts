@@ -29,7 +29,6 @@ export function relay(gate: () => Gate, connections: () => Iterable<Connection>)
       // A shared server's messages belong to nobody in particular, unless they came on the stream of a call.
       if (key === '' && owner === null) return;
       const rank = LOG_LEVELS.indexOf(level);
-      const text = `{"jsonrpc":"2.0","method":"notifications/message","params":${params}}`;
       const done = new Set<Connection>();
       for (const one of gate().active) {
         if (
@@ -41,7 +40,7 @@ export function relay(gate: () => Gate, connections: () => Iterable<Connection>)
         )
           continue;
         done.add(one.connection);
-        one.side.notify(text);
+        one.news.tell('notifications/message', params);
       }
     },
     listed: (server, key, kind, definitions) =>

@@ -8,7 +8,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
+import { type CallToolResult, LoggingMessageNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { compile } from '../../compiler/compile.js';
 import { decide } from '../../compiler/reference.js';
@@ -174,6 +174,34 @@ describe('scans through the gateway', () => {
     });
     const clean = await call('told__say', { text: 'nothing here' });
     expect(clean.text).toBe('nothing here');
+  });
+
+  it('decides on progress and log messages as on the answer of their call', async () => {
+    const { client, log } = await setUp();
+    const logged: unknown[] = [];
+    client.setNotificationHandler(
+      LoggingMessageNotificationSchema,
+      ({ params }) => void logged.push(params.data),
+    );
+    const report = async (text: string) => {
+      const progress: (string | undefined)[] = [];
+      const onprogress = ({ message }: { readonly message?: string | undefined }) =>
+        void progress.push(message);
+      await client.callTool({ name: 'told__report', arguments: { text } }, undefined, { onprogress });
+      return progress;
+    };
+    expect(await report('half of it')).toEqual(['half of it']);
+    expect(await report(ORDER)).toEqual(['[withheld by policy]']);
+    expect(await report(`wrote to ${MAIL}`)).toEqual(['wrote to [redacted:email]']);
+    await expect.poll(() => logged.length).toBe(3);
+    expect(logged).toEqual([
+      { note: 'half of it' },
+      '[withheld by policy]',
+      '{"note":"wrote to [redacted:email]"}',
+    ]);
+    await expect
+      .poll(() => log.bodies.filter(({ event }) => event?.detail.includes('progress or log message')).length)
+      .toBe(1);
   });
 
   it('keeps structured content valid, or withholds it', async () => {

@@ -4,7 +4,7 @@ import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
 import { z } from 'zod';
 
-const server = new McpServer({ name: 'told', version: '1.0.0' });
+const server = new McpServer({ name: 'told', version: '1.0.0' }, { capabilities: { logging: {} } });
 const text = { text: z.string() };
 const said = (value) => ({ content: [{ type: 'text', text: value }] });
 
@@ -23,6 +23,19 @@ server.registerTool(
   ({ text: contact, number }) => {
     const structuredContent = { name: 'Dana', contact, ...(number === undefined ? {} : { number }) };
     return { ...said(JSON.stringify(structuredContent)), structuredContent };
+  },
+);
+server.registerTool(
+  'report',
+  { description: 'Says the text on its way, and then that it is done', inputSchema: text },
+  async (args, { _meta, sendNotification }) => {
+    const progressToken = _meta?.progressToken;
+    const progress = { progressToken, progress: 1, message: args.text };
+    if (progressToken !== undefined)
+      await sendNotification({ method: 'notifications/progress', params: progress });
+    const params = { level: 'info', logger: 'told', data: { note: args.text } };
+    await sendNotification({ method: 'notifications/message', params });
+    return said('done');
   },
 );
 server.registerTool(

@@ -2,7 +2,7 @@
 // The disk fills up while the gateway runs: from then on every call is denied and says so, nothing more is forwarded, and after a restart with
 // room the log is whole.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -10,7 +10,14 @@ import { openLog, type StoredEntry } from '../../runtime/log/index.js';
 import { canonical } from '../../runtime/verify/format/canonical.js';
 import { digest } from '../../runtime/verify/format/hash.js';
 import { verify } from '../../runtime/verify/index.js';
-import { bundleCommand, project, type Project, runGateway, session } from '../helpers/gateway-process.js';
+import {
+  bundleCommand,
+  project,
+  type Project,
+  runGateway,
+  type RunOptions,
+  session,
+} from '../helpers/gateway-process.js';
 
 let command: Awaited<ReturnType<typeof bundleCommand>>;
 beforeAll(async () => {
@@ -89,8 +96,8 @@ async function check(own: Project, answered: number): Promise<void> {
   expect(report.result).toBe('pass');
 }
 
-async function scenario(own: Project, fileLimit: number | undefined, makeRoom: () => void): Promise<void> {
-  const run = await runGateway(command.file, own, fileLimit === undefined ? {} : { fileLimit });
+async function scenario(own: Project, options: RunOptions, makeRoom: () => void): Promise<void> {
+  const run = await runGateway(command.file, own, options);
   expect(run.url, run.stderr()).not.toBeNull();
   const { ran, refusals } = await fill(run.url ?? '', own.token);
   expect(ran).toBeGreaterThan(5);
@@ -116,10 +123,32 @@ async function scenario(own: Project, fileLimit: number | undefined, makeRoom: (
   await check(own, ran + 1);
 }
 
+describe('a disk that fails to flush', () => {
+  it('stops the gateway as a full one does: writes that were taken count for nothing', async () => {
+    const own = await project();
+    const sign = join(own.dir, 'flushes-fail');
+    const env = {
+      NODE_OPTIONS: `--import=${new URL('../helpers/failing-fsync.mjs', import.meta.url).href}`,
+      FLUSH_FAILS_WHEN: sign,
+    };
+    const journalled = (): number => own.journal().filter((line) => line.startsWith('run ')).length;
+    const watch = setInterval(() => journalled() > 20 && writeFileSync(sign, ''), 20);
+    try {
+      await scenario(own, { env }, () => {
+        clearInterval(watch);
+        rmSync(sign);
+      });
+    } finally {
+      clearInterval(watch);
+    }
+    rmSync(own.dir, { recursive: true });
+  });
+});
+
 describe('a disk that fills up', () => {
   it('as a file that may not grow any more', async () => {
     const own = await project();
-    await scenario(own, 2_100, () => undefined);
+    await scenario(own, { fileLimit: 2_100 }, () => undefined);
     rmSync(own.dir, { recursive: true });
   });
 
@@ -128,7 +157,7 @@ describe('a disk that fills up', () => {
     if (disk === null) return context.skip('this process may not mount a small file system');
     try {
       const own = await project({ receipts: { origin: 'kill.test/log', dir: join(disk.dir, 'log') } });
-      await scenario(own, undefined, disk.grow);
+      await scenario(own, {}, disk.grow);
       rmSync(own.dir, { recursive: true });
     } finally {
       disk.remove();

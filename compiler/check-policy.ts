@@ -45,6 +45,7 @@ import { expandInstances, type Part, unusedTemplates } from './instances.js';
 import type { Source } from './modules.js';
 import { withValues } from './stand-in.js';
 import { checkTest } from './check-test.js';
+import { nodes } from './emit.js';
 
 /** The IR of a policy; it is complete only if no diagnostic is an error. */
 export function checkPolicy(
@@ -344,11 +345,21 @@ function ruleCondition(env: Env, clauses: readonly tree.Clause[]): ExprIr | null
   const irs = conditions.flatMap((clause) => {
     const others = conditions.filter((other) => other !== clause);
     const known = others.flatMap((other) => [...narrowedBy(other.expr, other.kind === 'when')]);
-    const ir = checkCondition({ ...env, narrowed: new Set(known) }, clause.expr);
+    const ir = checkCost(env, clause.expr, checkCondition({ ...env, narrowed: new Set(known) }, clause.expr));
     return ir === null ? [] : [clause.kind === 'when' ? ir : ({ op: 'not', operand: ir } as const)];
   });
   const [first] = irs;
   return irs.length > 1 ? { op: 'and', operands: irs } : (first ?? null);
+}
+
+/** Past this one condition can hold a decision for seconds. */
+const MAX_STEPS = 100_000_000;
+
+/** Quantifiers inside one another multiply: each may walk over 1,000 items. */
+function checkCost({ scope }: Env, e: tree.Expr, ir: ExprIr | null): ExprIr | null {
+  const steps = ir === null ? 0 : nodes(ir);
+  if (steps > MAX_STEPS) scope.report('SEP4016', e.span, { steps: steps.toLocaleString('en') });
+  return ir;
 }
 
 type Detailed = Pick<tree.RedactStatement, 'name' | 'clauses'> & { readonly effect: tree.Effect | 'redact' };
@@ -398,7 +409,11 @@ function checkBlock(scope: Scope, s: tree.DecideStatement): BlockIr | null {
   const env = environment(scope, whatIr(scope, s.what, false), false);
   let narrowed = env.narrowed;
   const cases = s.cases.flatMap((c) => {
-    const when = checkCondition({ ...env, grants: c.outcome.effect === 'allow', narrowed }, c.when);
+    const when = checkCost(
+      env,
+      c.when,
+      checkCondition({ ...env, grants: c.outcome.effect === 'allow', narrowed }, c.when),
+    );
     narrowed = new Set([...narrowed, ...narrowedBy(c.when, false)]);
     const outcome = outcomeIr(scope, c.outcome);
     return when === null ? [] : [{ when, outcome, span: c.span }];

@@ -299,7 +299,8 @@ function stepsOf(unit: UnitIr): number {
     unit.kind === 'rule' ? (unit.when === null ? [] : [unit.when]) : unit.cases.map((c) => c.when);
   return conditions.reduce((sum, e) => sum + nodes(e), 2);
 }
-function nodes(e: ExprIr): number {
+/** A bound on the evaluations that a condition takes. */
+export function nodes(e: ExprIr): number {
   const below = children(e).reduce((sum, child) => sum + nodes(child), 1);
   return e.op === 'quantifier' ? Math.min(below * 1000, 1e12) : below;
 }

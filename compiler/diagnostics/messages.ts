@@ -268,6 +268,11 @@ export const MESSAGES = {
     '`{name}` changes nothing: {covers} denies all of it already',
     'remove it, or narrow the wider one if this was to say more',
   ),
+  SEP4016: warning(
+    'condition that may take long',
+    'one decision of this may take {steps} steps',
+    '`all` and `any` may walk over 1,000 items each, and inside one another they multiply; ask about fewer lists at a time',
+  ),
   SEP4015: warning(
     'review that grants to more than others',
     '`{name}` grants: it lets `{who}` call, once approved, what other rules grant to fewer',

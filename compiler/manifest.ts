@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `NAME.manifest.json`: what a bundle is made of, by hash. */
 import { ABI_VERSION } from '../stdlib/abi.js';
+import { type Narrowing, narrowingOf } from './analyze/narrowing.js';
+import { type Nearest, nearestOf } from './analyze/nearest.js';
 import type { Emitted } from './emit.js';
 import type { PolicyIr } from './ir.js';
 
@@ -23,6 +25,10 @@ export interface Manifest {
   readonly steps: number;
   /** Hashes of the pinned definitions that the policy was checked against. */
   readonly tools: { readonly [tool: string]: string };
+  /** What grants imply about arguments (docs/gateway.md, "Discovery"); absent where they imply nothing. */
+  readonly narrowing?: Narrowing;
+  /** What to try for callers whom a rule says to `tell`; absent without such rules. */
+  readonly nearest?: Nearest;
   /** Facts that a host must know how to fetch. */
   readonly facts: readonly {
     readonly name: string;
@@ -53,6 +59,7 @@ export function manifestOf(input: {
   readonly hash: (text: string) => string;
 }): Manifest {
   const { ir, emitted, source, modules, today, compiler, hash } = input;
+  const [narrowing, nearest] = [narrowingOf(ir), nearestOf(ir)];
   return {
     version: 1,
     abi: ABI_VERSION,
@@ -66,6 +73,8 @@ export function manifestOf(input: {
     ...(ir.units.some((unit) => unit.kind === 'rule' && unit.shadow !== undefined) ? { today } : {}),
     steps: emitted.steps,
     tools: Object.fromEntries(ir.tools.map((tool) => [`${tool.server}/${tool.name}`, tool.hash])),
+    ...(narrowing === null ? {} : { narrowing }),
+    ...(nearest === null ? {} : { nearest }),
     facts: ir.facts.map(({ name, type, source: from, path, fresh }) => ({
       name,
       type,

@@ -112,6 +112,35 @@ export class Ledger {
     return values;
   }
 
+  /**
+   * The moments after `now` at which what is counted changes if nothing is added, nearest first, and the values of these measures then.
+   * Changes nothing. A measure that decays is unknown.
+   */
+  later(
+    reads: readonly MeasureRead[],
+    now: number,
+  ): readonly { readonly at: number; readonly values: { readonly [fact: string]: Json | undefined } }[] {
+    const accounts = reads.flatMap(({ name, key }) => {
+      const account = key === null ? undefined : this.accounts.get(idOf(name, key));
+      return account === undefined ? [] : [account];
+    });
+    const turns = new Set(accounts.flatMap((account) => turnsOf(account, now)));
+    return [...turns]
+      .sort((a, b) => a - b)
+      .slice(0, MOST_TURNS)
+      .map((at) => ({
+        at,
+        values: Object.fromEntries(
+          reads.map(({ fact, name, key }) => [
+            fact,
+            key === null || !this.specs.has(name)
+              ? undefined
+              : standing(this.accounts.get(idOf(name, key)), at),
+          ]),
+        ),
+      }));
+  }
+
   /** Reserves all, or null where there is no room. */
   hold(adds: readonly MeasureAdd[], now: number): Hold | null {
     return this.room(adds.length * 2, this.tick(now), true) ? this.take(adds) : null;
@@ -400,6 +429,32 @@ const numberOf = (value: number | string): Num => {
 
 const idOf = (name: string, key: readonly string[]): string => JSON.stringify([name, ...key]);
 const ages = (spec: MeasureSpec): boolean => spec.window !== null;
+const MOST_TURNS = 64;
+
+/** When what was counted leaves the window. */
+function turnsOf({ spec, counted, head }: Account, now: number): readonly number[] {
+  const { window, fixed } = spec;
+  if (window === null || decays(spec)) return [];
+  if (fixed) return [(Math.floor(now / window) + 1) * window];
+  return counted.slice(head, head + MOST_TURNS).flatMap(({ time }) => {
+    const at = (time ?? 0) + window;
+    return time === null || at <= now ? [] : [at];
+  });
+}
+
+/** What an account stands at later, if nothing is added and nothing let go of. */
+function standing(account: Account | undefined, at: number): Json | undefined {
+  if (account === undefined) return 0;
+  const { spec, counted, head, reserved } = account;
+  if (decays(spec)) return undefined;
+  const left = [...counted.slice(head), ...reserved].filter((item) => counts(item, at));
+  if (left.some(({ amount }) => amount === null)) return undefined;
+  return capped(
+    spec,
+    left.reduce<Num>((sum, { amount }) => plus(sum, amount ?? 0, '+'), 0),
+  );
+}
+
 const decays = (spec: MeasureSpec): boolean => spec.decay !== null;
 
 /** Is the item in the window, or reserved? */

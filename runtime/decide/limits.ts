@@ -53,6 +53,11 @@ export interface Limits {
   ): Promise<{ readonly value: T; readonly reservation: Reservation }>;
   /** The review of this call has ended without it. */
   end(call: string, at: number): void;
+  /** Later moments at which these measures change if nothing is added, and what they are then; nearest first. Holds nothing. */
+  later?(
+    reads: readonly MeasureRead[],
+    now: number,
+  ): readonly { readonly at: number; readonly values: Facts }[];
 }
 
 /** Holds nothing: for what is denied before any limit is asked. */
@@ -156,6 +161,10 @@ class LogLimits implements LocalLimits {
     if (hold === undefined) return;
     this.parked.delete(call);
     this.ledger.release(hold, at);
+  }
+
+  later(reads: readonly MeasureRead[], now: number): ReturnType<Ledger['later']> {
+    return this.ledger.later(reads, now);
   }
 
   observe({ body, leaf }: { readonly body: Body; readonly leaf: string }): void {

@@ -21,8 +21,27 @@ export interface BundleManifest {
   readonly steps: number;
   /** Hashes of the pinned definitions, by `server/tool`. */
   readonly tools: { readonly [tool: string]: string };
+  /** By unit that may grant, by argument: the values with which it can grant. */
+  readonly narrowing?: { readonly [unit: string]: { readonly [argument: string]: Bounds } };
+  /** What may be tried for callers whom a rule says to `tell`. */
+  readonly nearest?: Nearest;
   readonly facts: readonly FactSource[];
   readonly signature: BundleSignature | null;
+}
+export type Scalar = string | number | boolean;
+/** As JSON Schema says it. */
+export interface Bounds {
+  readonly enum?: readonly Scalar[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly exclusiveMinimum?: number;
+  readonly exclusiveMaximum?: number;
+}
+/** Values to try for an argument, by JSON pointer; folders to put the last segment of a path in; whether waiting may help. */
+export interface Nearest {
+  readonly values: { readonly [pointer: string]: readonly Scalar[] };
+  readonly under: { readonly [pointer: string]: readonly string[] };
+  readonly wait: boolean;
 }
 export interface FactSource {
   readonly name: string;
@@ -55,6 +74,28 @@ const FACT: Members = {
   path: (value) => Array.isArray(value) && value.every(isText),
   fresh: (value) => value === undefined || (Number.isSafeInteger(value) && Number(value) >= 0),
 };
+const isScalar: Test = (value) => ['string', 'number', 'boolean'].includes(typeof value);
+const listOf =
+  (test: Test): Test =>
+  (value) =>
+    Array.isArray(value) && value.every(test);
+const recordOf =
+  (test: Test): Test =>
+  (value) =>
+    isRecord(value) && Object.values(value).every(test);
+const isNumberOrNone: Test = (value) => value === undefined || Number.isFinite(value);
+const BOUNDS: Members = {
+  enum: (value) => value === undefined || listOf(isScalar)(value),
+  minimum: isNumberOrNone,
+  maximum: isNumberOrNone,
+  exclusiveMinimum: isNumberOrNone,
+  exclusiveMaximum: isNumberOrNone,
+};
+const NEAREST: Members = {
+  values: recordOf(listOf(isScalar)),
+  under: recordOf(listOf(isText)),
+  wait: (value) => typeof value === 'boolean',
+};
 const SIGNATURE: Members = {
   key: isText,
   expires: (value) => value === null || isDay(value),
@@ -74,6 +115,8 @@ const MANIFEST: Members = {
   today: (value) => value === undefined || isDay(value),
   steps: (value) => typeof value === 'number' && value >= 1,
   tools: (value) => isRecord(value) && Object.values(value).every(isText),
+  narrowing: (value) => value === undefined || recordOf(recordOf(fits(BOUNDS)))(value),
+  nearest: (value) => value === undefined || fits(NEAREST)(value),
   facts: (value) => Array.isArray(value) && value.every(fits(FACT)),
   signature: (value) => value === null || fits(SIGNATURE)(value),
 };

@@ -6,6 +6,7 @@ import { type Caller, callerKey, upstreamKey } from './caller.js';
 import { listed } from './listed.js';
 import { driftKey, type Gate, type PinnedTool } from './gate.js';
 import type { Place } from './names.js';
+import { narrowed } from './narrowing.js';
 import type { Pin, PinKind } from './pins.js';
 
 /** Is the live definition known to differ from the pin (changed or gone), for this caller's process? */
@@ -91,10 +92,18 @@ function shown(
     for (const pin of pins[kind].get(server)?.values() ?? []) {
       const exposed = names[kind].exposed(pin);
       if (exposed !== undefined && callable(gate, caller, kind, pin) && !hidden.has(itemOf(pin)))
-        found.push({ ...pin.definition, name: exposed });
+        found.push({ ...(kind === 'tool' ? narrowedPin(gate, caller, pin) : pin.definition), name: exposed });
     }
   }
   return found;
+}
+
+function narrowedPin(gate: Gate, { subject }: Caller, pin: Pin): JsonObject {
+  const { module, narrowing } = gate.policy();
+  // A dry run forwards what rules deny.
+  return narrowing === undefined || gate.dryRun
+    ? pin.definition
+    : narrowed(pin.definition, narrowing, module, subject, pin);
 }
 
 /** Is a pinned tool or prompt shown to this caller, and can it be called? */

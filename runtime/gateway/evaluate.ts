@@ -7,7 +7,10 @@ import type { LoadedPolicy } from '../decide/load.js';
 import { type Limits, LimitsFull, NO_RESERVATION } from '../decide/limits.js';
 import type { Scannable } from '../scan/facts.js';
 import type { Scanner, Scans } from './scanner.js';
+import { changeWords, nearestChanges } from '../decide/nearest.js';
+import type { JsonObject } from '../verify/format/canonical.js';
 import type { DecideOnce } from './gate.js';
+import { type ArgumentCheck, argumentCheck } from './validate.js';
 
 /** The pinned definition of a tool, for conditions that scan it; null where there is none. */
 export type DefinitionOf = (server: string, name: string) => unknown;
@@ -47,6 +50,7 @@ function evaluatorOf(
 ): DecideOnce {
   const facts = new Map(policy.manifest.facts.map((fact) => [fact.name, fact]));
   const values = new Map<string, Json>();
+  const clocks = [...facts.values()].flatMap(({ name, source }) => (source === 'clock' ? [name] : []));
   for (const { name, source, path, type } of facts.values()) {
     const value = source === 'config' ? typedAt(config, path, type) : undefined;
     if (value !== undefined) values.set(name, value);
@@ -108,6 +112,49 @@ function evaluatorOf(
       if (value.decision.effect !== 'deny' && adds.length > 0) throw error;
       return { value, reservation: NO_RESERVATION };
     });
-    return { ...reserved.value, reads, reservation: reserved.reservation };
+    const { decision, facts: known } = reserved.value;
+    const { nearest } = policy.manifest;
+    if (phase !== 'call' || decision.tell !== true || nearest === undefined)
+      return { ...reserved.value, reads, reservation: reserved.reservation };
+    const later = laterFacts(known, limits.later?.(question.reads, question.now) ?? [], clocks, question.now);
+    const fits = (changed: JsonRecord): string | null => checkOf(tool)?.(changed as JsonObject) ?? null;
+    const denied = { module, request, facts: known, nearest, fits, now: question.now, later };
+    const told = nearestChanges(denied).map(changeWords);
+    return { ...reserved.value, reads, reservation: reserved.reservation, told };
   };
+}
+
+const QUARTER = 15 * 60_000;
+const WEEK = 7 * 24 * 3_600_000;
+/** As many as the ledger lists. */
+const MANY_TURNS = 64;
+
+/** When measures change, and for policies that read the clock the quarters of an hour of a week: the facts then. */
+function* laterFacts(
+  facts: Facts,
+  turns: readonly { readonly at: number; readonly values: Facts }[],
+  clocks: readonly string[],
+  now: number,
+): Generator<{ readonly at: number; readonly facts: Facts }> {
+  const quarters = clocks.length === 0 ? [] : Array.from({ length: WEEK / QUARTER }, (_, i) => i + 1);
+  const begin = Math.floor(now / QUARTER) * QUARTER;
+  // Past the last of very many turns it is not known what is counted.
+  const end = turns.length < MANY_TURNS ? Number.POSITIVE_INFINITY : (turns.at(-1)?.at ?? now);
+  const moments = [...turns.map(({ at }) => at), ...quarters.map((i) => begin + i * QUARTER)].filter(
+    (at) => at <= end,
+  );
+  for (const at of [...new Set(moments)].sort((a, b) => a - b)) {
+    const values = turns.findLast((turn) => turn.at <= at)?.values ?? {};
+    const clock = Object.fromEntries(clocks.map((name) => [name, new Date(at).toISOString()]));
+    yield { at, facts: Object.assign(Object.create(null) as object, facts, values, clock) };
+  }
+}
+
+const checks = new WeakMap<object, ArgumentCheck>();
+
+function checkOf(definition: unknown): ArgumentCheck | null {
+  if (typeof definition !== 'object' || definition === null) return null;
+  const check = checks.get(definition) ?? argumentCheck(definition as JsonObject);
+  checks.set(definition, check);
+  return check;
 }

@@ -20,6 +20,7 @@ import type { Drift, Live, Pin, PinKind, Pins } from './pins.js';
 import type { Scanner } from './scanner.js';
 import type { Switches } from './switches.js';
 import type { Upstream } from './upstream/supervise.js';
+import type { Narrowing } from './narrowing.js';
 import type { ArgumentCheck } from './validate.js';
 
 /** The policy in force: what decides, and how receipts name it. */
@@ -29,6 +30,8 @@ export interface ActivePolicy {
   readonly ref: PolicyRef;
   /** Hashes of the definitions that it was compiled against, by `server/name`. */
   readonly tools: ReadonlyMap<string, string>;
+  /** What its grants imply about arguments. */
+  readonly narrowing?: Narrowing;
 }
 
 export type DecideOnce = (
@@ -44,6 +47,8 @@ export type DecideOnce = (
   readonly facts: Facts;
   readonly reads: readonly string[];
   readonly reservation: Reservation;
+  /** Of a denial whose rule says `tell`: the nearest changes that would be permitted, in words. */
+  readonly told?: readonly string[];
 }>;
 
 export interface PinnedTool {

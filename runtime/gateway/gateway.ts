@@ -452,5 +452,11 @@ async function activate(log: ReceiptLog, { module, manifest }: LoadedPolicy): Pr
   };
   const versions = { node, icu, unicode, tz, ada };
   const entry = await log.append({ type: 'policy', policy: { ...ref, versions } });
-  return { module, ref: { ...ref, activation: entry.leaf }, tools: new Map(Object.entries(manifest.tools)) };
+  const { tools, narrowing } = manifest;
+  return {
+    module,
+    ref: { ...ref, activation: entry.leaf },
+    tools: new Map(Object.entries(tools)),
+    ...(narrowing === undefined ? {} : { narrowing }),
+  };
 }

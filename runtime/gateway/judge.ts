@@ -23,6 +23,8 @@ export interface Judged {
   /** JSON pointers of the arguments that the evaluation read. */
   readonly reads: readonly string[];
   readonly reservation: Reservation;
+  /** Of a denial whose rule says `tell`: the nearest changes that would be permitted, in words. */
+  readonly told?: readonly string[];
   /** In a dry run: what the policy said of a call that is forwarded all the same. */
   readonly dryRun?: Effect;
 }

@@ -28,7 +28,13 @@ export async function refuseInput(
 }
 
 /** A deny. A tool that the caller cannot see and one that does not exist are answered alike. */
-export function refuse(id: RequestId, intake: Intake, decision: Decision, entry: Appended): string {
+export function refuse(
+  id: RequestId,
+  intake: Intake,
+  decision: Decision,
+  entry: Appended,
+  told: readonly string[] = [],
+): string {
   const meta = { [RECEIPT_META]: receiptMeta(entry, 'deny') };
   const { kind } = intake.intent;
   if (intake.hidden) return unknown(id, kind, intake.exposed, meta);
@@ -36,7 +42,8 @@ export function refuse(id: RequestId, intake: Intake, decision: Decision, entry:
     decision.reason === null
       ? 'Denied: no rule of the policy allows this call.'
       : `Denied: ${decision.reason}`;
-  return notDone(id, kind, sentence, meta);
+  const ends = told.length === 0 || /[.!?]$/.test(sentence);
+  return notDone(id, kind, [ends ? sentence : `${sentence}.`, ...told].join(' '), meta);
 }
 
 /** As servers say it of what they do not have. */

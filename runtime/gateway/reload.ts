@@ -123,6 +123,7 @@ export function swappableLimits(
   return {
     reserve: (question, decide) => limits.reserve(question, decide),
     end: (call, at) => limits.end(call, at),
+    later: (reads, now) => limits.later?.(reads, now) ?? [],
     async prepare(next, log) {
       const wanted = keyOf(next);
       if (wanted === current) return () => undefined;

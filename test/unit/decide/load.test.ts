@@ -161,6 +161,7 @@ describe('the manifest', () => {
       'unicode',
       'steps',
       'tools',
+      'narrowing',
       'facts',
       'signature',
     ]);

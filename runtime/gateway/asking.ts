@@ -123,7 +123,10 @@ export async function judgeQuestion(
 ): Promise<JudgedQuestion> {
   const kind = KINDS.get(method);
   if (kind === undefined) return { kind: 'unfit' };
-  if (!Object.hasOwn(abilitiesFor(gate, asked.connection, server), kind) || !reachable(kind, params))
+  if (
+    !Object.hasOwn(abilitiesFor(gate, asked.connection, server), kind) ||
+    !reachable(asked.connection, kind, params)
+  )
     return { kind: 'unfit' };
   const { _meta: _, ...args } = params;
   const intent = canonicalIntent({ kind, method, server, name: '' }, args, args);
@@ -167,9 +170,11 @@ function unattended(judged: Judged): Judged {
   return { ...judged, decision: defaultDeny(why, judged.decision.steps) };
 }
 
-/** A page that a person would open must be one that a browser fetches, nothing that it would run. */
-function reachable(kind: ActionKind, { mode, url }: JsonObject): boolean {
+/** A page that a person would open: the client can open pages, and it is one that a browser fetches, nothing that it would run. */
+function reachable({ capabilities }: Connection, kind: ActionKind, { mode, url }: JsonObject): boolean {
   if (kind !== 'elicitation' || mode !== 'url') return true;
+  const { elicitation } = capabilities;
+  if (!isObject(elicitation) || !Object.hasOwn(elicitation, 'url')) return false;
   return typeof url === 'string' && URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
 }
 

@@ -124,6 +124,8 @@ export interface State {
   dress: Dress;
   /** The stream of a request is ended by leaving it; nothing is sent to cancel it. */
   leaves: boolean;
+  /** The server may send requests. */
+  asks: boolean;
   /** Those who wait for a server to say what it honours of their listening, by the id of the request. */
   readonly acknowledged: Map<number, (honoured: JsonObject) => void>;
 }
@@ -139,6 +141,7 @@ export function newState(events: HopEvents): State {
     events,
     dress: (_, params) => ({ params }),
     leaves: false,
+    asks: true,
     acknowledged: new Map(),
   };
 }
@@ -176,6 +179,7 @@ function receive(state: State, message: UpstreamMessage, text: string, of: numbe
       if (!state.given.delete(message.id)) state.events.noise('an answer to nothing');
       return;
     case 'request':
+      if (!state.asks) return state.events.noise('a request, which this revision has not');
       return answerRequest(state, message, owner);
     case 'notification':
       return notified(state, message, owner);

@@ -31,7 +31,8 @@ const MAX_STATE = 256 * 1024;
 /** Asks what the server is; rejects when it is not one of this era. */
 export async function openModern(state: State, channel: Channel, version: string): Promise<Hop> {
   const clientInfo = { name: 'sepal', version };
-  const { dress, leaves } = state;
+  const { dress, leaves, asks } = state;
+  state.asks = false;
   state.leaves = channel.kind === 'http';
   state.dress = (method, params) => ({
     params: {
@@ -47,7 +48,7 @@ export async function openModern(state: State, channel: Channel, version: string
       throw new NotSent(`the server does not speak revision ${MODERN}`);
     return modernHop(state, channel, found, clientInfo);
   } catch (error) {
-    Object.assign(state, { dress, leaves });
+    Object.assign(state, { dress, leaves, asks });
     throw error;
   }
 }

@@ -63,5 +63,5 @@ function print(checks: readonly Check[], rows: readonly Verdict[], io: Io): void
     if (help !== null && status !== 'ok') io.out(`         = help: ${shown(help)}\n`);
   }
   if (rows.length > 0)
-    io.out(`\nwithout …, this happens:\n${columns(rows.map((row) => [shown(row.on), shown(row.then)]))}`);
+    io.out(`\nwithout …, this happens:\n${columns(rows.map((row) => [shown(row.on), shown(row.happens)]))}`);
 }

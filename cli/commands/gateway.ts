@@ -59,7 +59,7 @@ async function run({ config: file, log: format, 'dry-run': dryRun }: Given, io: 
       );
     io.out(`listening on http://${host}:${front.address.port}${config.listen.path}\n`);
     say(inForce(served));
-    for (const row of verdicts(config, served.policy)) say(`without ${row.on}: ${row.then}`);
+    for (const row of verdicts(config, served.policy)) say(`without ${row.on}: ${row.happens}`);
     const watching = served.gateway.watching();
     if (watching !== null) say(`metrics, health and readiness on http://${watching.host}:${watching.port}`);
     say(`stopping: ${await stopped}`);

@@ -6,32 +6,33 @@ import { createApproverKey, writeApproverKey } from '../../runtime/approvals/key
 import { type Config, readConfig } from '../../runtime/config.js';
 import { writeTokenFile } from '../../runtime/decide/token-file.js';
 import { createToken } from '../../runtime/decide/tokens.js';
-import type { JsonObject } from '../../runtime/verify/format/canonical.js';
-import { parseStrict } from '../../runtime/verify/format/json.js';
 import { APPROVER_KEY } from '../approvals.js';
+import { type ClientFile, readClientFile } from '../client-file.js';
 import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { Failure } from '../failure.js';
-import { createFile, exists, makeFolder, readText } from '../files.js';
+import { createFile, exists, makeFolder } from '../files.js';
 import { commandFile, packageRoot } from '../install.js';
 import { type LockFile, printLock, readLockFile } from '../lock-file.js';
 import { beginLog } from '../log-keys.js';
 import { askServers, chosenServers } from '../offers.js';
 import { shortPath } from '../project.js';
 import { clientText, configText, filesScaffold, reviewScaffold, type Scaffold } from '../scaffold.js';
-import type { Io } from '../terminal.js';
+import { type Io, shown } from '../terminal.js';
 
 export const command = defineCommand({
   usage: 'init [FOLDER] [--from client.json]',
   about:
     'Writes a set-up that runs as it is: policy with tests, sepal.json, pinned tools, keys, a token, an approver, trust file and\na snippet for an MCP client. Nothing is ever overwritten. With --from the servers of a client configuration are taken over:\nthey are asked for their tools, and every call waits for your approval until the policy says more.',
-  options: { from: { type: 'string', value: 'FILE', help: 'an MCP client configuration with `mcpServers`' } },
+  options: { from: { type: 'string', value: 'FILE', help: 'the file in which an MCP client keeps its servers' } },
   takes: ['FOLDER?'],
-  run: async ({ values, rest }, io) => {
-    const dir = resolve(io.cwd, rest[0] ?? '.');
-    refuseToOverwrite(dir, io);
-    const from = values.from === undefined ? null : clientServers(resolve(io.cwd, values.from));
+  run: async ({ values, rest }, given) => {
+    const dir = resolve(given.cwd, rest[0] ?? '.');
+    refuseToOverwrite(dir, given);
+    const from = values.from === undefined ? null : readClientFile(resolve(given.cwd, values.from));
+    const io: Io = { ...given, env: { ...from?.env, ...given.env } };
     const plan = from === null ? filesPlan(dir) : await takeOver(dir, from, io);
+    for (const note of from?.notes ?? []) io.err(`note: ${shown(note)}\n`);
     await write(dir, plan, io);
     return EXIT.ok;
   },
@@ -79,30 +80,8 @@ function filesPlan(dir: string): Plan {
   };
 }
 
-function clientServers(file: string): JsonObject {
-  const parsed = parseStrict(readText(file));
-  if (!parsed.ok)
-    throw new Failure(
-      `${file} is not JSON: ${parsed.error.message}`,
-      'name the configuration of an MCP client',
-    );
-  const value = parsed.value;
-  const members = typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
-  // VS Code calls them `servers`.
-  const servers = Object.entries(members).find(([key]) => key === 'mcpServers' || key === 'servers')?.[1];
-  if (
-    typeof servers !== 'object' ||
-    servers === null ||
-    Array.isArray(servers) ||
-    Object.keys(servers).length === 0
-  ) {
-    throw new Failure(`${file} has no \`mcpServers\``, 'name the configuration of an MCP client');
-  }
-  return servers as JsonObject;
-}
-
 /** Asks the servers before anything is written: a set-up without pinned tools would guard nothing that works. */
-async function takeOver(dir: string, servers: JsonObject, io: Io): Promise<Plan> {
+async function takeOver(dir: string, { servers }: ClientFile, io: Io): Promise<Plan> {
   const draft: Scaffold = { policy: '', servers, config: {} };
   const config = checked(configText(draft, { id: 'user:x', roles: [], key: 'x' }), dir, io);
   const offers = await askServers(startable(config, io), chosenServers(config, []), io);

@@ -123,12 +123,12 @@ describe('what init writes', () => {
     expect(made.out + made.err).not.toContain('s3cret');
     writeFileSync(
       join(dir, 'bad.json'),
-      JSON.stringify({ mcpServers: { s: { ...server, disabled: true } } }),
+      JSON.stringify({ mcpServers: { s: { ...server, image: 'x' } } }),
     );
     expectClear(
       await sepal(dir, ['init', 'gw2', '--from', 'bad.json']),
       1,
-      /cannot be taken over: `mcpServers\.s\.disabled`: unknown key `disabled`/,
+      /the server `s` has `image`, which cannot be taken over/,
     );
   });
 });

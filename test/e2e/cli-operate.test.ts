@@ -101,7 +101,7 @@ describe('sepal doctor', () => {
     (JSON.parse((await must(dir, code, 'doctor', '--offline', '--format', 'json')).out) as Report).checks;
   interface Report {
     readonly checks: readonly { readonly name: string; readonly status: string; readonly detail: string }[];
-    readonly verdicts: readonly { readonly on: string; readonly then: string }[];
+    readonly verdicts: readonly { readonly on: string; readonly happens: string }[];
   }
   const statuses = (found: Report['checks'], name: string) =>
     found.filter((one) => one.name === name).map(({ status }) => status);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `npm run bench [-- decide|compile|analyze|gateway|receipts|start|scan|large|verify …]`: builds what is needed and prints every table in markdown.
+// `npm run bench [-- decide|compile|editor|analyze|gateway|receipts|start|scan|large|verify …]`: builds what is needed and prints every table in markdown.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { cpus, loadavg, release, tmpdir, totalmem, type } from 'node:os';
@@ -20,6 +20,7 @@ const DEVELOPMENT = ['@cedar-policy/cedar-wasm', 'tinybench', 'z3-solver'];
 const BENCHES = {
   decide: { title: 'Decisions', entry: 'decide/run.ts' },
   compile: { title: 'Compiling', entry: 'compile/run.ts', command: join(out, 'cli/main.js') },
+  editor: { title: 'Answers in an editor', entry: 'editor/run.ts' },
   analyze: { title: 'Proofs', entry: 'analyze/run.ts' },
   gateway: {
     title: 'One call through the gateway',

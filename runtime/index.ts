@@ -6,7 +6,13 @@ import type { LoadedPolicy } from './decide/load.js';
 export type { Decision, Facts, Intent, Phase, PolicyModule, Request, Subject } from '../stdlib/abi.js';
 export { type Config, type ConfigError, type ConfigResult, loadConfig, readConfig } from './config.js';
 export { configSchema } from './config-schema.js';
-export { type BundleManifest, type LoadedPolicy, LoadFailure, loadPolicy } from './decide/load.js';
+export {
+  type BundleManifest,
+  type LoadedPolicy,
+  LoadFailure,
+  loadPolicy,
+  type Trust,
+} from './decide/load.js';
 export { createGateway, type Gateway, type GatewayOptions } from './gateway/gateway.js';
 export { StartRefused } from './gateway/start.js';
 

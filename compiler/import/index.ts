@@ -73,7 +73,7 @@ function write(policy: FirstMatch, dialect: Dialect, reader: Reader, options: Im
     },
   };
   const header = [
-    `Imported from ${options.file}. The first rule that matched decided there; here order counts in \`decide\` blocks only.`,
+    `Imported from ${options.file.replaceAll(/\p{Cc}/gu, ' ')}. The first rule that matched decided there; here order counts in \`decide\` blocks only.`,
   ];
   // Written twice: what there is to note is known only after the first time.
   writePolicy(policy, { ...writing, header });

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `sepal import` makes of a file decides as the file does, read by an interpreter that shares nothing with the importer: it
 // walks the parsed YAML with JavaScript's own patterns. Where a path is not plain, the policy is at least as strict.
-import { posix } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join, posix } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { compile } from '../../compiler/compile.js';
 import { importPolicy } from '../../compiler/import/index.js';
 import { readLock } from '../../compiler/lock.js';
+import { parse as parseSep } from '../../grammar/parse.js';
 import { loadPolicy } from '../../runtime/decide/load.js';
 import type { JsonRecord, Request } from '../../stdlib/abi.js';
 import { host, lockText, tool } from '../helpers/policy.js';
@@ -358,3 +360,86 @@ describe('an imported policy', () => {
 /** A path with `..` or one of its spellings: never a reason to allow more. */
 const away = (value: unknown): boolean => typeof value === 'string' && /\.\.\/|%/.test(value);
 const leadsAway = (call: Call): boolean => away(call.args['path']) || away(call.args['mode']);
+
+it('any text is a policy that can be read, or faults with their places', () => {
+  const seeds = ['files.yaml', 'server.yaml', 'records.yaml', 'envelope.json'].map((name) =>
+    readFileSync(join(import.meta.dirname, '../../examples/from-yaml', name), 'utf8'),
+  );
+  const piece = fc.oneof(
+    fc.constantFrom(
+      '\n',
+      '  ',
+      '- ',
+      ': ',
+      '{',
+      '}',
+      '[',
+      ']',
+      '"',
+      "'",
+      '*',
+      '&a ',
+      '!!str ',
+      '|',
+      '>',
+      '#',
+      '%',
+      '---\n',
+      '? ',
+      '<<: ',
+      '\t',
+      '\u202e',
+      '\\',
+      '\u0000',
+      '{ ',
+      'null',
+      '1e9',
+      '-',
+      '__proto__',
+    ),
+    fc.string({ unit: 'binary', maxLength: 4 }),
+  );
+  const mutated = fc
+    .tuple(
+      fc.constantFrom(...seeds),
+      fc.array(fc.tuple(fc.nat(2000), fc.nat(12), piece), { minLength: 1, maxLength: 4 }),
+    )
+    .map(([text, edits]) =>
+      edits.reduce(
+        (now, [at, cut, by]) => now.slice(0, at % now.length) + by + now.slice((at % now.length) + cut),
+        text,
+      ),
+    );
+  let [read, refused] = [0, 0];
+  fc.assert(
+    fc.property(fc.oneof(mutated, fc.string({ unit: 'grapheme', maxLength: 60 })), (text) => {
+      const options = {
+        file: 'p\n.yaml',
+        name: null,
+        lock: 'sepal.lock',
+        server: null,
+        approver: 'lead',
+        tools: null,
+      };
+      const imported = importPolicy(text, options);
+      if ('policy' in imported) {
+        read++;
+        expect(
+          parseSep(imported.text).faults.filter((fault) => fault.code === 'SEP1001'),
+          imported.text,
+        ).toEqual([]);
+      } else {
+        refused++;
+        expect(imported.length).toBeGreaterThan(0);
+        for (const { at, message, help } of imported) {
+          expect(at).toBeGreaterThanOrEqual(0);
+          expect(at).toBeLessThanOrEqual(text.length);
+          expect(`${message} ${help}`).not.toMatch(/undefined|\[object/);
+        }
+      }
+    }),
+    { numRuns: RUNS * 4 },
+  );
+  expect(read).toBeGreaterThan(10);
+  expect(refused).toBeGreaterThan(60);
+});

@@ -2,7 +2,6 @@
 /** The methods of the control socket as functions, for commands. All reject with a ControlError. */
 import type { Pending, Shown, Verdict } from '../approvals/types.js';
 import type { TokenSpec } from '../decide/tokens.js';
-import type { Appended, Rotated } from '../log/types.js';
 import type { JsonObject, JsonValue } from '../verify/format/canonical.js';
 import { controlCall } from './client.js';
 import type { TokenView } from './methods.js';
@@ -64,10 +63,13 @@ export const reloadGateway = (
 }> => ask(path, 'reload');
 
 /** A new epoch key, and a log key that waits. */
-export const rotateLog = (path: string): Promise<Rotated> => ask(path, 'log.rotate');
+export const rotateLog = (
+  path: string,
+): Promise<{ readonly epoch: string; readonly logKey: string | null; readonly from: number }> =>
+  ask(path, 'log.rotate');
 
 /** `statement` is the root's; resolves with the receipt of the revocation. */
-export const revokeKey = (path: string, statement: JsonObject): Promise<Appended> =>
+export const revokeKey = (path: string, statement: JsonObject): Promise<{ readonly id: string }> =>
   ask(path, 'log.revoke', { statement });
 
 export const gatewayStatus = (path: string): Promise<JsonValue> => ask(path, 'status');

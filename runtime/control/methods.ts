@@ -12,9 +12,6 @@ import {
   TokenError,
   type TokenSpec,
 } from '../decide/tokens.js';
-import { LogFailure } from '../log/failure.js';
-import { KeyFailure } from '../log/keys.js';
-import type { ReceiptLog } from '../log/types.js';
 import type { JsonObject, JsonValue } from '../verify/format/canonical.js';
 import { ControlError, type ControlHandler } from './protocol.js';
 
@@ -39,7 +36,10 @@ export interface ControlTargets {
   };
   readonly shutdown?: () => void;
   /** Changes of keys; absent where the log knows none. */
-  readonly log?: Pick<ReceiptLog, 'rotate' | 'revoke'>;
+  readonly log?: {
+    readonly rotate?: () => Promise<unknown>;
+    readonly revoke?: (statement: JsonObject) => Promise<unknown>;
+  };
 }
 
 /** An entry as it is shown: without its hash. */
@@ -155,7 +155,9 @@ function approvalMethods({ approvals }: ControlTargets): readonly (readonly [str
   ];
 }
 
-/** The log says itself what is wrong with a key or a statement; nothing of a private key is in it. */
+/** Errors of the log that say what is wrong with a key or a statement; nothing of a private key is in them. */
+const EXPLAINED: readonly string[] = ['LogFailure', 'KeyFailure'];
+
 function keyMethods({ log }: ControlTargets): {
   readonly rotate?: ControlHandler;
   readonly revoke?: ControlHandler;
@@ -165,7 +167,7 @@ function keyMethods({ log }: ControlTargets): {
     try {
       return json(await work());
     } catch (error) {
-      if (error instanceof LogFailure || error instanceof KeyFailure)
+      if (error instanceof Error && EXPLAINED.includes(error.name))
         throw new ControlError('log', error.message, 'see docs/operators.md, "Keys of the log"');
       throw error;
     }

@@ -169,8 +169,13 @@ function checkQuestion(scope: Scope, question: tree.Question): void {
   }
 }
 
+/** What can stand among the rules of a decision. */
 const isUnit = (s: Named | undefined): boolean =>
-  s?.kind === 'rule' || s?.kind === 'decide' || s?.kind === 'redact' || s?.kind === 'limit';
+  (s?.kind === 'fact' && s.onUnknownReview !== null) ||
+  s?.kind === 'rule' ||
+  s?.kind === 'decide' ||
+  s?.kind === 'redact' ||
+  s?.kind === 'limit';
 
 /** A rule or block, of this file, a module or an instance. */
 function checkUnit(scope: Scope, { text, span }: tree.Dotted, others: readonly string[]): void {

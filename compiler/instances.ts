@@ -134,7 +134,7 @@ function partOf(
     names.set(s.name.text, s);
     owners.delete(s.name.text);
   }
-  const scope = { ...home, prefix, names, owners, bindings };
+  const scope = { ...home, prefix, names, owners, bindings: new Map([...home.bindings, ...bindings]) };
   return { scope, statements, own };
 }
 

@@ -246,6 +246,12 @@ function constants(values: readonly JsonValue[]): Shape {
   if (rest.length === 0) return { type: { kind: 'null' }, nullable };
   const texts = rest.filter((value) => typeof value === 'string');
   if (texts.length === rest.length) return { type: { kind: 'enum', members: texts }, nullable };
+  const kinds = [...new Set(rest.map((value) => typeof value))];
+  if (kinds.length > 1 && !kinds.includes('object'))
+    return together(
+      kinds.map((kind) => constants(rest.filter((value) => typeof value === kind))),
+      nullable,
+    );
   if (rest.every((value) => typeof value === 'boolean')) return { type: { kind: 'bool' }, nullable };
   if (rest.every((value) => typeof value === 'number')) {
     return { type: { kind: rest.every(Number.isInteger) ? 'int' : 'decimal' }, nullable };

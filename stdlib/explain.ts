@@ -104,11 +104,7 @@ function asksPeople(
     ...open.map(({ fact, approval }) => ({ name: fact, approval, because: null })),
     ...askersOf(possible),
   ];
-  return reviewOf(
-    askers.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)),
-    steps,
-    [],
-  );
+  return reviewOf(askers.toSorted(byName), steps, []);
 }
 
 const askersOf = (possible: readonly Possible[]): readonly Asker[] =>
@@ -262,6 +258,9 @@ function openLabels(
   return labels;
 }
 
+const byName = (a: { readonly name: string }, b: { readonly name: string }): number =>
+  a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+
 export function explainUnits(
   units: readonly Unit[],
   world: World,
@@ -282,7 +281,11 @@ export function explainUnits(
     }
     if (effects.size === 0) near.push({ name: unit.name, effect: firstEffect(unit), condition: words(unit) });
   }
-  return { decision: weigh(units, world, phase, options), matched, near };
+  const decision = weigh(units, world, phase, options);
+  // Facts that people stand in for are among the deciding rules.
+  for (const { fact } of options.standIns)
+    if (decision.rules.includes(fact)) matched.push({ name: fact, effect: 'review' });
+  return { decision, matched: options.standIns.length === 0 ? matched : matched.toSorted(byName), near };
 }
 
 const firstEffect = (unit: Unit): RuleEffect =>

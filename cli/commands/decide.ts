@@ -242,7 +242,7 @@ function requireFact(name: string, { manifest, module }: Subject): FactSource {
   );
 }
 
-const TEXTS = ['string', 'path', 'url', 'enum', 'instant'];
+const TEXTS = ['string', 'path', 'url', 'enum', 'instant', 'duration'];
 
 function isText({ type }: FactSource): boolean {
   return typeof type === 'object' && type !== null && 'kind' in type && TEXTS.includes(String(type.kind));

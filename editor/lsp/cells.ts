@@ -82,22 +82,25 @@ export class Cells {
     const next = cells[to];
     const region = { start: first.start, end: next === undefined ? text.length : next.start + moved };
     const again = read(text, region, this.free);
+    const known = this.unchanged(from, to);
     const behind = cells.slice(to).map((cell) => ({ ...cell, start: cell.start + moved }));
-    const parts = [
-      ...cells.slice(0, from),
-      ...split(again, (cell) => this.unchanged(cell, text, from, to)),
-      ...behind,
-    ];
+    const parts = [...cells.slice(0, from), ...split(again, (cell) => known(cell, text)), ...behind];
     return new Cells(text, this.header, parts, this.free + again.length + 1);
   }
 
   /** A statement that was read again and says what it said before, is the one that it was. */
-  private unchanged(cell: Cell, text: string, from: number, to: number): Cell {
-    const written = text.slice(cell.start, endOf(cell));
-    const before = this.cells
-      .slice(from, to)
-      .find((old) => old.faults.length === 0 && this.text.slice(old.start, endOf(old)) === written);
-    return before === undefined ? cell : { ...before, start: cell.start };
+  private unchanged(from: number, to: number): (cell: Cell, text: string) => Cell {
+    const before = new Map<string, Cell>();
+    for (const old of this.cells.slice(from, to)) {
+      if (old.faults.length === 0) before.set(this.text.slice(old.start, endOf(old)), old);
+    }
+    return (cell, text) => {
+      const written = text.slice(cell.start, endOf(cell));
+      const old = before.get(written);
+      // One object stands for one place: of two alike, one is new.
+      before.delete(written);
+      return old === undefined ? cell : { ...old, start: cell.start };
+    };
   }
 
   /** The tree, with spans of this class. */
@@ -247,5 +250,9 @@ function shifted<T>(node: T, by: number): T {
   if ('start' in node && typeof node.start === 'number' && 'end' in node && typeof node.end === 'number') {
     return { start: node.start + by, end: node.end + by } as T;
   }
-  return Object.fromEntries(Object.entries(node).map(([key, value]) => [key, shifted(value, by)])) as T;
+  const moved: { [key: string]: unknown } = {};
+  for (const [key, value] of Object.entries(node)) {
+    moved[key] = typeof value === 'object' && value !== null ? shifted<unknown>(value, by) : value;
+  }
+  return moved as T;
 }

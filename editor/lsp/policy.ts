@@ -17,15 +17,19 @@ const roots = new WeakMap<SourceFile, ParseResult>();
 export class OpenPolicy {
   readonly path: string;
   private readonly world: World;
-  private readonly memo: Memo;
+  private readonly memo = new Memo();
   cells: Cells;
 
-  constructor(path: string, text: string, world: World, memo = new Memo()) {
+  constructor(path: string, text: string | Cells, world: World) {
     this.path = path;
     this.world = world;
-    this.memo = memo;
-    this.cells = Cells.of(text);
-    world.edit(path, text);
+    this.cells = typeof text === 'string' ? Cells.of(text) : text;
+    world.edit(path, this.text);
+  }
+
+  /** The same policy with another text, in another world. */
+  with(text: string, world: World): OpenPolicy {
+    return new OpenPolicy(this.path, this.cells.update(text), world);
   }
 
   get text(): string {

@@ -77,7 +77,13 @@ export class Readings {
 
   /** The same files, but for some. */
   with(files: readonly SourceFile[]): Readings {
-    return new Readings(this.world.with(files), () => undefined);
+    const world = this.world.with(files);
+    const policies = new Map<string, OpenPolicy>();
+    for (const { path, text } of files) {
+      const open = this.opened(path)?.with(text, world);
+      if (open !== undefined) policies.set(path, open);
+    }
+    return new Readings(world, (path) => policies.get(path));
   }
 
   private reading(

@@ -2,7 +2,6 @@
 /** Where a name is used, over all files of the author, and how it is given another name. */
 import type * as tree from '../../grammar/tree.js';
 import { quote } from '../../grammar/literals.js';
-import { parse } from '../../grammar/parse.js';
 import { RESERVED } from '../../grammar/tokens.js';
 import type { Reading, Readings } from './reading.js';
 import { type Found, foundIn, keyOf, type Target } from './resolve.js';
@@ -111,7 +110,7 @@ function clashOf(
     [...edits].map(([path, list]) => ({ path, text: edited(readings.at(path)?.text ?? '', list) })),
   );
   for (const path of edits.keys()) {
-    if (parse(after.at(path)?.text ?? '').faults.length > 0) return `\`${to}\` cannot stand there`;
+    if (after.at(path)?.whole !== true) return `\`${to}\` cannot stand there`;
   }
   const touched = files.filter(({ text }) => text.includes(from) || text.includes(to));
   for (const before of touched) {

@@ -6,6 +6,7 @@ import type { ApprovalBody, Body, IntentDigest, PolicyRef, Principal } from '../
 import { canonical } from '../verify/format/canonical.js';
 import { parseBase64 } from '../verify/format/note.js';
 import type { Registry } from './registry.js';
+import { selfOf } from './requirements.js';
 import type { Given, ReviewKey } from './types.js';
 
 /** A decide(review) entry, as far as a parked call needs it. */
@@ -106,6 +107,14 @@ export function keyText(key: ReviewKey): string {
 
 /** Does the recorded proof hold under the key that is registered now? Asked again after a restart. */
 export function proofHolds(approval: ApprovalBody, question: Question, registry: Registry): boolean {
+  if ('session' in approval.proof) {
+    const { id } = approval.approver;
+    return (
+      approval.proof.session === question.key.session &&
+      id === selfOf(question.key) &&
+      approval.expires === question.expires
+    );
+  }
   const approver = registry.get(approval.approver.id);
   if (approver === undefined || !('key' in approval.proof) || approval.proof.key !== approver.key)
     return false;

@@ -42,6 +42,8 @@ export function missingFor(
   registry: Registry,
 ): readonly Missing[] {
   const people = given.flatMap((one) => {
+    // Attested: in person, without a key and without roles.
+    if (one.key === '') return one.approver === selfOf(requester) ? [{ id: one.approver, roles: [] }] : [];
     const known = registry.get(one.approver);
     if (known === undefined || known.key !== one.key) return [];
     return [{ id: one.approver, roles: one.roles.filter((role) => known.roles.includes(role)) }];

@@ -14,6 +14,7 @@ import type { ApprovalNeed } from '../../stdlib/abi.js';
 import type { Draft, Openings, ReceiptLog, StoredEntry } from '../log/types.js';
 import type { ApprovalBody } from '../verify/format/body.js';
 import { digest } from '../verify/format/hash.js';
+import { freshBytes } from '../log/random.js';
 import {
   EARLY_MS,
   type End,
@@ -32,6 +33,7 @@ import type { Registry } from './registry.js';
 import { missingFor } from './requirements.js';
 import type {
   Approvals,
+  Attested,
   Clock,
   CloseDraft,
   Closing,
@@ -48,7 +50,7 @@ import type {
   VerdictResult,
   WaitResult,
 } from './types.js';
-import { checkVerdict, type Judged, refuseVerdict } from './verdict.js';
+import { attestFault, checkVerdict, type Judged, refuseVerdict } from './verdict.js';
 
 export interface ApprovalOptions {
   readonly log: Pick<ReceiptLog, 'origin' | 'append' | 'openings'>;
@@ -323,6 +325,24 @@ class ApprovalStore implements Approvals {
     return verdict.verdict === 'deny'
       ? this.refuse(parked, checked.approval)
       : this.approve(parked, checked.approval);
+  }
+
+  async attest(id: string, { verdict, approver, session, method }: Attested): Promise<VerdictResult> {
+    const parked = this.current(this.parked.get(id));
+    if (parked === null) return refuseVerdict(this.ended.get(id) ?? 'unknown_pending', { id });
+    const { key, expires } = parked.question;
+    const fault = attestFault(parked, { approver, session, verdict });
+    if (fault !== null) return fault;
+    const nonce = freshBytes(16).toString('base64');
+    parked.nonces.add(nonce);
+    const approval: ApprovalBody = {
+      verdict,
+      approver: { id: approver, roles: [] },
+      nonce,
+      expires,
+      proof: { session: key.session, method },
+    };
+    return verdict === 'deny' ? this.refuse(parked, approval) : this.approve(parked, approval);
   }
 
   /** Closed in memory before anything is written: from here on no redemption can win. */

@@ -120,6 +120,15 @@ export interface Verdict {
   readonly signature: string;
 }
 
+/** What the gateway heard on an authenticated session. */
+export interface Attested {
+  readonly verdict: 'approve' | 'deny';
+  readonly approver: string;
+  readonly session: string;
+  /** How the session was authenticated. */
+  readonly method: string;
+}
+
 export type VerdictResult =
   | { readonly ok: true; readonly pending: Pending; readonly state: 'approved' | 'pending' | 'denied' }
   | { readonly ok: false; readonly code: VerdictFault; readonly message: string; readonly help: string };
@@ -169,6 +178,8 @@ export interface Approvals {
   withdraw(id: string): Links | null;
   /** Checks and records one person's verdict; resolves once it is durable. */
   decideBy(verdict: Verdict): Promise<VerdictResult>;
+  /** The word of the person for whom the call is made, heard on their own session; counts for `by self` alone. */
+  attest(id: string, word: Attested): Promise<VerdictResult>;
   /** Is a call of this session parked? Such a session does not idle out. */
   holds(session: string): boolean;
   /** Ends what has expired; runs on a timer after `start`. */

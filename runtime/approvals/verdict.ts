@@ -5,7 +5,7 @@ import type { ApprovalBody } from '../verify/format/body.js';
 import { parseBase64 } from '../verify/format/note.js';
 import { claimBytes, type Question } from './fold.js';
 import type { Registry } from './registry.js';
-import { eligible, isRequester } from './requirements.js';
+import { eligible, isRequester, selfOf } from './requirements.js';
 import type { Verdict, VerdictFault, VerdictResult } from './types.js';
 
 /** A parked call as a verdict on it is judged. */
@@ -77,6 +77,26 @@ export function checkVerdict(
       proof: { key: approver.key, signature: verdict.signature },
     },
   };
+}
+
+/** Why the word of the person for whom the call is made does not count; null where it does. */
+export function attestFault(
+  { question: { key }, needs, heard }: Judged,
+  {
+    approver,
+    session,
+    verdict,
+  }: { readonly approver: string; readonly session: string; readonly verdict: 'approve' | 'deny' },
+): Refused | null {
+  const asked = needs.some(({ self }) => self) && approver === selfOf(key) && session === key.session;
+  if (!asked)
+    return refuse(
+      'wrong_role',
+      'this call asks nobody to confirm it in person',
+      'another approver is needed',
+    );
+  if (verdict === 'deny' || !heard.has(approver)) return null;
+  return refuse('repeated', `${approver} has approved this call already`, 'one person counts once');
 }
 
 function roles(parked: Judged): string {

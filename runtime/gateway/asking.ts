@@ -197,7 +197,7 @@ const NEVER = new AbortController().signal;
 /** Puts it to a legacy client and waits, as long as its call runs and the server wants to know. */
 export function askedOf(
   gate: Gate,
-  { server, method, params }: Put,
+  { server, method, params }: Pick<Put, 'server' | 'method' | 'params'>,
   { connection, side, cancel }: Asked,
   cancelled: AbortSignal = NEVER,
 ): Promise<Reply> {

@@ -9,6 +9,7 @@
  * Nothing is forwarded before its decide entry is durable; there is no switch that changes this order.
  */
 import type { JsonObject } from '../verify/format/canonical.js';
+import { confirmBySelf } from './confirm.js';
 import { type Admitted, forward } from './forward.js';
 import { type Asked, fixed, type Gate } from './gate.js';
 import { type Intake, type Reader, readToolCall } from './intake.js';
@@ -41,6 +42,7 @@ export async function call(
     call(gate, id, { ...params, ...more }, { ...asked, round }, read);
   if (settled.kind !== 'parked') return conclude(gate, id, intake, asked, settled, anew);
   const { pending } = settled;
+  void confirmBySelf(gate, pending, asked);
   await hold(gate, pending, intake, asked);
   if (!live(gate, asked)) return waitFor(gate, id, pending, intake, asked);
   const state = await gate.approvals.wait(pending.id, 0);

@@ -15,6 +15,8 @@ export interface Manifest {
   /** Hashes of the texts of the imported modules, by policy name; absent without imports. */
   readonly modules?: { readonly [name: string]: string };
   readonly module: string;
+  /** Of NAME.rules.json, where it was built with one. */
+  readonly rules?: string;
   readonly compiler: { readonly version: string; readonly hash: string };
   /** Versions of the time zone and Unicode data at hand when it was compiled. */
   readonly tz: string;

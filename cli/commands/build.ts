@@ -14,13 +14,14 @@ import { Failure } from '../failure.js';
 import { replaceFile } from '../files.js';
 import { ANY_DAY, dayOf, dayOption, policyPath, shortPath } from '../project.js';
 import { sideOf } from '../proving.js';
+import { bundleSide, rulesText } from '../rules-file.js';
 import type { Io } from '../terminal.js';
 
 export const command = defineCommand({
   usage:
     'build [POLICY] [--out FOLDER] [--sign KEY [--publisher NAME] [--expires DAY]] [--against OLD [--accept-widening]] [--today DAY]',
   about:
-    'Compiles a policy: NAME.ts to read, NAME.js (no imports) to load, NAME.manifest.json with the hashes of source, module,\ncompiler and pinned tools. The same input gives the same bytes, signed or not.\nWith --against nothing is written, and exit 6, where the policy allows more than OLD.',
+    'Compiles a policy: NAME.ts to read, NAME.js (no imports) to load, NAME.rules.json to compare with, NAME.manifest.json with the hashes of source, module,\ncompiler and pinned tools. The same input gives the same bytes, signed or not.\nWith --against nothing is written, and exit 6, where the policy allows more than OLD.',
   options: {
     out: { type: 'string', value: 'FOLDER', help: 'where to write (default: beside the policy)' },
     sign: {
@@ -30,7 +31,11 @@ export const command = defineCommand({
     },
     publisher: { type: 'string', value: 'NAME', help: 'name of that key (default publisher)' },
     expires: { type: 'string', value: 'DAY', help: 'the last day on which who trusts it loads the bundle' },
-    against: { type: 'string', value: 'OLD', help: 'a policy (.sep) that this one must not be wider than' },
+    against: {
+      type: 'string',
+      value: 'OLD',
+      help: 'a policy (.sep) or a bundle, signed or not, that this one must not be wider than',
+    },
     'accept-widening': { type: 'boolean', help: 'build although it is wider; the changes are printed' },
     today: {
       type: 'string',
@@ -54,12 +59,18 @@ export const command = defineCommand({
         EXIT.differs,
       );
     }
-    const manifest = signed(compiled, values, io);
+    const rules = rulesText(compiled);
+    const manifest = signed(
+      { ...compiled, manifest: { ...compiled.manifest, rules: digest(rules) } },
+      values,
+      io,
+    );
     const folder = values.out === undefined ? dirname(path) : resolve(io.cwd, values.out);
     const name = basename(path).replace(/\.sep$/, '');
     const files: readonly (readonly [string, string])[] = [
       [`${name}.ts`, compiled.ts],
       [`${name}.js`, compiled.js],
+      [`${name}.rules.json`, rules],
       [`${name}.manifest.json`, `${JSON.stringify(manifest, null, 2)}\n`],
     ];
     for (const [file, text] of files) {
@@ -95,14 +106,10 @@ function signed({ manifest, ts }: Compiled, { sign, publisher, expires }: Signin
 
 /** Prints what the policy widens; true where it widens nothing. */
 async function isNarrow(policy: Policy, against: string, io: Io): Promise<boolean> {
-  if (isBundle(against)) {
-    throw new Failure(
-      `${against} is a bundle, which holds the code and not the rules`,
-      'name the `.sep` file that it was built from',
-    );
-  }
-  const old = policyOrFail(await compilePolicy(policyPath(against, io), io, ANY_DAY), io);
-  const { widened, notes } = differ(sideOf(old), sideOf(policy));
+  const old = isBundle(against)
+    ? await bundleSide(resolve(io.cwd, against))
+    : sideOf(policyOrFail(await compilePolicy(policyPath(against, io), io, ANY_DAY), io));
+  const { widened, notes } = differ(old, sideOf(policy));
   for (const line of [...changeLines('widened', widened), ...notes.map((note) => `note: ${note}`)])
     io.err(`${line}\n`);
   return widened.length === 0 && notes.length === 0;

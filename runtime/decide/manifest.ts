@@ -11,6 +11,8 @@ export interface BundleManifest {
   /** Hashes of the texts of imported modules, by policy name; absent without imports. */
   readonly modules?: { readonly [name: string]: string };
   readonly module: string;
+  /** Of NAME.rules.json, where `sepal build` wrote it: for comparisons, nothing decides by it. */
+  readonly rules?: string;
   readonly compiler: { readonly version: string; readonly hash: string };
   /** Versions of the time zone and Unicode data that the policy was compiled with. */
   readonly tz: string;
@@ -109,6 +111,7 @@ const MANIFEST: Members = {
   source: isHash,
   modules: (value) => value === undefined || (isRecord(value) && Object.values(value).every(isHash)),
   module: isHash,
+  rules: (value) => value === undefined || isHash(value),
   compiler: fits({ version: isText, hash: isText }),
   tz: isText,
   unicode: isText,

@@ -95,7 +95,7 @@ describe('build', () => {
     await must(dir, 0, 'build', '--out', 'one');
     await must(dir, 0, 'build', '--out', 'deep/two');
     const files = readdirSync(join(dir, 'one')).sort();
-    expect(files).toEqual(['policy.js', 'policy.manifest.json', 'policy.ts']);
+    expect(files).toEqual(['policy.js', 'policy.manifest.json', 'policy.rules.json', 'policy.ts']);
     for (const file of files)
       expect(readFileSync(join(dir, 'one', file))).toEqual(readFileSync(join(dir, 'deep/two', file)));
     const own = await setup();

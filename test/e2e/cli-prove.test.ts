@@ -53,8 +53,8 @@ describe('prove', () => {
         'fs/write_file when { args.path under "/srv/data/drafts/public" }',
       ),
     );
-    await must(dir, 6, 'test', 'policy.sep', '--only', 'reads and writes');
-    await must(dir, 0, 'test', 'policy.sep', '--only', 'witness');
+    await must(dir, 6, 'test', 'policy.sep', '--filter', 'reads and writes');
+    await must(dir, 0, 'test', 'policy.sep', '--filter', 'witness');
     await must(dir, 0, 'prove', 'policy.sep');
     const { err } = await must(dir, 0, 'prove', 'policy.sep', '--write-tests');
     expect(err).toContain('0 tests added');
@@ -116,6 +116,36 @@ describe('build --against', () => {
     });
     expect(existsSync(join(dir, 'wider'))).toBe(false);
     await must(dir, 0, 'build', 'policy.sep', '--out', 'wider', '--against', 'old.sep', '--accept-widening');
+  });
+});
+
+describe('build --against a bundle', () => {
+  it('compares with the rules of a signed bundle, all of which must be as it was signed', async () => {
+    const dir = example();
+    await must(dir, 0, 'keygen', 'publisher', '--name', 'acme.example/policies', '--out', 'publisher.key');
+    await must(
+      dir,
+      0,
+      'build',
+      'policy.sep',
+      '--out',
+      'old',
+      '--sign',
+      'publisher.key',
+      '--publisher',
+      'acme.example/policies',
+    );
+    const against = (...more: readonly string[]) =>
+      ['build', 'policy.sep', '--out', 'new', '--against', 'old/policy.manifest.json', ...more] as const;
+    await must(dir, 0, ...against());
+    edit(dir, 'policy.sep', (text) => text.replace('when { args.path under "/srv/data" }', ''));
+    const { err } = await must(dir, 6, ...against());
+    expect(err).toMatch(/^widened: deny → allow[^]*for example[^]*nothing is written/);
+    await must(dir, 0, ...against('--accept-widening'));
+    edit(dir, 'old/policy.rules.json', (text) => text.replace('"agent:"', '"agentx:"'));
+    expect((await must(dir, 1, ...against())).err).toContain('is not the one that');
+    edit(dir, 'old/policy.manifest.json', (text) => text.replace(/"steps": \d+/, '"steps": 1'));
+    expect((await must(dir, 1, ...against())).err).toContain('the signature does not fit the bundle');
   });
 });
 

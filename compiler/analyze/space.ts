@@ -154,6 +154,8 @@ export class Space {
         return this.#guarded(e.subject, diagrams.make(this.level(dimension), [0, 2]));
       }
       default: {
+        const plain = betweenReads(e);
+        if (plain !== e) return this.#build(plain, policy);
         const leaf = this.#leaves.get(keyOf(e));
         return leaf ?? answerOf(e, worldOf(this.action, new Map()), policy);
       }
@@ -245,9 +247,36 @@ function readsOf(e: ExprIr): ReadonlySet<string> {
   return found;
 }
 
+/**
+ * Two things that are read compared with each other, in the one form that says the same: `a != b` is `not a == b`, `a >= b` is
+ * `not a < b`, `a > b` is `b < a`; what is unknown in one is unknown in all. So `a == b` and `b != a` are one condition.
+ */
+function betweenReads(e: ExprIr): ExprIr {
+  if (e.op !== 'compare' || readsOf(e.left).size === 0 || readsOf(e.right).size === 0) return e;
+  const { left, right } = e;
+  const not = (operand: ExprIr): ExprIr => ({ op: 'not', operand });
+  const less = (a: ExprIr, b: ExprIr): ExprIr => ({ ...e, cmp: '<', left: a, right: b });
+  switch (e.cmp) {
+    case '==':
+      return keyOf(left) <= keyOf(right) ? e : { ...e, left: right, right: left };
+    case '!=':
+      return not(betweenReads({ ...e, cmp: '==' }));
+    case '<':
+      return e;
+    case '>':
+      return less(right, left);
+    case '<=':
+      return not(less(right, left));
+    case '>=':
+      return not(less(left, right));
+  }
+}
+
 /** The conditions below and, or, not; sets of principals taken apart. */
 function* primitives(e: ExprIr): Generator<ExprIr> {
-  for (const leaf of leavesOf(e)) {
+  for (const written of leavesOf(e)) {
+    const one = betweenReads(written);
+    const leaf = one.op === 'not' ? one.operand : one;
     if (leaf.op === 'inWho') {
       if (leaf.subject === 'user') yield { op: 'subject', field: 'user.id' };
       yield* primitives(whoCondition(leaf.who, leaf.subject));

@@ -77,12 +77,33 @@ prove allow on pay/transfer implies args.amount != 3
   });
 
   it('takes what it cannot cut as free, and says so', () => {
-    const rules = `allow same: any -> pay/transfer when { args.to == principal.id }\n`;
-    const { proofs } = proofsOf(
-      `${rules}prove never allow on pay/transfer\nprove never allow on pay/transfer when args.to != principal.id\nprove allow on pay/transfer implies args.to == principal.id\n`,
-    );
-    expect(proofs.map((p) => p.status)).toEqual(['refuted', 'undecided', 'proved']);
-    expect(proofs[1]?.why).toContain('args.to != principal.id');
+    const same = `allow same: any -> pay/transfer when { args.to == principal.id }\n`;
+    expect(
+      statuses(
+        `${same}prove never allow on pay/transfer\nprove allow on pay/transfer implies args.to == principal.id\n`,
+      ),
+    ).toEqual(['refuted', 'proved']);
+    // No number is it, and no number that is tried.
+    const square = `allow square: any -> pay/transfer when { args.amount * args.amount == 3 }\n`;
+    const { proofs } = proofsOf(`${square}prove never allow on pay/transfer\n`);
+    expect(proofs.map((p) => p.status)).toEqual(['undecided']);
+    expect(proofs[0]?.why).toContain('args.amount * args.amount == 3');
+  });
+
+  it('knows a comparison of two things in each form of it', () => {
+    const limit = 'fact most: int from config.most\nfact same: string from config.same\n';
+    const rules = `${limit}allow paid: any -> pay/transfer when { args.amount <= most and args.to != same }\n`;
+    const never = (when: string): string => `prove never allow on pay/transfer when ${when}\n`;
+    const forms = [
+      'args.amount > most',
+      'most < args.amount',
+      'not (most >= args.amount)',
+      'same == args.to',
+      'args.to == same',
+    ];
+    expect(statuses(rules + forms.map(never).join(''))).toEqual(forms.map(() => 'proved'));
+    const open = ['args.amount <= most', 'most > args.amount', 'args.to != same'];
+    expect(statuses(rules + open.map(never).join(''))).not.toContain('proved');
   });
 
   it('narrows by assume', () => {

@@ -159,6 +159,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     metadata: metadata?.url ?? null,
   });
   const policies = new WeakMap([[options.policy.module, options.policy]]);
+  missingServices(options.policy, config, say);
   let active = await activate(log, options.policy);
   const fronts: (HttpFront | StdioFront)[] = [];
   const listening = new Set<Connection>();
@@ -218,6 +219,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     pins: () => readCatalog(config, lock, say, catalog.version + 1),
     activate: async (policy) => {
       policies.set(policy.module, policy);
+      missingServices(policy, config, say);
       return activate(log, policy);
     },
     swap: (next) => {
@@ -441,6 +443,15 @@ function tokenBook(config: Config): TokenBook & { readonly index: () => Readonly
 }
 
 /** The `policy` entry: from here on, decisions are made by this module. */
+/** A fact that no service answers is unknown in every decision: its operator should know. */
+function missingServices({ manifest }: LoadedPolicy, { facts }: Config, say: (line: string) => void): void {
+  for (const { name, source, path } of manifest.facts) {
+    const [service = ''] = path;
+    if (source === 'http' && !facts.has(service))
+      say(`warning: the fact \`${name}\` is unknown: \`facts\` in sepal.json has no service \`${service}\``);
+  }
+}
+
 async function activate(log: ReceiptLog, { module, manifest }: LoadedPolicy): Promise<ActivePolicy> {
   const { node, icu = '', unicode = '', tz = '', ada = '' } = process.versions;
   const ref = {

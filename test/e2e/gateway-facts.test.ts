@@ -74,7 +74,7 @@ async function setUp(rules: string) {
     facts: { ticket: { url: `http://127.0.0.1:${port}/`, timeout: '300ms' } },
   });
   await pin(config);
-  const { gateway, log } = await startGateway(config, module, { policy: loaded(module, facts) });
+  const { gateway, log, said } = await startGateway(config, module, { policy: loaded(module, facts) });
   open.push(gateway);
   const client = new Raw(gateway);
   await client.ask('initialize', {
@@ -97,14 +97,14 @@ async function setUp(rules: string) {
       roles: [],
       user: null,
       userRoles: [],
-      session: String(body.session),
+      session: 's',
       intent,
     };
     const again = reference(output.ir, request, known, 'call');
     expect([again.effect, again.rules]).toEqual([body.decision?.effect, body.decision?.rules]);
     return { body, known };
   };
-  return { client, gateway, last };
+  return { client, gateway, last, said };
 }
 
 const ran = (reply: Reply): boolean => reply.result !== undefined && reply.result.isError !== true;
@@ -160,6 +160,15 @@ describe('facts over HTTP in the gateway', () => {
       expect(body.unknowns).toEqual([expect.objectContaining({ name: 'ticket' })]);
       expect(JSON.stringify(body.unknowns)).toContain(`"${otherwise}"`);
     }
+  });
+
+  it('that no service answers are unknown, and the operator is told', async () => {
+    const { client, last, said } = await setUp(
+      'fact other: bool from http.other\nallow run: agent:* -> s/run when { other }\n',
+    );
+    expect(said.join('\n')).toContain('`facts` in sepal.json has no service `other`');
+    expect(ran(await client.call('run', { id: 'a' }))).toBe(false);
+    expect((await last()).body.unknowns).toEqual([expect.objectContaining({ name: 'other' })]);
   });
 
   it('ask people in their place where the fact says so, and run the call once they approve', async () => {

@@ -16,6 +16,7 @@ import {
   scanAll,
   sources,
 } from './corpus.js';
+import { countPeer, peers } from './peers.js';
 import { timeRules } from './rules.js';
 import { HOSTILE, PLAIN, repeated } from './texts.js';
 
@@ -23,15 +24,13 @@ const percent = (n: number): string => `${n.toFixed(1)} %`;
 const of = (c: Counts): string => (c.positives === 0 ? '' : `${percent(recall(c))} of ${c.positives}`);
 const wrong = (c: Counts): string => (c.benign === 0 ? '' : `${c.false} of ${c.benign}`);
 
-/** Measured by others' authors' or by the notes on the field, on samples of the same sources; given, not measured here. */
-const OTHERS = [
-  ['secret', 'Aegis', '76.6 %', '30.7 %'],
-  ['secret', 'secretlint preset-recommend 12', '89.8 %', '33.3 %'],
-  ['pii', 'Aegis', '78.7 %', '52.2 %'],
-  ['pii', 'redact-pii 3.4', '34.9 %', '96.3 %'],
-  ['injection', 'Aegis', '80.6 %', '7.0 %'],
-  ['exfiltration', 'Aegis', '66.7 %', '4.0 %'],
-  ['code-safety', 'Aegis', '100 %', '45.8 %'],
+/** Of the notes on the field, on samples of the same sources (half of them not in this set): given, not measured here. */
+const PUBLISHED = [
+  ['secret', 'Aegis 0.5.0', '76.6 %', '30.7 %', '5.7 %', '12 % of 26'],
+  ['pii', 'Aegis 0.5.0', '78.7 %', '52.2 %', '4.7 %', '13 % of 16'],
+  ['injection', 'Aegis 0.5.0', '80.6 %', '7.0 %', '1.0 %', '17 % of 48'],
+  ['exfiltration', 'Aegis 0.5.0', '66.7 %', '4.0 %', '0.4 %', ''],
+  ['code-safety', 'Aegis 0.5.0', '100 %', '45.8 %', '0 %', ''],
 ];
 
 const samples = readCorpus(join(findUp('package.json'), '../shared/corpus/scan-dev.jsonl.gz'));
@@ -55,9 +54,33 @@ else {
       }),
     ),
   );
-  console.log(`\nOthers, as published or noted:\n`);
-  console.log(table(['detector', 'scanner', 'precision', 'recall'], OTHERS));
-  console.log('\nBy source (recall; false positives):\n');
+  const { found, missing } = await peers();
+  const others = await Promise.all(
+    found.map(async (peer) => {
+      const { plain, evasions } = await countPeer(peer, samples);
+      const benign = `${percent((100 * plain.false) / Math.max(1, plain.benign))}`;
+      return [peer.of, `${peer.name}, run here`, percent(precision(plain)), of(plain), benign, of(evasions)];
+    }),
+  );
+  console.log('\nOthers:\n');
+  if (missing.length > 0)
+    console.log(`${missing.join(' and ')} not run: \`npm ci\` in bench/peers installs them.\n`);
+  console.log(
+    table(
+      ['detector', 'scanner', 'precision', 'recall', 'false positives', 'evasions'],
+      [...others, ...PUBLISHED],
+    ),
+  );
+  const args = all.filter(({ sample }) => sample.category.startsWith('benign/arg-'));
+  const taken = args.filter((one) => DETECTORS.some((d) => count([one], d).false > 0)).length;
+  console.log(
+    `\nBenign arguments of tools taken for anything: ${taken} of ${args.length} (${percent((100 * taken) / args.length)}; aim: at most 0.5 %).`,
+  );
+  const turned = DETECTORS.map((d) => count(all, d, 'evasions'));
+  const hits = turned.reduce((n, c) => n + c.hits, 0);
+  const tried = turned.reduce((n, c) => n + c.positives, 0);
+  console.log(`Evasions found: ${hits} of ${tried} (${percent((100 * hits) / tried)}; aim: at least 70 %).`);
+  console.log('\nBy source (precision, recall; false positives):\n');
   console.log(
     table(
       ['source', ...DETECTORS.map((d) => d.name)],
@@ -65,7 +88,8 @@ else {
         source,
         ...DETECTORS.map((d) => {
           const c = count(ofSource(all, source), d);
-          return [of(c), wrong(c)].filter((s) => s !== '').join('; ');
+          const found = c.positives === 0 ? '' : `P ${percent(precision(c))}, R ${of(c)}`;
+          return [found, wrong(c)].filter((s) => s !== '').join('; ');
         }),
       ]),
     ),

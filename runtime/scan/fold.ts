@@ -17,6 +17,8 @@ export interface Folded {
   /** Characters without width between letters, and characters that turn the order of reading. */
   readonly invisible: number;
   readonly reordering: number;
+  /** Something became a letter or a digit beside one that was there: what ended before, may go on now. */
+  readonly joined: boolean;
 }
 
 /** Letters of other scripts that look like Latin ones, in the order of the Latin alphabet below. */
@@ -87,7 +89,7 @@ const isReordering = (point: number): boolean =>
 
 const isTag = (point: number): boolean => point >= 0xe0000 && point <= 0xe007f;
 
-const NOTHING = { hidden: '', hiddenAt: null, invisible: 0, reordering: 0 } as const;
+const NOTHING = { hidden: '', hiddenAt: null, invisible: 0, reordering: 0, joined: false } as const;
 
 /** Folds in one pass; work is linear in the length of the text. */
 export function fold(text: string): Folded {
@@ -97,6 +99,7 @@ export function fold(text: string): Folded {
   let hiddenAt: Folded['hiddenAt'] = null as Folded['hiddenAt'];
   let invisible = 0;
   let reordering = 0;
+  let joined = false;
   for (let at = 0; at < text.length; ) {
     const unit = text.charCodeAt(at);
     if (unit < 0x80) {
@@ -112,12 +115,18 @@ export function fold(text: string): Folded {
     else {
       const plain = foldOne(point);
       out.put(plain, at);
+      joined ||=
+        isAlnum(plain.charCodeAt(0)) &&
+        (isAlnum(text.charCodeAt(at - 1)) || isAlnum(text.charCodeAt(at + length)));
       if (plain === '' && IGNORABLE.test(String.fromCodePoint(point))) invisible++;
     }
     at += length;
   }
-  return { ...out.finish(text.length), hidden: hidden.join(''), hiddenAt, invisible, reordering };
+  return { ...out.finish(text.length), hidden: hidden.join(''), hiddenAt, invisible, reordering, joined };
 }
+
+const isAlnum = (unit: number): boolean =>
+  (unit >= 48 && unit <= 57) || (unit >= 65 && unit <= 90) || (unit >= 97 && unit <= 122);
 
 const seen = new Map<number, string>();
 const MAX_SEEN = 1 << 16;

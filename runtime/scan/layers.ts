@@ -50,6 +50,7 @@ export function eachLayer(text: string, visit: (layer: Layer) => Hints): Incompl
       via: reading.via,
       place: through(folded.origin, reading.place),
     });
+    if (folded.joined) visit(asItStands(reading));
     for (const next of readingsOf(reading, folded, hints)) {
       if (seen.has(next.text)) continue;
       budget -= next.text.length;
@@ -64,6 +65,14 @@ export function eachLayer(text: string, visit: (layer: Layer) => Hints): Incompl
   }
   return incomplete;
 }
+
+/** The reading without folding: a `¹` behind a number makes another number of it only where it is folded. */
+const asItStands = ({ text, via, place }: Reading): Layer => ({
+  raw: '',
+  folded: { text, origin: null, hidden: '', hiddenAt: null, invisible: 0, reordering: 0, joined: false },
+  via,
+  place,
+});
 
 function through(origin: Uint32Array | null, place: Layer['place']): Layer['place'] {
   return origin === null ? place : (start, end) => place(origin[start] ?? 0, lastOf(origin, end));

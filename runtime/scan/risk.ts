@@ -302,7 +302,7 @@ export const riskRules: readonly Rule[] = [
       '?content=',
     ],
     filledUrl,
-    200,
+    400,
   ),
   risk(
     'code',

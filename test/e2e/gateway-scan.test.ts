@@ -200,7 +200,11 @@ describe('scans through the gateway', () => {
       '{"note":"wrote to [redacted:email]"}',
     ]);
     await expect
-      .poll(() => log.bodies.filter(({ event }) => event?.detail.includes('progress or log message')).length)
+      .poll(
+        () =>
+          log.bodies.filter(({ event }) => event?.detail?.includes('progress or log message') === true)
+            .length,
+      )
       .toBe(1);
   });
 

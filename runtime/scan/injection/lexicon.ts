@@ -52,13 +52,9 @@ export class Lexicon {
     }
   }
 
-  /** All words of `text`. */
+  /** All words of `text`, until the next text is read: the room for them is used again. */
   read(text: string): Words {
-    const most = (text.length >> 1) + 1;
-    const ids = new Int32Array(most);
-    const starts = new Uint32Array(most);
-    const ends = new Uint32Array(most);
-    const stops = new Uint8Array(most);
+    const { ids, starts, ends, stops } = roomFor((text.length >> 1) + 1);
     let count = 0;
     let stop = 0;
     for (let i = 0; i < text.length; ) {
@@ -82,6 +78,25 @@ export class Lexicon {
     }
     return { count, ids, starts, ends, stops };
   }
+}
+
+type Room = Omit<Words, 'count'>;
+
+const makeRoom = (words: number): Room => ({
+  ids: new Int32Array(words),
+  starts: new Uint32Array(words),
+  ends: new Uint32Array(words),
+  stops: new Uint8Array(words),
+});
+
+/** Kept between texts; more is made for one text and given back. */
+const MAX_KEPT = 1 << 19;
+let room = makeRoom(4096);
+
+function roomFor(words: number): Room {
+  if (words > MAX_KEPT) return makeRoom(words);
+  if (room.ids.length < words) room = makeRoom(Math.max(words, 2 * room.ids.length));
+  return room;
 }
 
 const LOWER = (unit: number): number => (unit >= 65 && unit <= 90 ? unit + 32 : unit);

@@ -87,7 +87,7 @@ prove allow on pay/transfer implies args.amount != 3
     const square = `allow square: any -> pay/transfer when { args.amount * args.amount == 3 }\n`;
     const { proofs } = proofsOf(`${square}prove never allow on pay/transfer\n`);
     expect(proofs.map((p) => p.status)).toEqual(['undecided']);
-    expect(proofs[0]?.why).toContain('args.amount * args.amount == 3');
+    expect(proofs[0]?.why).toContain('(args.amount * args.amount) == 3');
   });
 
   it('knows a comparison of two things in each form of it', () => {

@@ -14,10 +14,12 @@ import { type Limits, localLimits } from '../../runtime/decide/limits.js';
 import { evaluator, SCAN_RULES } from '../../runtime/gateway/evaluate.js';
 import type { Scanner } from '../../runtime/gateway/scanner.js';
 import { digest } from '../../runtime/verify/format/hash.js';
-import type { DecisionEffect, Facts, Json, JsonRecord, Request } from '../../stdlib/abi.js';
+import type { DecisionEffect, Facts, Json, JsonRecord, PolicyModule, Request } from '../../stdlib/abi.js';
+import { markedPolicy, soundFacts, soundRequest } from '../arbitraries/sound-policy.js';
 import { loadOnce } from '../helpers/emitted.js';
 import { loaded } from '../helpers/gateway.js';
 import { checkText, lockText, policy, tool } from '../helpers/policy.js';
+import { SHOP_LOCK } from '../helpers/shop.js';
 
 /** Of each fault in each source. */
 const RUNS = process.env['SEPAL_LONG'] === undefined ? 60 : 1_000;
@@ -240,6 +242,54 @@ describe.each(SOURCES)('a fault of $name', (source) => {
       { numRuns: RUNS },
     );
     expect(strict).toBeGreaterThan(source.name === 'limiter' ? 0 : RUNS / 10);
+  });
+});
+
+describe('people in place of a fact', () => {
+  it('change nothing but a deny, and only where the fact cannot be had', () => {
+    const seen = { same: 0, asked: 0 };
+    const regions = ['eu', 'us', 'a p'];
+    const plain = (text: string): string => text.replace(/ on unknown review by role:lead timeout 20m/, '');
+    const moduleOf = (text: string): PolicyModule => {
+      const { output } = checkText(text, SHOP_LOCK);
+      if (output === null) throw new Error(text);
+      return loadOnce(emit(output.ir).js);
+    };
+    fc.assert(
+      fc.property(
+        markedPolicy,
+        fc.array(fc.tuple(soundRequest, soundFacts), { minLength: 30, maxLength: 30 }),
+        (text, all) => {
+          const [marked, strict] = [moduleOf(text), moduleOf(plain(text))];
+          for (const [request, facts] of all) {
+            const [a, b] = [marked.decide(request, facts, 'call'), strict.decide(request, facts, 'call')];
+            if (a.effect === b.effect && a.rules.join() === b.rules.join()) {
+              seen.same++;
+              continue;
+            }
+            seen.asked++;
+            expect([b.effect, a.effect]).toEqual(['deny', 'review']);
+            expect(facts['region']).not.toBeTypeOf('string');
+            expect(a.unknowns.map(({ name }) => name)).toEqual(['region']);
+            expect(a.rules).toContain('region');
+            expect(a.approvals).toContainEqual({
+              rule: 'region',
+              self: false,
+              roles: ['lead'],
+              quorum: 1,
+              timeout: 1_200_000,
+            });
+            // Some value of the fact leads to another decision than deny.
+            const others = regions.map(
+              (region) => strict.decide(request, { ...facts, region }, 'call').effect,
+            );
+            expect(others.some((effect) => effect !== 'deny')).toBe(true);
+          }
+        },
+      ),
+      { numRuns: RUNS * 4 },
+    );
+    expect(Math.min(seen.same, seen.asked)).toBeGreaterThan(5);
   });
 });
 

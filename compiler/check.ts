@@ -12,6 +12,7 @@ import {
   sortDiagnostics,
 } from './diagnostics/diagnostic.js';
 import type { PolicyIr } from './ir.js';
+import { withHas } from './fix-has.js';
 import { wideReviews } from './lint-review.js';
 import { type Host, type Lock, NO_LOCK, readLock } from './lock.js';
 import type { Memo } from './memo.js';
@@ -75,7 +76,7 @@ export function check(input: Input, host: Host): Result<Checked> {
   if (input.deep === true && lock !== null && !deferred && !hasErrors(diagnostics)) {
     diagnostics.push(...deadRules({ ir, tools: lock.tools }, path), ...wideReviews(ir, path, text));
   }
-  const all = sortDiagnostics(unique(diagnostics));
+  const all = withHas(sortDiagnostics(unique(diagnostics)), file, path, text);
   if (hasErrors(all) || lock === null) return { output: null, diagnostics: all };
   return { output: { file, ir, lock, modules: moduleHashes(modules), today }, diagnostics: all };
 }

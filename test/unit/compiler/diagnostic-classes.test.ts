@@ -108,6 +108,19 @@ const ROWS: readonly Row[] = [
     says: 'an optional argument without `has`',
     code: 'SEP3002',
     body: 'deny a: any -> pay/transfer when { args.reason == "x" }',
+    fix: 'test `has(args.reason)` first',
+  },
+  {
+    says: 'an optional argument under `not`, in a predicate',
+    code: 'SEP3002',
+    body: 'let why = not args.reason starts with "x"\ndeny a: any -> pay/transfer when { args.amount > 3 or why }',
+    fix: 'test `has(args.reason)` first',
+  },
+  {
+    says: 'an optional argument in an `all`',
+    code: 'SEP3002',
+    body: 'deny a: any -> mail/send_email when { all(args.cc, c => c ends with "@x") }',
+    fix: 'test `has(args.cc)` first',
   },
   {
     says: 'a value that the schema does not type',

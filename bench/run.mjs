@@ -41,6 +41,7 @@ const BENCHES = {
     command: join(out, 'cli/main.js'),
   },
   verify: { title: 'Verifying receipts', script: 'receipts/verify.mjs' },
+  page: { title: 'Verifying in a browser', script: 'receipts/page.mjs' },
 };
 
 const wanted = process.argv.slice(2);

@@ -45,7 +45,7 @@ export function relay(gate: () => Gate, connections: () => Iterable<Connection>)
     },
     listed: (server, key, kind, definitions) =>
       listed(gate(), { server, key, kind, definitions }, connections, told),
-    resourcesChanged: (server, key) => tellOf(gate(), server, key, connections, RESOURCES_CHANGED),
+    resourcesChanged: (server, key) => tellOf(gate(), server, key, connections(), RESOURCES_CHANGED),
     resourceUpdated: (server, key, params) => resourceUpdated(gate(), server, key, params, connections),
     started: (server, key, hop) => renew(gate(), server, key, hop),
     ended: (server, key) => revive(gate(), server, key),
@@ -71,11 +71,13 @@ function listed(
   const place = driftKey(server, key, kind);
   if (gate.live.size >= MAX_PLACES) forgetOldest(gate);
   gate.live.set(place, { server, kind, hashes: hashesOf(definitions) });
-  const before = JSON.stringify(gate.drift.get(place) ?? null);
+  const before = quarantined(gate.drift.get(place));
   const drift = setDrift(gate, place);
-  if (JSON.stringify(gate.drift.get(place) ?? null) !== before) {
-    tellOf(gate, server, key, connections, LIST_CHANGED[kind]);
-  }
+  const now = quarantined(gate.drift.get(place));
+  const turned = [...before, ...now].filter((name) => before.has(name) !== now.has(name));
+  const sees = (connection: Connection): boolean =>
+    turned.some((name) => visible(gate, connection.caller, { kind, server, name }));
+  tellOf(gate, server, key, [...connections()].filter(sees), LIST_CHANGED[kind]);
   const news = describe(drift);
   const about = `${kind} ${server}`;
   if (news === '' || told.get(about) === news) return;
@@ -85,15 +87,19 @@ function listed(
   void gate.floods.record('pins_changed', server, news);
 }
 
+/** The names that are hidden for now. */
+const quarantined = (drift: Drift | undefined): ReadonlySet<string> =>
+  new Set([...(drift?.changed ?? []), ...(drift?.missing ?? [])]);
+
 /** To those whose process it is. */
 function tellOf(
   gate: Gate,
   server: string,
   key: string,
-  connections: () => Iterable<Connection>,
+  connections: Iterable<Connection>,
   text: string,
 ): void {
-  for (const connection of connections())
+  for (const connection of connections)
     if (gate.upstreams.get(server)?.key(upstreamKey(connection.caller)) === key) connection.push(text);
 }
 

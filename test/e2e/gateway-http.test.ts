@@ -213,7 +213,7 @@ describe('real servers behind the HTTP front', () => {
     expect(await post({}, '{}', new URL('/other', url))).toBe(404);
     expect(await post({ 'content-type': 'text/plain' })).toBe(415);
     expect(await post({ 'content-type': 'Application/JSON; charset=utf-8' })).toBe(400);
-    expect(await post({}, `"${'x'.repeat(5_000_000)}"`)).toBe(413);
+    expect(await post({}, `"${'x'.repeat(9_000_000)}"`)).toBe(413);
     expect(await post({ 'mcp-session-id': 'nope' })).toBe(404);
     expect(await post({})).toBe(400);
     expect(await post({}, '[]')).toBe(400);

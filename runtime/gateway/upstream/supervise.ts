@@ -84,8 +84,8 @@ interface Keeper {
   readonly options: SuperviseOptions;
   readonly slots: Map<string, Slot>;
   readonly pool: Pool | null;
-  /** The server speaks no modern revision. */
-  legacyOnly: boolean;
+  /** The one era that the server was found to speak; null while that is not known. */
+  only: Era | null;
   closed: boolean;
 }
 
@@ -98,7 +98,7 @@ export function supervise(server: string, config: ServerConfig, options: Supervi
     options,
     slots: new Map(),
     pool,
-    legacyOnly: false,
+    only: null,
     closed: false,
   };
   const key = (principal: string): string => (config.perPrincipal ? principal : '');
@@ -132,7 +132,7 @@ const place = (key: string, era: Era): string => `${era} ${key}`;
 
 async function take(keeper: Keeper, key: string, { abilities, want }: Start): Promise<Hop> {
   const { slots, options } = keeper;
-  const own = place(key, keeper.config.kind === 'http' && !keeper.legacyOnly ? want : 'legacy');
+  const own = place(key, keeper.config.kind === 'http' && keeper.only === null ? want : 'legacy');
   if (keeper.closed) throw new NotSent('the gateway is stopping');
   const slot = slots.get(own) ?? newSlot(key);
   slot.used = options.now();
@@ -188,6 +188,8 @@ async function start(
     return hop;
   } catch (error) {
     slot.hop = null;
+    // It may have been replaced by one that speaks another.
+    keeper.only = null;
     fail(slot, false, options.now());
     options.events.trouble(server, troubleOf(error));
     const why = error instanceof Error ? error.message : String(error);
@@ -222,9 +224,9 @@ async function openOne(keeper: Keeper, key: string, slot: Slot, { abilities, wan
       config.kind === 'stdio'
         ? openStdio(config, options.env, channel)
         : openHttp(config, pool ?? openPool(config), channel),
-    { version: options.version, events: own, abilities, want, known: keeper.legacyOnly ? 'legacy' : null },
+    { version: options.version, events: own, abilities, want, known: keeper.only },
   );
-  if (want === 'modern' && hop.era === 'legacy') keeper.legacyOnly = true;
+  if (want !== hop.era) keeper.only = hop.era;
   try {
     slot.listed = now();
     events.listed(server, key, 'tool', await hop.tools());

@@ -29,7 +29,7 @@ function answer({ method, params }) {
   }
 }
 
-const server = createServer(async (request, response) => {
+async function serve(request, response) {
   if (request.method !== 'POST') return response.writeHead(405).end();
   const chunks = [];
   for await (const chunk of request) chunks.push(chunk);
@@ -37,5 +37,7 @@ const server = createServer(async (request, response) => {
   if (message.id === undefined) return response.writeHead(202).end();
   response.writeHead(200, { 'content-type': 'application/json' });
   return response.end(JSON.stringify({ jsonrpc: '2.0', id: message.id, result: answer(message) }));
-});
+}
+
+const server = createServer((request, response) => void serve(request, response));
 server.listen(Number(process.env.PORT), '127.0.0.1');

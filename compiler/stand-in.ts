@@ -3,12 +3,16 @@
  * `on unknown review`: for each fact that is marked so, values that together meet every combination of answers to what conditions
  * ask of it. With them a decision finds out whether the fact could have led to anything but a deny (language, 3).
  */
+import { moment, span } from '../stdlib/moment.js';
 import { ABSENT, cover, newPlace, note } from './analyze/place.js';
 import { factShape } from './analyze/shape.js';
 import { children } from './emit-expr.js';
 import type { ExprIr, FactIr, PolicyIr, TypeIr, UnitIr } from './ir.js';
 import type { JsonValue } from './lock.js';
 import { evaluate, leavesOf, type World } from './reference-eval.js';
+
+/** Longer lists are unknown to quantifiers, and too long to write down. */
+const MAX_ITEMS = 1000;
 
 /** As many ways of all marked facts together are tried at most. */
 const MAX_WAYS = 256;
@@ -110,7 +114,11 @@ export function fits(type: TypeIr, value: JsonValue): boolean {
     case 'enum':
       return typeof value === 'string' && type.members.includes(value);
     case 'list':
-      return Array.isArray(value) && value.every((item: JsonValue) => fits(type.element, item));
+      return (
+        Array.isArray(value) &&
+        value.length <= MAX_ITEMS &&
+        value.every((item: JsonValue) => fits(type.element, item))
+      );
     case 'union':
       return type.members.some((member) => fits(member, value));
     case 'null':
@@ -121,8 +129,10 @@ export function fits(type: TypeIr, value: JsonValue): boolean {
     case 'string':
     case 'path':
     case 'url':
-    case 'instant':
-    case 'duration':
       return typeof value === 'string';
+    case 'instant':
+      return typeof value === 'string' && moment(value) !== undefined;
+    case 'duration':
+      return typeof value === 'string' && span(value) !== undefined;
   }
 }

@@ -366,7 +366,7 @@ export function checkPinned(scope: Scope, act: tree.Act, grant: boolean): void {
   if (act.act === 'tool' && !scope.lock.named && (grant || exact)) scope.report('SEP2008', act.span);
   else if (exact) scope.report('SEP2005', act.span, args, nearTool(scope, act, shown, pinned));
   else {
-    const extra = { ...nearServer(scope, act.server, server), notes: toolsOf(scope, server) };
+    const extra = { ...nearServer(scope, act.server, server), notes: offered(server, act.act, pinned) };
     scope.report(grant ? 'SEP2006' : 'SEP4004', act.span, args, extra);
   }
 }
@@ -385,10 +385,11 @@ function nearTool(scope: Scope, act: tree.Act, shown: string, pinned: readonly P
 }
 const partOf = (text: string): string => (/^[\w.@-]+$/.test(text) ? text : quote(text));
 
-/** What a pinned server has, where a pattern matches none of it. */
-function toolsOf(scope: Scope, server: GlobIr): readonly string[] {
-  const names = scope.tools.filter((tool) => tool.server === server.text).map((tool) => tool.name);
-  return names.length === 0 ? [] : [`\`${server.text}\` has ${listed(names)}`];
+/** What a pinned server has of this kind, where a pattern matches none of it. */
+function offered(server: GlobIr, kind: 'tool' | 'prompt', pinned: readonly Pinned[]): readonly string[] {
+  const names = pinned.filter((pin) => pin.server === server.text).map((pin) => pin.name);
+  if (names.length === 0) return [];
+  return [`\`${server.text}\` has ${kind === 'prompt' ? 'the prompts ' : ''}${listed(names)}`];
 }
 
 const nameOf = (pin: Pinned): string => `${pin.server}/${pin.name}`;

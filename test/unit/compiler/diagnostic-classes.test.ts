@@ -311,3 +311,13 @@ describe('a fix ends its finding and brings no new one', () => {
     expect(codes.size).toBeGreaterThan(14);
   });
 });
+
+it('a pattern of prompts that matches none is answered by prompts, not by tools', () => {
+  const lock = JSON.parse(SHOP_LOCK) as { servers: { [server: string]: { prompts?: object } } };
+  const notes = (text: string): readonly string[] =>
+    checkText(policy('allow a: agent:x -> prompt mail/draft_*\n'), text).diagnostics.flatMap((d) => d.notes);
+  expect(notes(SHOP_LOCK)).toEqual([]);
+  const mail = lock.servers['mail'] ?? {};
+  const servers = { ...lock.servers, mail: { ...mail, prompts: { greet: {} } } };
+  expect(notes(JSON.stringify({ ...lock, servers }))).toEqual(['`mail` has the prompts `greet`']);
+});

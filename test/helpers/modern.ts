@@ -82,7 +82,7 @@ export async function hear(
   sent: Sent = {},
 ): Promise<readonly Reply[]> {
   const leave = new AbortController();
-  const late = setTimeout(() => leave.abort(), 5_000);
+  const late = setTimeout(() => leave.abort(), 15_000);
   const request = modernRequest('subscriptions/listen', { notifications }, { id: 'l1', ...sent });
   const response = await fetch(url, { ...request, signal: leave.signal });
   const found: Reply[] = [];

@@ -18,12 +18,11 @@ import {
   type TextEdit,
   type WorkspaceEdit,
 } from 'vscode-languageserver';
-import { format } from '../../grammar/format.js';
-import { parse } from '../../grammar/parse.js';
 import type { Span } from '../../grammar/tree.js';
 import type { Opened } from './checking.js';
 import { complete, type ItemKind } from './complete.js';
 import type { Places } from './convert.js';
+import { Formatter } from './formatting.js';
 import { hoverAt, toolText } from './hover.js';
 import { plain } from './markdown.js';
 import { nodesAt } from './nodes.js';
@@ -31,7 +30,7 @@ import { type Entry, folds, outline, runnables } from './outline.js';
 import type { Reading, Readings } from './reading.js';
 import { placesOf, rename } from './references.js';
 import { type Found, foundAt } from './resolve.js';
-import { coloured, TOKEN_TYPES } from './semantic.js';
+import { coloured, TOKEN_TYPES, Words } from './semantic.js';
 import { situationAt } from './situation.js';
 import { placeInLock, toolsOfAct } from './tools.js';
 import type { World } from './world.js';
@@ -46,6 +45,8 @@ export class Answers {
   private readonly world: World;
   private readonly readings: Readings;
   private readonly places: Places;
+  private readonly formatter = new Formatter();
+  private readonly words = new Words();
   /** Folders that the editor has open. */
   folders: readonly string[] = [];
   /** Does the editor show markup? */
@@ -201,11 +202,9 @@ export class Answers {
 
   /** Nothing where the text has errors. */
   formatting(opened: Opened): readonly TextEdit[] {
-    const { text } = opened.policy;
-    const { file, faults } = parse(text);
-    if (faults.length > 0) return [];
-    const after = format(file, text);
-    if (after === text) return [];
+    const { text, cells } = opened.policy;
+    const after = this.formatter.format(cells);
+    if (after === null || after === text) return [];
     return [{ range: this.range(opened, { start: 0, end: text.length }), newText: after }];
   }
 
@@ -242,19 +241,16 @@ export class Answers {
 
   /** Five numbers for each word, each place from the one before; a word of several lines is none of ours. */
   semantic(opened: Opened, range: Range | null): { readonly data: number[] } {
-    const { path, text } = opened.policy;
+    const { path, text, cells } = opened.policy;
     const data: number[] = [];
     if (text.length > MAX_TEXT) return { data };
     const document = this.places.document(path, text);
-    const part =
-      range === null
-        ? { start: 0, end: text.length }
-        : {
-            start: document.offsetAt({ line: range.start.line, character: 0 }),
-            end: document.offsetAt({ line: range.end.line + 1, character: 0 }),
-          };
+    const start = range === null ? 0 : document.offsetAt({ line: range.start.line, character: 0 });
+    const end = range === null ? 0 : document.offsetAt({ line: range.end.line + 1, character: 0 });
+    const parts = range === null ? [cells.head, ...cells.parts] : [text.slice(start, end)];
     let before = { line: 0, character: 0 };
-    for (const { span, kind, declares } of coloured(this.readings, this.readings.of(opened.policy), part)) {
+    const words = coloured(this.readings, this.readings.of(opened.policy), start, parts, this.words);
+    for (const { span, kind, declares } of words) {
       const at = document.positionAt(span.start);
       const line = at.line - before.line;
       const character = line === 0 ? at.character - before.character : at.character;

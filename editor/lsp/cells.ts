@@ -144,11 +144,17 @@ export class Cells {
     return cell?.start ?? this.header.header?.end ?? 0;
   }
 
-  /** Text that could not be read, by offsets of the text. */
-  get brokenParts(): readonly Span[] {
-    return this.cells.flatMap((cell) =>
-      cell.faults.length === 0 ? [] : [{ start: cell.start, end: endOf(cell) }],
-    );
+  /** What stands before the parts: the header. */
+  get head(): string {
+    return this.text.slice(0, this.header.header?.end ?? 0);
+  }
+
+  /** The text in parts that can be read apart: each ends with a statement, and the comment behind it on its line; the last is the rest. */
+  get parts(): readonly string[] {
+    const { text } = this;
+    const ends = this.cells.map((cell) => behindComment(text, endOf(cell)));
+    const starts = [this.header.header?.end ?? 0, ...ends];
+    return [...ends, text.length].map((end, i) => text.slice(starts[i], end));
   }
 }
 
@@ -168,6 +174,13 @@ function around(
   const region = { start: endOf(start), end: behind[0]?.start ?? text.length };
   const broken = read(text, region, free);
   return broken.faults.length === 0 ? null : [...before, broken, ...behind];
+}
+
+/** Behind the comment that follows on the line, if one does. */
+function behindComment(text: string, at: number): number {
+  const line = text.indexOf('\n', at);
+  const end = line < 0 ? text.length : line;
+  return text.slice(at, end).trimStart().startsWith('//') ? end : at;
 }
 
 const startsLine = (text: string, at: number): boolean => at === 0 || text[at - 1] === '\n';

@@ -53,28 +53,66 @@ const LITERALS = new Map<string, TokenKind>([
   ...['Plus', 'Minus', 'Star'].map((name): [string, TokenKind] => [name, 'operator']),
 ]);
 
-/** The words between two offsets of the text, in order. */
-export function coloured(readings: Readings, reading: Reading, part: tree.Span): readonly Coloured[] {
-  const names = namesIn(readings, reading, part);
-  const { tokens, groups } = sepalLexer().tokenize(reading.text.slice(part.start, part.end));
-  const comments = (groups['comments'] ?? []).map((token) => ({ token, kind: 'comment' as const }));
-  const words = tokens.flatMap((token, i) => {
-    const start = token.startOffset + part.start;
-    const name = names.get(start);
-    if (name !== undefined && name.span.end <= start + token.image.length) return [{ token, ...name }];
-    const kind = kindOf(token.tokenType.name, KEYWORDS.has(token.tokenType), tokens[i - 1]?.image);
-    return kind === null ? [] : [{ token, kind }];
+/** A word of a text; without a kind it may be a name. */
+interface Word {
+  readonly start: number;
+  readonly end: number;
+  readonly kind: TokenKind | null;
+}
+
+/** The words of parts of policies, by their text: most of a text is what it was before an edit. */
+export class Words {
+  private readonly known = new Map<string, readonly Word[]>();
+
+  of(text: string): readonly Word[] {
+    const before = this.known.get(text);
+    if (before !== undefined) return before;
+    if (this.known.size > MAX_PARTS) this.known.clear();
+    const words = wordsOf(text);
+    this.known.set(text, words);
+    return words;
+  }
+}
+const MAX_PARTS = 10_000;
+
+function wordsOf(text: string): readonly Word[] {
+  const { tokens, groups } = sepalLexer().tokenize(text);
+  const word = (start: number, image: string, kind: TokenKind | null): Word => ({
+    start,
+    end: start + image.length,
+    kind,
   });
-  return [...words, ...comments]
-    .map(({ token, kind, ...name }) => ({
-      span: {
-        start: token.startOffset + part.start,
-        end: token.startOffset + part.start + token.image.length,
-      },
-      kind,
-      declares: 'declares' in name && name.declares === true,
-    }))
-    .sort((a, b) => a.span.start - b.span.start);
+  const comments = (groups['comments'] ?? []).map((t) => word(t.startOffset, t.image, 'comment'));
+  const words = tokens.map((t, i) => {
+    const kind = kindOf(t.tokenType.name, KEYWORDS.has(t.tokenType), tokens[i - 1]?.image);
+    return word(t.startOffset, t.image, kind);
+  });
+  if (comments.length === 0) return words;
+  return [...words, ...comments].sort((a, b) => a.start - b.start);
+}
+
+/** The words of a part of the text in order, read in parts that follow each other. */
+export function coloured(
+  readings: Readings,
+  reading: Reading,
+  start: number,
+  parts: readonly string[],
+  words: Words,
+): readonly Coloured[] {
+  const end = parts.reduce((sum, part) => sum + part.length, start);
+  const names = namesIn(readings, reading, { start, end });
+  const found: Coloured[] = [];
+  let at = start;
+  for (const part of parts) {
+    for (const { start: from, end: to, kind } of words.of(part)) {
+      const name = names.get(at + from);
+      if (name !== undefined && name.span.end <= at + to)
+        found.push({ ...name, span: { start: at + from, end: at + to } });
+      else if (kind !== null) found.push({ span: { start: at + from, end: at + to }, kind, declares: false });
+    }
+    at += part.length;
+  }
+  return found;
 }
 
 function kindOf(token: string, keyword: boolean, before: string | undefined): TokenKind | null {

@@ -6,6 +6,8 @@ import { compilerHost } from '../../cli/project.js';
 import { check, type Result, type Checked } from '../../compiler/check.js';
 import { Memo } from '../../compiler/memo.js';
 import { Cells } from '../../editor/lsp/cells.js';
+import { Formatter } from '../../editor/lsp/formatting.js';
+import { format } from '../../grammar/format.js';
 import { parse } from '../../grammar/parse.js';
 import { policyText } from '../arbitraries/policy-text.js';
 import { soundPolicy } from '../arbitraries/sound-policy.js';
@@ -15,9 +17,26 @@ const RUNS = process.env['SEPAL_LONG'] === undefined ? 150 : 5_000;
 
 /** What authors type: bits of statements, broken and whole. */
 const typed = fc.constantFrom(
-  ...['\n', ' ', 'x', '{', '}', '"', '//', ',', '.', '=>', ':', 'when { ', 'any', '*/*', 'é', '\r\n', '1', 'role', '->'],
-  ...['\nallow extra: any -> fs/read_file\n', '\nrole lead2\n', 'on unknown', 'not ', ' tighten', '\nlet small = true\n'],
-  ...[' by role:lead timeout 1h', ' else escalate', '\ndeny small: any -> *\n', ', agent:zed', ' when { trusted }', ' => deny'],
+  ...'x { } " // , . => : any */* é 1 role -> not'.split(' '),
+  '\n',
+  '\n\n\n',
+  ' ',
+  '\r\n',
+  'when { ',
+  'on unknown',
+  ' tighten',
+  ' // said\n',
+  '\n  // said\n',
+  '\nallow extra: any -> fs/read_file\n',
+  '\nrole lead2\n',
+  '\nlet small = true\n',
+  '\nlet twice = true\nlet twice = true\n',
+  ' by role:lead timeout 1h',
+  ' else escalate',
+  '\ndeny small: any -> *\n',
+  ', agent:zed',
+  ' when { trusted }',
+  ' => deny',
 );
 const edit = fc.record({
   at: fc.double({ min: 0, max: 1, noNaN: true }),
@@ -67,7 +86,8 @@ const byPlace = (result: { readonly diagnostics: readonly unknown[] }): readonly
 describe('a policy that is edited', () => {
   const texts = fc.oneof(soundPolicy, policyText);
 
-  it('is read as its text is, and refused when its text is', () => {
+  it('is read and formatted as its text is, and refused when its text is', () => {
+    const formatter = new Formatter();
     fc.assert(
       fc.property(texts, fc.array(edit, { minLength: 1, maxLength: 6 }), (first, edits) => {
         let cells = Cells.of(first);
@@ -75,8 +95,9 @@ describe('a policy that is edited', () => {
           cells = cells.update(text);
           const afresh = parse(text);
           expect(cells.broken).toBe(afresh.faults.length > 0);
-          if (!cells.broken)
-            expect(placed(cells.parsed.file.statements, cells)).toEqual(afresh.file.statements);
+          if (cells.broken) continue;
+          expect(placed(cells.parsed.file.statements, cells)).toEqual(afresh.file.statements);
+          expect(formatter.format(cells)).toBe(format(afresh.file, text));
         }
       }),
       { numRuns: RUNS },

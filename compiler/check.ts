@@ -74,7 +74,7 @@ export function check(input: Input, host: Host): Result<Checked> {
   const deferred = file.tighten && lock !== null && !lock.named;
   const ir = checkPolicy({ path, file, modules }, deferred ? null : lock, diagnostics, today, input.memo);
   if (input.deep === true && lock !== null && !deferred && !hasErrors(diagnostics)) {
-    diagnostics.push(...deadRules({ ir, tools: lock.tools }, path), ...wideReviews(ir, path, text));
+    diagnostics.push(...deadRules({ ir, tools: lock.tools }, path, file), ...wideReviews(ir, path, text));
   }
   const all = withHas(sortDiagnostics(unique(diagnostics)), file, path, text);
   if (hasErrors(all) || lock === null) return { output: null, diagnostics: all };

@@ -76,7 +76,13 @@ export class DeadRules {
       const own = diagrams.answers(node);
       if ([...own].some(hasSay)) seen.yields = true;
       if (seen.counts) continue;
-      const others = diagrams.apply(kleene.or, before[i] ?? 0, after[i + 1] ?? 0);
+      const others = askedBesides(
+        space,
+        units,
+        may,
+        i,
+        diagrams.apply(kleene.or, before[i] ?? 0, after[i + 1] ?? 0),
+      );
       const left = diagrams.answers(diagrams.apply(outside, node, others));
       if ([...left].some(hasSay)) seen.counts = true;
       else {
@@ -85,8 +91,7 @@ export class DeadRules {
           if (
             i !== j &&
             seen.coverers.size < 6 &&
-            denies[j] !== 0 &&
-            diagrams.answers(diagrams.apply(meets, node, denies[j] ?? 0)).has(1)
+            diagrams.answers(diagrams.apply(meets, node, coverOf(space, unit, other, may[j] ?? 0))).has(1)
           ) {
             seen.coverers.add(other);
           }
@@ -113,6 +118,39 @@ export class DeadRules {
       return unit.kind === 'block' ? deadCases(unit, seen.reached) : [];
     });
   }
+}
+
+/** Where another unit denies, or asks the same people as this one would: 2, else 0. */
+function coverOf(space: Space, unit: UnitIr, other: UnitIr, may: Node): Node {
+  const asks = asksAlike(unit, other) ? MAY.escalate | MAY.review : 0;
+  return space.diagrams.map(may, (bits) => ((bits & (MAY.deny | asks)) === 0 ? 0 : 2));
+}
+
+/** Rules that ask the same number of the same people; one that only may hold still asks. */
+const asksAlike = (a: UnitIr, b: UnitIr): boolean =>
+  a.kind === 'rule' &&
+  b.kind === 'rule' &&
+  a.effect === 'escalate' &&
+  (b.effect === 'escalate' || b.effect === 'review') &&
+  JSON.stringify(a.approval) === JSON.stringify(b.approval);
+
+/** What the others cover: what they deny, and for an `escalate` also what they ask the same people for. */
+function askedBesides(
+  space: Space,
+  units: readonly UnitIr[],
+  may: readonly Node[],
+  i: number,
+  denied: Node,
+): Node {
+  const unit = units[i];
+  if (unit?.kind !== 'rule' || unit.effect !== 'escalate') return denied;
+  return units.reduce(
+    (all, other, j) =>
+      j === i || !asksAlike(unit, other)
+        ? all
+        : space.diagrams.apply(space.kleene.or, all, coverOf(space, unit, other, may[j] ?? 0)),
+    denied,
+  );
 }
 
 function deadCases(unit: Extract<UnitIr, { kind: 'block' }>, reached: readonly boolean[]): readonly Dead[] {

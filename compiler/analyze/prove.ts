@@ -5,6 +5,7 @@ import type { Subject } from './actions.js';
 import { type ClaimIr, NO_CLAIMS } from './claims.js';
 import type { Dead } from './dead.js';
 import { differ, type Side } from './differ.js';
+import { idleLimits } from './idle-limits.js';
 import { type Survey, survey, type Verdict } from './survey.js';
 import { type Engine, type Question, questionOf } from './witness.js';
 
@@ -37,7 +38,7 @@ export interface Proofs {
 export function prove(subject: Subject, host: ProofHost): Proofs {
   const claims = subject.ir.claims ?? NO_CLAIMS;
   const found = survey(subject, claims, host.engine);
-  const dead = found.dead.found();
+  const dead = [...found.dead.found(), ...idleLimits(subject.ir)];
   const proofs = claims.claims.map((claim, i) => proofOf(claim, found, i, dead, subject, host));
   return { proofs, dead };
 }

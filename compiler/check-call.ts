@@ -150,7 +150,7 @@ export function checkUnusedLet(env: Env, named: tree.LetStatement): void {
     if (param.type.name === 'principals') params.set(param.name.text, { who: { include: [], except: [] } });
     else {
       const number = env.counter.params++;
-      params.set(param.name.text, { typed: { ir: { op: 'param', param: number, type }, type } });
+      params.set(param.name.text, { typed: { ir: { op: 'param', param: number, type }, type, open: true } });
     }
   }
   checkExpr({ ...env, params, lets: [fullName(env.scope, named.name.text)] }, named.body);

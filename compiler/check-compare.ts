@@ -323,6 +323,7 @@ function checkLike(env: Env, e: Test): Typed | null {
   const left = expectKind(env, e.left, 'string', '`like`', 'a string');
   const right = expectKind(env, e.right, 'string', '`like`', 'a pattern in quotes');
   if (left === null || right === null) return null;
+  if (right.open === true) return bool({ op: 'not', operand: left.ir });
   if (right.ir.op !== 'const' || right.ir.value.kind !== 'string') {
     const found = describeType(right.type);
     env.scope.report('SEP3001', e.right.span, { what: '`like`', wanted: 'a pattern in quotes', found });

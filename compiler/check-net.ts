@@ -75,6 +75,7 @@ export function checkInAddress(env: Env, left: Expr, set: Call): Typed | null {
   );
   const [argument] = set.args;
   const written = argument === undefined || set.args.length !== 1 ? null : checkExpr(env, argument);
+  if (written?.open === true) return value && bool({ op: 'not', operand: value.ir });
   if (written?.ir.op !== 'const' || written.ir.value.kind !== 'string') {
     const wanted =
       name === 'domain' ? 'a name in quotes, as `"example.com"`' : 'a range in quotes, as `"10.0.0.0/8"`';

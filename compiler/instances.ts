@@ -91,7 +91,7 @@ export function unusedTemplates(
       if (ref.name === 'principals') bindings.set(name.text, { who: { include: [], except: [] } });
       else {
         const param = env.counter.params++;
-        bindings.set(name.text, { typed: { ir: { op: 'param', param, type }, type } });
+        bindings.set(name.text, { typed: { ir: { op: 'param', param, type }, type, open: true } });
       }
     }
     return [partOf(scope, s, `${fullName(scope, s.name.text)}.`, bindings)];

@@ -23,6 +23,8 @@ export interface Typed {
   readonly type: Ty;
   /** Where the value stands in the arguments, for what is read below it (schema.ts, ELEMENT). */
   readonly place?: readonly string[];
+  /** Stands for a parameter of a definition that nothing uses: any constant. */
+  readonly open?: true;
 }
 
 export const BOOL: TypeIr = { kind: 'bool' };

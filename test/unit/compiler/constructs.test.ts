@@ -259,6 +259,17 @@ const rows: readonly Row[] = [
   ['url', 'SEP2014', when('url(args.url) == "x"')],
   ['ip', OK, when('ip(args.ip) == "::1"')],
   ['no address', 'SEP3019', when('ip(args.ip) == "127.1"')],
+  [
+    'parameters that are patterns, domains and ranges',
+    OK,
+    'let l(d: string, r: string, g: string) = url(d).host in domain(d) or ip(r) in cidr(r) or d like g\ntemplate t(d: string, r: string, g: string) { deny x: any -> web/fetch when { url(args.url).host in domain(d) or args.ip in cidr(r) or args.url like g } }',
+  ],
+  [
+    'and with arguments',
+    OK,
+    'template t(d: string, r: string) { deny x: any -> web/fetch when { url(args.url).host in domain(d) or args.ip in cidr(r) } }\ninstance i = t("example.com", "10.0.0.0/8")',
+  ],
+  ['a domain that is no constant', 'SEP3001', when('args.url in domain(args.ip)')],
   ['domain', OK, when('args.url in domain("example.com")')],
   ['cidr', OK, when('args.ip not in cidr("10.0.0.0/8")')],
   ['injection_score', OK, when('injection_score(args) > 0.5')],

@@ -195,7 +195,8 @@ export class Disk {
       const replaced = existsSync(to) ? readFileSync(to) : null;
       realFiles.rename(from, to);
       this.moved.push({ from, to, replaced });
-      if (this.made.delete(from)) this.made.add(to);
+      // What takes the place of a file that was there cannot be missing: it is this one or that one.
+      if (this.made.delete(from) && replaced === null) this.made.add(to);
       this.shadows.set(to, shadow);
       this.shadows.delete(from);
       for (const [fd, path] of this.paths) if (path === from) this.paths.set(fd, to);
@@ -226,7 +227,7 @@ export class Disk {
       if (chance() || !existsSync(to)) continue;
       renameSync(to, from);
       if (replaced !== null) writeFileSync(to, replaced, { mode: 0o600 });
-      if (this.made.delete(to)) this.made.add(from);
+      if (replaced !== null || this.made.delete(to)) this.made.add(from);
     }
     for (const path of this.made) if (!chance()) rmSync(path, { force: true });
     this.shadows.clear();

@@ -52,6 +52,10 @@ export const VERBS: { readonly [verb: string]: Verb } = {
     summary: 'the language server for editors',
     load: async () => (await import('./commands/lsp.js')).command,
   },
+  schema: {
+    summary: 'print the JSON Schema of sepal.json',
+    load: async () => (await import('./commands/schema.js')).command,
+  },
   explain: {
     summary: 'print the page of an error code',
     load: async () => (await import('./commands/explain.js')).command,

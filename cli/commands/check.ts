@@ -9,10 +9,11 @@ import { version } from '../install.js';
 import { compilerHost, dayOf, openPolicy, policyPath, shortPath } from '../project.js';
 
 export const command = defineCommand({
-  usage: 'check [POLICY...] [--format FORMAT] [--today DAY]',
+  usage: 'check [POLICY...] [--deny-warnings] [--format FORMAT] [--today DAY]',
   about:
-    'Checks policies: syntax, names, types against the pinned tools, lints, rules that decide nothing.\nExit 3 when there are errors; warnings alone pass.',
+    'Checks policies: syntax, names, types against the pinned tools, lints, rules that decide nothing.\nExit 3 when there are errors; warnings alone pass, unless --deny-warnings is given.',
   options: {
+    'deny-warnings': { type: 'boolean', help: 'exit 3 for warnings too' },
     format: {
       type: 'string',
       value: 'FORMAT',
@@ -47,7 +48,8 @@ export const command = defineCommand({
       io.err(
         `${count(paths.length, 'policy', 'policies')}: ${count(errors, 'error', 'errors')}, ${count(warnings, 'warning', 'warnings')}\n`,
       );
-    return Promise.resolve(errors > 0 ? EXIT.policy : EXIT.ok);
+    const bad = values['deny-warnings'] === true ? diagnostics.length : errors;
+    return Promise.resolve(bad > 0 ? EXIT.policy : EXIT.ok);
   },
 });
 

@@ -26,6 +26,13 @@ describe('check', () => {
     });
   });
 
+  it('lets warnings pass, but not with --deny-warnings', async () => {
+    const open = await copyOf((text) => `${text}\nallow anything: agent:x -> fs/read_text_file\n`);
+    expect((await must(open, 0, 'check')).err).toMatch(/0 errors, [1-9]\d* warning/);
+    await must(open, 3, 'check', '--deny-warnings');
+    await must(dir, 0, 'check', '--deny-warnings');
+  });
+
   it('ends with 3 and one diagnostic for each error, in all formats', async () => {
     const wrong = await copyOf((text) => text.replace('fs/read_text_file,', 'fs/read_text_fil,'));
     const human = await must(wrong, 3, 'check');
@@ -126,7 +133,7 @@ describe('test', () => {
     expect((await must(dir, 0, 'test')).out).toBe(
       'ok   reading\nok   writing\nok   moving\n3 passed, 0 failed; 3 of 3 rules met by a test\n',
     );
-    expect((await must(dir, 0, 'test', '--only', 'mov')).out).toMatch(/^ok {3}moving\n1 passed/);
+    expect((await must(dir, 0, 'test', '--filter', 'mov')).out).toMatch(/^ok {3}moving\n1 passed/);
   });
 
   it('shows a failing question where it stands, with what was expected and why it came out otherwise', async () => {

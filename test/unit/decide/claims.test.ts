@@ -51,6 +51,7 @@ const decide = evaluator({
   definitionOf: () => null,
   now: () => 0,
   scanner: { fact: async () => undefined, text: async () => undefined } as never,
+  services: { value: async () => undefined } as never,
 });
 
 describe('claims', () => {

@@ -100,7 +100,8 @@ export function openTracing(
 
 function nameOf({ params }: RpcRequest): string {
   const name = params['name'] ?? params['uri'];
-  return typeof name === 'string' ? name.slice(0, MAX_NAME) : '';
+  // What follows in a URI may be anybody's secret.
+  return typeof name === 'string' ? (name.split(/[?#]/)[0] ?? '').slice(0, MAX_NAME) : '';
 }
 
 /** Decision and receipt, as the client is told of them; no part of the answer itself. */

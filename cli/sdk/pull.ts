@@ -8,6 +8,7 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { ResultSchema } from '@modelcontextprotocol/sdk/types.js';
 import { CfWorkerJsonSchemaValidator } from '@modelcontextprotocol/sdk/validation/cfworker-provider.js';
 import type { ServerConfig } from '../../runtime/config.js';
+import { MODERN } from '../../runtime/gateway/modern/envelope.js';
 import { supervise } from '../../runtime/gateway/upstream/supervise.js';
 import type { JsonObject } from '../../runtime/verify/format/canonical.js';
 
@@ -62,8 +63,9 @@ export async function pullOffer(server: ServerConfig, version: string): Promise<
 const CLOSED = -32000;
 const LATE = -32001;
 
-/** A server that answers a handshake with an error may speak 2026-07-28 alone, which SDK 1.x does not. */
+/** A server that answers a handshake with an error, or with that revision, may speak 2026-07-28 alone, which SDK 1.x does not. */
 function refused(error: unknown): boolean {
+  if (error instanceof Error && error.message.endsWith(`not supported: ${MODERN}`)) return true;
   const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
   return typeof code === 'number' && code !== CLOSED && code !== LATE;
 }

@@ -5,7 +5,8 @@ import { replaceMember } from '../wire/answer.js';
 import { forwardText } from '../wire/intent.js';
 import { isObject } from '../wire/message.js';
 import { notificationOf } from '../wire/reply.js';
-import { type Channel, NotSent } from './channel.js';
+import { MODERN } from '../modern/envelope.js';
+import { type Channel, NotSent, Refused } from './channel.js';
 import { ask, channelEvents, send, type State } from './exchange.js';
 import type { Hop } from './hop.js';
 import { listAll, PROMPTS, RESOURCES, TEMPLATES, TOOLS } from './lists.js';
@@ -28,7 +29,8 @@ export async function openLegacy(
   const agreed = hello['protocolVersion'];
   const protocol = typeof agreed === 'string' ? agreed : 'none';
   if (!(REVISIONS as readonly string[]).includes(protocol)) {
-    throw new NotSent(`the server speaks revision ${protocol.slice(0, 40)}, which this release does not`);
+    const why = `the server speaks revision ${protocol.slice(0, 40)}, which this release does not`;
+    throw protocol === MODERN ? new Refused(why) : new NotSent(why);
   }
   channel.negotiated(protocol);
   await channel.send('{"jsonrpc":"2.0","method":"notifications/initialized"}', null);

@@ -3,6 +3,7 @@
  * What the scanner says, as conditions (language, 1.2): `injection_score(x)`, `has_secrets(x)`, `has_pii(x)`, `findings(x, "kind")`.
  * The results are facts that the host computes and records, so that a decision is repeated without scanning again.
  */
+import { DETECTOR_NAMES, FINDING_KINDS } from '../stdlib/findings.js';
 import type * as tree from '../grammar/tree.js';
 import { checkExpr, type Env, reportMisfit } from './check-expr.js';
 import { nearest } from './diagnostics/suggest.js';
@@ -20,8 +21,8 @@ export const SCAN_RESULTS: ReadonlyMap<string, TypeIr> = new Map<string, TypeIr>
 ]);
 export const SCANS: readonly string[] = [...SCAN_RESULTS.keys()];
 
-/** Kinds of findings, for a did-you-mean and no more: a rule set may know others. */
-const DETECTORS = ['secret', 'pii', 'injection', 'exfiltration', 'code'];
+/** Another kind would never be found, and a deny that asks for it never deny. */
+const KINDS = [...DETECTOR_NAMES, ...FINDING_KINDS];
 
 export function checkScan(env: Env, e: Call): Typed | null {
   const name = e.callee.text;
@@ -39,9 +40,20 @@ export function checkScan(env: Env, e: Call): Typed | null {
     });
     return null;
   }
-  const near = DETECTORS.includes(kind.value) ? null : nearest(kind.value, DETECTORS);
-  if (near !== null) {
-    env.scope.report('SEP4010', kind.span, { name: kind.value }, { help: `did you mean "${near}"?` });
+  if (!KINDS.includes(kind.value)) {
+    const near = nearest(kind.value, KINDS);
+    const help =
+      near === null
+        ? `detectors are ${listed(DETECTOR_NAMES)}; docs/scanning.md names kinds`
+        : `did you mean "${near}"?`;
+    const found = JSON.stringify(kind.value);
+    env.scope.report(
+      'SEP3001',
+      kind.span,
+      { what: '`findings`', wanted: 'a kind that the scanner knows', found },
+      { help },
+    );
+    return null;
   }
   return reading(env, [name, kind.value, ...chain], scanName(name, chain, kind.value), type);
 }

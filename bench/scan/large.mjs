@@ -48,16 +48,25 @@ async function until(probe) {
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const stops = [];
+const children = [];
 process.once('exit', () => {
   for (const stop of stops.reverse()) stop();
 });
+/** The folder last, once who writes there has gone. */
+const end = async () => {
+  const ended = children.map((child) => new Promise((resolve) => child.once('exit', resolve)));
+  for (const child of children) child.kill();
+  await Promise.all(ended);
+  process.exit(0);
+};
 
 function start(args, env = {}) {
   const child = spawn(process.execPath, args, {
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 'ignore', 'ignore'],
     env: { ...process.env, ...env },
   });
-  stops.push(() => child.kill());
+  children.push(child);
+  stops.push(() => child.kill('SIGKILL'));
   return child;
 }
 
@@ -71,7 +80,7 @@ async function upstream() {
 
 async function gateway() {
   const dir = mkdtempSync(join(tmpdir(), 'sepal-bench-large-'));
-  stops.push(() => rmSync(dir, { recursive: true, force: true }));
+  stops.push(() => rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }));
   const cli = (...args) =>
     execFileSync(process.execPath, [sepal, ...args], { cwd: dir, encoding: 'utf8', stdio: 'pipe' });
   const port = await freePort();
@@ -85,11 +94,10 @@ async function gateway() {
   writeFileSync(join(dir, 'bench.sep'), POLICY);
   cli('tools', 'pull');
   const { token } = JSON.parse(cli('token', 'create', '--principal', 'agent:bench', '--json'));
-  const delay = join(dir, 'delay.txt');
-  start([sepal, 'gateway', '--config', file], process.env.BENCH_PROFILE ? { NODE_OPTIONS: '' } : {});
+  start([sepal, 'gateway', '--config', file]);
   const url = `http://127.0.0.1:${port}/mcp`;
   await (await until(() => bareHttp(url, token))).close();
-  return { url, token, delay };
+  return { url, token };
 }
 
 /** Small calls at a steady rate, whatever is still on its way, for the length of a window: their latencies. */
@@ -198,5 +206,5 @@ async function main() {
       `| ${name} | ${quantile(all, 0.5).toFixed(2)} | ${median(windows.map((w) => quantile(w, 0.99))).toFixed(2)} | ${ratio.toFixed(2)}× | ${quantile(all, 0.99).toFixed(2)} | ${Math.max(...all).toFixed(1)} |`,
     );
   }
-  process.exit(0);
+  await end();
 }

@@ -5,6 +5,7 @@ import { compile } from '../../../compiler/compile.js';
 import { runTests } from '../../../compiler/testing/index.js';
 import { loadPolicy } from '../../../runtime/decide/load.js';
 import { scanFact } from '../../../runtime/scan/index.js';
+import { DETECTOR_NAMES, FINDING_KINDS } from '../../../stdlib/findings.js';
 import { host, policy } from '../../helpers/policy.js';
 import { SHOP_LOCK } from '../../helpers/shop.js';
 
@@ -33,6 +34,28 @@ const request = (path: string) => ({
 });
 const NAMES = ['findings(args, "pii")', 'has_secrets(args)', 'injection_score(args.path)'];
 const GOOD = { [NAMES[0] ?? '']: 0, [NAMES[1] ?? '']: false, [NAMES[2] ?? '']: 0 };
+
+describe('kinds of findings', () => {
+  const codes = (kind: string) => {
+    const text = policy(
+      `allow read: agent:* -> fs/read_file\ndeny x: any -> fs/* when { findings(args, "${kind}") > 0 }`,
+    );
+    const compiler = { version: '0', hash: '0', tz: '0', unicode: '0' };
+    const readLock = (path: string) => ({ path, text: SHOP_LOCK });
+    const { diagnostics } = compile({ source: { path: 'p.sep', text }, readLock }, host, compiler);
+    return diagnostics.filter((d) => d.severity === 'error').map((d) => `${d.code} ${d.help ?? ''}`);
+  };
+
+  it('that the scanner does not know are errors, since they would never be found', () => {
+    expect(codes('crad')).toEqual(['SEP3001 did you mean "card"?']);
+    expect(codes('injecton')).toEqual(['SEP3001 did you mean "injection"?']);
+    expect(codes('nothing-like-it')).toEqual([expect.stringContaining('detectors are')]);
+  });
+
+  it.each([...DETECTOR_NAMES, ...FINDING_KINDS])('%s is known', (kind) => {
+    expect(codes(kind)).toEqual([]);
+  });
+});
 
 describe('scans in conditions', () => {
   it('are facts that the module asks for and the manifest tells how to compute', async () => {

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import { FOREIGN, PHRASES } from '../../../runtime/scan/injection/phrases.js';
+import { RULES } from '../../../runtime/scan/scan.js';
+import { FINDING_KINDS } from '../../../stdlib/findings.js';
+import { MASK_KINDS } from '../../../stdlib/masks.js';
 import { describe, expect, it } from 'vitest';
 import { injectionScore, ruleSetHash, scanText, scanValue } from '../../../runtime/scan/index.js';
 
@@ -206,6 +210,18 @@ describe('the rule set', () => {
   it('has a name that only its content changes', () => {
     expect(ruleSetHash()).toMatch(/^sha256:[A-Za-z0-9+/]{43}=$/);
     expect(ruleSetHash()).toBe(ruleSetHash());
+  });
+});
+
+describe('the kinds that policies can count', () => {
+  it('are those of the rules, and of personal data', () => {
+    const known = new Set(FINDING_KINDS);
+    const kinds = [...RULES, ...PHRASES, ...FOREIGN].map(({ kind }) => kind);
+    const personal = MASK_KINDS.map((name) => name.replaceAll('_', '-'));
+    expect([...new Set([...kinds, ...personal])].filter((kind) => !known.has(kind))).toEqual([]);
+    expect(FINDING_KINDS.filter((kind) => ![...kinds, ...personal, 'hidden-text'].includes(kind))).toEqual(
+      [],
+    );
   });
 });
 

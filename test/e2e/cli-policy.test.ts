@@ -326,7 +326,7 @@ describe('decide', () => {
         { line: 5, error: 'unknown key `argz`', help: 'did you mean `args`?' },
         { line: 6, error: 'the policy has no fact `nope`' },
         { line: 7, error: '`as` is not a text' },
-        { line: 8, error: /not supported yet/ },
+        { line: 8, error: /the phase `result` needs a result/ },
         { decision: 'deny' },
       ].map((each) =>
         'error' in each && each.error instanceof RegExp

@@ -6,36 +6,11 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sepal } from '../../helpers/command.js';
-import { lockText, pinModules, tool, type ToolDefinition } from '../../helpers/policy.js';
+import { DESIGN_LOCKS } from '../../helpers/design-locks.js';
+import { lockText, pinModules } from '../../helpers/policy.js';
 
 const folder = resolve(import.meta.dirname, '../../../../shared/design/examples');
 const sample = (name: string): string => readFileSync(resolve(folder, `${name}.sep`), 'utf8');
-const text = { type: 'string' };
-
-const FILES = [tool('read_file', { path: text }), tool('write_file', { path: text, content: text })];
-const LOCKS: { readonly [name: string]: { readonly [server: string]: readonly ToolDefinition[] } } = {
-  content: { fs: [...FILES, tool('delete_file', { path: text })] },
-  records: {
-    fs: FILES,
-    lake: [tool('read_file', { path: text })],
-    crm: [tool('delete_record', { id: text })],
-  },
-  vaults: { fs: FILES },
-  runtime: {
-    art: [tool('generate_image', { prompt: text })],
-    bank: [
-      tool('read_transactions', { account: text }),
-      tool('create_report', { month: text }),
-      tool('delete_report', { id: text, 'reason?': text }),
-    ],
-    ci: ['deploy_web', 'deploy_api'].map((name) => tool(name, { env: { enum: ['staging', 'production'] } })),
-    db: [tool('read_database', { query: text })],
-    mail: [tool('send_email', { to: text, body: text })],
-    pay: [tool('transfer', { to: text, amount: { type: 'number' }, currency: text })],
-    web: [tool('http_request', { url: text })],
-  },
-};
-
 describe.skipIf(!existsSync(folder))('samples (skipped without the design folder)', () => {
   let work = '';
   beforeAll(() => {
@@ -43,7 +18,7 @@ describe.skipIf(!existsSync(folder))('samples (skipped without the design folder
     const modules = { 'acme.baseline': sample('baseline') };
     for (const name of ['baseline', 'content', 'records', 'runtime', 'vaults'])
       writeFileSync(join(work, `${name}.sep`), sample(name));
-    for (const [name, servers] of Object.entries(LOCKS))
+    for (const [name, servers] of Object.entries(DESIGN_LOCKS))
       writeFileSync(join(work, `${name}.lock`), pinModules(lockText(servers), modules));
   });
   afterAll(() => rmSync(work, { recursive: true, force: true }));

@@ -107,7 +107,7 @@ describe('bytes that could be read in two ways', () => {
     expect((await post(call('{}'), { ...session, 'content-encoding': 'gzip' })).status).toBe(415);
     expect((await post(call('{}'), { ...session, 'content-type': 'application/json-seq' })).status).toBe(415);
     expect((await post(call('{}'), { ...session, accept: 'text/html' })).status).toBe(406);
-    expect((await post(call(`{"text":"${'x'.repeat(4 * 1024 * 1024)}"}`), session)).status).toBe(413);
+    expect((await post(call(`{"text":"${'x'.repeat(8 * 1024 * 1024)}"}`), session)).status).toBe(413);
     expect(read().filter((line) => line.includes('tools/call'))).toEqual([]);
   });
 });

@@ -17,7 +17,7 @@ import { writtenPolicy, type Written } from './policy.js';
 
 const LINES = 2_000;
 const LIMIT_MS = 50;
-const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 60);
+const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 30);
 const WARM = Math.min(15, ROUNDS);
 
 /** Milliseconds of processor time of this process, its compiler and collector threads among them. */

@@ -25,6 +25,8 @@ export interface Proof {
   readonly witness: Question | null;
   /** What the witness is answered. */
   readonly effect: DecisionEffect | null;
+  /** Of `not wider than`: what the other policy decides of the witness. */
+  readonly demands: DecisionEffect | null;
   readonly why: string | null;
   readonly help: string | null;
 }
@@ -43,7 +45,14 @@ export function prove(subject: Subject, host: ProofHost): Proofs {
   return { proofs, dead };
 }
 
-const PLAIN = { vacuous: false, witness: null, effect: null, why: null, help: null } as const;
+const PLAIN = {
+  vacuous: false,
+  witness: null,
+  effect: null,
+  demands: null,
+  why: null,
+  help: null,
+} as const;
 
 function proofOf(
   claim: ClaimIr,
@@ -69,6 +78,7 @@ function proofOf(
         claim,
         witness: witness && questionOf(witness.asked, [subject.ir]),
         effect: witness?.effects[0] ?? null,
+        demands: null,
       };
     }
     case 'noRuleDead': {
@@ -100,7 +110,15 @@ function notWider(claim: Extract<ClaimIr, { kind: 'notWider' }>, subject: Subjec
   const sure = widened.find(({ witness }) => witness !== null);
   if (sure !== undefined) {
     const why = `${sure.actions.join(', ')}: ${sure.from} there, ${sure.to} here`;
-    return { ...PLAIN, claim, status: 'refuted', witness: sure.witness, effect: sure.to, why };
+    return {
+      ...PLAIN,
+      claim,
+      status: 'refuted',
+      witness: sure.witness,
+      effect: sure.to,
+      demands: sure.from,
+      why,
+    };
   }
   const open = [...widened.flatMap(({ why }) => why ?? []), ...notes];
   if (open.length === 0) return { ...PLAIN, claim, status: 'proved' };

@@ -16,9 +16,10 @@ export function testsOf(
   said: readonly Said[],
 ): { readonly text: string; readonly count: number } {
   const tests = said.flatMap(({ proof, statement }) => {
-    const { witness, claim } = proof;
-    if (witness === null || claim.kind !== 'never') return [];
-    const wanted = (['deny', 'review', 'allow'] as const).find((effect) => !claim.effects.includes(effect));
+    const { witness, claim, demands } = proof;
+    if (witness === null) return [];
+    const forbidden: readonly DecisionEffect[] = claim.kind === 'never' ? claim.effects : [];
+    const wanted = demands ?? (['deny', 'review', 'allow'] as const).find((e) => !forbidden.includes(e));
     const test = testOf(`witness: ${statement}`, witness, wanted ?? 'deny');
     return source.includes(test) ? [] : [test];
   });

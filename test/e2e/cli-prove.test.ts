@@ -59,6 +59,17 @@ describe('prove', () => {
     const { err } = await must(dir, 0, 'prove', 'policy.sep', '--write-tests');
     expect(err).toContain('0 tests added');
   });
+
+  it('writes what the other policy decides where it is wider', async () => {
+    const dir = example((text) => `${text}\nprove not wider than "old.sep"\n`);
+    cpSync(join(EXAMPLE, 'policy.sep'), join(dir, 'old.sep'));
+    await must(dir, 0, 'prove', 'policy.sep');
+    edit(dir, 'policy.sep', (text) => text.replace('when { args.path under "/srv/data" }', ''));
+    await must(dir, 6, 'prove', 'policy.sep', '--write-tests');
+    const tests = readFileSync(join(dir, 'policy.sep'), 'utf8').split('test "witness: prove not wider')[1];
+    expect(tests).toMatch(/=> deny/);
+    await must(dir, 6, 'test', 'policy.sep', '--filter', 'not wider');
+  });
 });
 
 describe('a certificate', () => {

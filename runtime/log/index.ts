@@ -2,7 +2,6 @@
 export { eraseOpenings, openingsOf } from './erase.js';
 export { LogFailure, LogHeld } from './failure.js';
 export {
-  certifies,
   createKeys,
   generateKey,
   KeyFailure,
@@ -14,6 +13,6 @@ export {
   trustText,
 } from './keys.js';
 export { Log, openLog } from './log.js';
-export { readSecrets, type SecretSources } from './secrets.js';
-export type { Fold, Folds, Saved } from './snapshot.js';
+export { readSecrets } from './secrets.js';
+export type { Fold, Folds } from './snapshot.js';
 export type * from './types.js';

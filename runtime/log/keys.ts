@@ -144,7 +144,7 @@ export function nextKey(dir: string, origin: string, root: VerifierKey, log: Sig
 }
 
 /** Did the root certify this log key? */
-export function certifies(root: VerifierKey, origin: string, vkey: string, certificate: string): boolean {
+function certifies(root: VerifierKey, origin: string, vkey: string, certificate: string): boolean {
   const signature = parseBase64(certificate);
   const text = Buffer.from(certificateText(origin, 'log', vkey));
   return signature !== null && nodeVerifier(root.key)?.(text, signature) === true;

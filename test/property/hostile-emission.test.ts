@@ -172,6 +172,7 @@ function withTexts(ir: PolicyIr, next: () => string): PolicyIr {
     'subject',
     'field',
     'cmp',
+    'part',
     'on',
     'fn',
     'mode',
@@ -301,6 +302,10 @@ describe('in a process that cannot generate code from strings', () => {
       bundle: true,
       format: 'esm',
       platform: 'node',
+      // A library below it asks for `crypto` in the older way.
+      banner: {
+        js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+      },
       outfile: join(folder, 'child.mjs'),
       logLevel: 'silent',
     });

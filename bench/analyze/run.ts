@@ -146,7 +146,7 @@ if (SIZES.includes(MUTATED)) {
   const run = await mutation(sepalInput(workload.policy(MUTATED)), requests, sideOf);
   const [took, { killed, survived, equivalent, score }] = await timedLater(run);
   console.log(
-    `\n\`sepal test --mutate\` on ${MUTATED} rules with ${TESTS} questions as tests: ${killed + survived + equivalent} changed policies, each compiled, loaded and tested; ${killed} noticed, ${survived} not (each with a question that would), ${equivalent} shown to change nothing; score ${(score * 100).toFixed(1)} %.\n`,
+    `\n\`sepal test --mutate\` on ${MUTATED} rules with ${TESTS} questions as tests: ${killed + survived + equivalent} changed policies, the changed unit of each compiled, linked and tested; ${killed} noticed, ${survived} not (each with a question that would), ${equivalent} shown to change nothing; score ${(score * 100).toFixed(1)} %.\n`,
   );
   console.log(aim('mutation of 200 rules under a minute', took < 60_000, `${figure(took / 1000)} s`));
 }

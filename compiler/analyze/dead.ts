@@ -88,10 +88,12 @@ export class DeadRules {
       else {
         const meets = opOf((bits, denied) => (denied === 2 && hasSay(bits) ? 1 : 0));
         for (const [j, other] of units.entries()) {
+          const cover = asksAlike(unit, other) ? coverOf(space, unit, other, may[j] ?? 0) : (denies[j] ?? 0);
           if (
             i !== j &&
             seen.coverers.size < 6 &&
-            diagrams.answers(diagrams.apply(meets, node, coverOf(space, unit, other, may[j] ?? 0))).has(1)
+            cover !== 0 &&
+            diagrams.answers(diagrams.apply(meets, node, cover)).has(1)
           ) {
             seen.coverers.add(other);
           }

@@ -29,6 +29,8 @@ export interface Sources {
   readonly scanner: Scanner;
   /** Who answers `http.x` facts. */
   readonly services: FactServices;
+  /** Tells the operator. */
+  readonly say: (message: string) => void;
 }
 
 /** A fact that cannot be had, for whatever reason, or is not of its type, is left out: to the policy it is unknown. */
@@ -45,7 +47,7 @@ export function evaluator(sources: Sources): DecideOnce {
 }
 
 function evaluatorOf(
-  { config, limits, definitionOf, now, scanner, services }: Sources,
+  { config, limits, definitionOf, now, scanner, services, say }: Sources,
   policy: LoadedPolicy,
 ): DecideOnce {
   const facts = new Map(policy.manifest.facts.map((fact) => [fact.name, fact]));
@@ -107,6 +109,10 @@ function evaluatorOf(
     };
     const reserved = await limits.reserve(question, decided).catch((error: unknown) => {
       if (error instanceof LimitsFull) throw error;
+      const why = error instanceof Error ? error.message : String(error);
+      say(
+        `the limits cannot be asked (${why}): what they stand at is unknown, and no call that counts is let through`,
+      );
       // Where the limits cannot be asked, what they stand at is unknown; what has to be counted cannot be let through.
       const { adds, value } = decided({});
       if (value.decision.effect !== 'deny' && adds.length > 0) throw error;

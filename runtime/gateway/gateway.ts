@@ -194,6 +194,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       now: clock.wall,
       scanner,
       services: factServices(config.facts, clock.wall),
+      say,
     }),
     scanner,
     switches,

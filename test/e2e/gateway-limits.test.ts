@@ -2,6 +2,7 @@
 // Every call holds what it counts from the decision on, and lets go of it once: committed when it was sent, released when it was not.
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Limits, Reservation } from '../../runtime/decide/limits.js';
+import type { PolicyModule } from '../../stdlib/abi.js';
 import type { Gateway } from '../../runtime/gateway/gateway.js';
 import { configOf, pin, policyOf, scratch, startGateway } from '../helpers/gateway.js';
 import { Raw, stub } from '../helpers/raw.js';
@@ -11,7 +12,7 @@ afterEach(async () => {
   for (const gateway of open.splice(0)) await gateway.close();
 });
 
-async function setUp(broken = false) {
+async function setUp(broken = false, counted: readonly string[] = []) {
   const seen: string[] = [];
   const limits: Limits = {
     reserve: async (_, decide) => {
@@ -23,11 +24,16 @@ async function setUp(broken = false) {
     },
     end: () => undefined,
   };
-  const module = policyOf(({ intent }) => {
+  const rules = policyOf(({ intent }) => {
     if (intent.args['text'] === 'boom') throw new Error('boom');
     if (intent.name === 'echo' || intent.name === 'crash') return { effect: 'allow', rules: ['some'] };
     return { effect: 'deny', rules: ['rest'] };
   });
+  const module: PolicyModule = {
+    ...rules,
+    counts: ({ intent }) =>
+      counted.includes(intent.name) ? [{ name: 'calls', key: ['agent:raw'], add: 1, attempt: false }] : [],
+  };
   const config = configOf(scratch(), {
     mcpServers: { s: { command: process.execPath, args: [stub, 'plain'] } },
     identity: { stdio: { principal: 'agent:raw' } },
@@ -112,8 +118,12 @@ describe('limits', () => {
   });
 
   it('deny what needs them when they cannot be reached', async () => {
-    const { client, said } = await setUp(true);
-    expect((await client.call('echo')).result).toMatchObject({ isError: true });
+    const { client, said, log } = await setUp(true, ['crash']);
+    const denied = await client.call('crash');
+    expect(denied.result).toMatchObject({ isError: true });
     expect(said.join()).toContain('the database is gone');
+    expect(log.bodies.at(-1)?.decision).toMatchObject({ effect: 'deny', default: true });
+    // What neither counts nor asks what was counted goes on.
+    expect((await client.call('echo', { text: 'x' })).result?.content?.[0]?.text).toBe('x');
   });
 });

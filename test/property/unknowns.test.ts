@@ -173,6 +173,7 @@ function sourcesOf({ source, fault, wrong }: World, text: ReturnType<typeof comp
     now,
     scanner,
     services,
+    say: () => undefined,
   });
 }
 

@@ -28,7 +28,7 @@ const authenticator = createAuthenticator({
 
 const facts = ['region', 'org.unit', 'level', 'missing', 'constructor'].map((path) => ({
   name: path,
-  type: { kind: 'string' },
+  type: { kind: path === 'level' ? 'int' : 'string' },
   source: 'claim',
   path: path.split('.'),
 }));
@@ -52,6 +52,7 @@ const decide = evaluator({
   now: () => 0,
   scanner: { fact: async () => undefined, text: async () => undefined } as never,
   services: { value: async () => undefined } as never,
+  say: () => undefined,
 });
 
 describe('claims', () => {

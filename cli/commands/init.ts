@@ -24,7 +24,9 @@ export const command = defineCommand({
   usage: 'init [FOLDER] [--from client.json]',
   about:
     'Writes a set-up that runs as it is: policy with tests, sepal.json, pinned tools, keys, a token, an approver, trust file and\na snippet for an MCP client. Nothing is ever overwritten. With --from the servers of a client configuration are taken over:\nthey are asked for their tools, and every call waits for your approval until the policy says more.',
-  options: { from: { type: 'string', value: 'FILE', help: 'the file in which an MCP client keeps its servers' } },
+  options: {
+    from: { type: 'string', value: 'FILE', help: 'the file in which an MCP client keeps its servers' },
+  },
   takes: ['FOLDER?'],
   run: async ({ values, rest }, given) => {
     const dir = resolve(given.cwd, rest[0] ?? '.');

@@ -121,10 +121,7 @@ describe('what init writes', () => {
     expect(modeOf(join(dir, 'gw/sepal.json'))).toBe('600');
     expect(made.err).toContain('better write `${env:NAME}` there');
     expect(made.out + made.err).not.toContain('s3cret');
-    writeFileSync(
-      join(dir, 'bad.json'),
-      JSON.stringify({ mcpServers: { s: { ...server, image: 'x' } } }),
-    );
+    writeFileSync(join(dir, 'bad.json'), JSON.stringify({ mcpServers: { s: { ...server, image: 'x' } } }));
     expectClear(
       await sepal(dir, ['init', 'gw2', '--from', 'bad.json']),
       1,

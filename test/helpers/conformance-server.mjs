@@ -438,7 +438,7 @@ if (port === undefined || port === 'stdio') {
     return transport.handleRequest(request);
   };
   const local = (name) => ['127.0.0.1', 'localhost', '[::1]'].includes(name);
-  const http = createServer(async (request, response) => {
+  const serve = async (request, response) => {
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
     const host = new URL(`http://${request.headers.host}`).hostname;
@@ -468,7 +468,8 @@ if (port === undefined || port === 'stdio') {
         response.write(chunk);
       }
     response.end();
-  });
+  };
+  const http = createServer((request, response) => void serve(request, response));
   http.on('clientError', (_, socket) => socket.destroy());
   process.on('unhandledRejection', () => undefined);
   http.listen(Number(port), '127.0.0.1', () => process.stdout.write(`${http.address().port}\n`));

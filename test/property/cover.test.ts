@@ -124,9 +124,7 @@ const FIELDS: readonly Field[] = [
     key: 'fact:since',
     leaf: fc.oneof(
       fc.tuple(order, pick(...MOMENTS)).map(([op, m]) => `since ${op} "${m}"`),
-      fc
-        .tuple(order, pick(...MOMENTS), pick('1s', '7d'))
-        .map(([op, m, d]) => `since + ${d} ${op} "${m}"`),
+      fc.tuple(order, pick(...MOMENTS), pick('1s', '7d')).map(([op, m, d]) => `since + ${d} ${op} "${m}"`),
     ),
     value: fc.oneof(
       pick<Json>(

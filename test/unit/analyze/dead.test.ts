@@ -62,7 +62,7 @@ allow nope: any -> fs/delete_file when { args.path == "a" and args.path == "b" }
     expect(limits('5 per 1h by principal', '120 per 24h by principal count attempts')).toEqual([]);
     expect(limits('5 per 1h by principal fixed', '120 per 24h by principal')).toEqual([]);
     expect(limits('5 per session', '5 per session')).toHaveLength(1);
-    expect(limits("5 per 1h else escalate by self timeout 5m", "6 per 1h")).toEqual([]);
+    expect(limits('5 per 1h else escalate by self timeout 5m', '6 per 1h')).toEqual([]);
   });
 
   it('of instances and modules are said at what brings them', () => {

@@ -95,6 +95,7 @@ describe('the decision IR', () => {
   it('has the pinned tools with their hashes and the hints, defaults included', () => {
     const { tools } = ir('deny d: any -> fs/*\n');
     expect(tools.map((t) => `${t.server}/${t.name}`)).toEqual([
+      'desk/order',
       'fs/delete_file',
       'fs/list_directory',
       'fs/read_file',

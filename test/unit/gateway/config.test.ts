@@ -25,6 +25,8 @@ describe('sepal.json', () => {
     if (!result.ok) return;
     expect(result.config.policy).toBe('/etc/sepal/policies/main.sep');
     expect(result.config.receipts).toEqual({
+      epoch: { entries: 1_000_000, hours: 24 },
+      keyFrom: {},
       origin: 'gw.example.com/log',
       dir: '/etc/sepal/.sepal/log',
       keys: '/etc/sepal/.sepal/keys',

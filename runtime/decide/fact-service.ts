@@ -9,6 +9,7 @@ import { moment } from '../../stdlib/moment.js';
 import { digest } from '../verify/format/hash.js';
 import { canonical } from '../verify/format/canonical.js';
 import { parseStrict } from '../verify/format/json.js';
+import { capped } from './capped.js';
 import { typedAt } from './fact-type.js';
 import type { FactSource } from './manifest.js';
 
@@ -132,22 +133,8 @@ async function ask({ url, headers, timeoutMs }: FactServiceConfig, body: string)
     bodyTimeout: timeoutMs,
     signal: AbortSignal.timeout(timeoutMs),
   });
-  const text = await readText(answer.body);
+  const text = await capped(answer.body, MAX_ANSWER);
   return answer.statusCode === 200 && text !== null ? answerIn(text) : null;
-}
-
-async function readText(body: AsyncIterable<Buffer> & { destroy(): unknown }): Promise<Buffer | null> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    size += chunk.length;
-    if (size > MAX_ANSWER) {
-      body.destroy();
-      return null;
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 /** `{"value": …, "at": "2026-03-09T13:00:00Z"}` and nothing else. */

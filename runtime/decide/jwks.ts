@@ -12,6 +12,7 @@ import {
   type JWSHeaderParameters,
 } from 'jose';
 import { request } from 'undici';
+import { capped } from './capped.js';
 import { parseStrict } from '../verify/format/json.js';
 
 export interface KeySource {
@@ -117,7 +118,7 @@ async function fetchKeys(url: string, timeoutMs: number): Promise<Omit<Held, 'at
     const text = await capped(body, MAX_BYTES);
     if (statusCode !== 200) return `it answered ${statusCode}`;
     if (text === null) return `it answered more than ${MAX_BYTES} bytes`;
-    return readKeys(text);
+    return readKeys(text.toString('utf8'));
   } catch (error) {
     return error instanceof Error && error.name === 'TimeoutError'
       ? `no answer within ${timeoutMs} ms`
@@ -127,17 +128,6 @@ async function fetchKeys(url: string, timeoutMs: number): Promise<Omit<Held, 'at
 
 const code = (error: unknown): string =>
   (error as { readonly code?: string }).code ?? (error instanceof Error ? error.name : 'unknown error');
-
-async function capped(body: AsyncIterable<Buffer>, cap: number): Promise<string | null> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    size += chunk.length;
-    if (size > cap) return null;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
 
 function readKeys(text: string): Omit<Held, 'at'> | string {
   const parsed = parseStrict(text);

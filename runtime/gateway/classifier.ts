@@ -5,6 +5,7 @@
  */
 import { request } from 'undici';
 import type { ClassifierConfig } from '../config.js';
+import { capped } from '../decide/capped.js';
 import { parseStrict } from '../verify/format/json.js';
 import { isObject } from './wire/message.js';
 
@@ -29,8 +30,8 @@ export function httpClassifier({ url, headers, timeoutMs }: ClassifierConfig): C
       bodyTimeout: timeoutMs,
       signal: AbortSignal.timeout(timeoutMs),
     });
-    const text = await readText(answer.body);
-    return answer.statusCode === 200 && text !== null ? scoreIn(text) : undefined;
+    const text = await capped(answer.body, MAX_ANSWER);
+    return answer.statusCode === 200 && text !== null ? scoreIn(text.toString('utf8')) : undefined;
   };
   return {
     score: async (value) => {
@@ -46,20 +47,6 @@ export function httpClassifier({ url, headers, timeoutMs }: ClassifierConfig): C
       }
     },
   };
-}
-
-async function readText(body: AsyncIterable<Buffer> & { destroy(): unknown }): Promise<string | null> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    size += chunk.length;
-    if (size > MAX_ANSWER) {
-      body.destroy();
-      return null;
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 function scoreIn(text: string): number | undefined {

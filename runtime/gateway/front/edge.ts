@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What an HTTP request must be before anyone asks who sent it: the right host, no foreign page behind it, no header twice. */
+import { capped } from '../../decide/capped.js';
 import type { IncomingMessage } from 'node:http';
 import { isLoopback, type ListenConfig } from '../../config.js';
 
@@ -80,12 +81,5 @@ export function accepts(header: string | undefined, type: string): boolean {
 /** The body, or null when it passes the cap. */
 export async function readBody(request: IncomingMessage, cap: number): Promise<Buffer | null> {
   if (Number(request.headers['content-length'] ?? 0) > cap) return null;
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > cap) return null;
-    chunks.push(chunk);
-  }
-  return chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks);
+  return capped(request as AsyncIterable<Buffer>, cap);
 }

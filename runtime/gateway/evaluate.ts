@@ -5,9 +5,9 @@ import type { FactServices } from '../decide/fact-service.js';
 import { typedAt } from '../decide/fact-type.js';
 import type { LoadedPolicy } from '../decide/load.js';
 import { type Limits, LimitsFull, NO_RESERVATION } from '../decide/limits.js';
+import { changeWords, nearestChanges } from '../decide/nearest.js';
 import type { Scannable } from '../scan/facts.js';
 import type { Scanner, Scans } from './scanner.js';
-import { changeWords, nearestChanges } from '../decide/nearest.js';
 import type { JsonObject } from '../verify/format/canonical.js';
 import type { DecideOnce } from './gate.js';
 import { type ArgumentCheck, argumentCheck } from './validate.js';
@@ -109,12 +109,13 @@ function evaluatorOf(
     };
     const reserved = await limits.reserve(question, decided).catch((error: unknown) => {
       if (error instanceof LimitsFull) throw error;
+      // Where the limits cannot be asked, what they stand at is unknown; what has to be counted cannot be let through.
+      // A policy that cannot be evaluated throws here again, and is not taken for limits that cannot be asked.
+      const { adds, value } = decided({});
       const why = error instanceof Error ? error.message : String(error);
       say(
         `the limits cannot be asked (${why}): what they stand at is unknown, and no call that counts is let through`,
       );
-      // Where the limits cannot be asked, what they stand at is unknown; what has to be counted cannot be let through.
-      const { adds, value } = decided({});
       if (value.decision.effect !== 'deny' && adds.length > 0) throw error;
       return { value, reservation: NO_RESERVATION };
     });

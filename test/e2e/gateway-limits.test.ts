@@ -98,13 +98,14 @@ describe('limits', () => {
   });
 
   it('hold nothing when the policy cannot be evaluated, which is a denial', async () => {
-    const { client, seen, log } = await setUp();
+    const { client, seen, log, said } = await setUp();
     const reply = await client.call('echo', { text: 'boom' });
     expect(reply.result).toMatchObject({
       isError: true,
       content: [{ text: 'Denied: the policy could not be evaluated' }],
     });
     expect(seen).toEqual([]);
+    expect(said.join()).not.toContain('limits cannot be asked');
     expect(log.bodies.at(-1)?.decision).toMatchObject({ effect: 'deny', default: true });
   });
 

@@ -10,12 +10,8 @@ import { decide as reference } from '../../compiler/reference.js';
 import type { Decision, Facts, Phase, PolicyModule, Request } from '../../stdlib/abi.js';
 import { std } from '../../stdlib/std.js';
 import { facts, markedIr, policy as plainIr, request } from '../arbitraries/policy.js';
-import {
-  markedPolicy,
-  soundFacts,
-  soundPolicy as plainPolicy,
-  soundRequest,
-} from '../arbitraries/sound-policy.js';
+import { markedPolicy, soundPolicy as plainPolicy } from '../arbitraries/sound-policy.js';
+import { soundFacts, soundRequest } from '../arbitraries/sound-request.js';
 import { load, loadOnce, meaning } from '../helpers/emitted.js';
 import { checkText } from '../helpers/policy.js';
 import { SHOP_LOCK } from '../helpers/shop.js';

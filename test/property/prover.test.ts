@@ -12,13 +12,8 @@ import { emit } from '../../compiler/emit.js';
 import type { ExprIr, PolicyIr, UnitIr } from '../../compiler/ir.js';
 import { inWhat, inWho } from '../../compiler/reference-sets.js';
 import type { DecisionEffect, Facts, Request } from '../../stdlib/abi.js';
-import {
-  edgeFacts,
-  edgeRequest,
-  soundFacts,
-  soundPolicy,
-  soundRequest,
-} from '../arbitraries/sound-policy.js';
+import { soundPolicy } from '../arbitraries/sound-policy.js';
+import { edgeFacts, edgeRequest, soundFacts, soundRequest } from '../arbitraries/sound-request.js';
 import { statementNumbers, statementOf } from '../arbitraries/statements.js';
 import { fitsOf, sideOf } from '../helpers/analysis.js';
 import { loadOnce } from '../helpers/emitted.js';

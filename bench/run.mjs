@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // `npm run bench [-- decide|compile|editor|analyze|gateway|receipts|start|scan|large|verify …]`: builds what is needed and prints every table in markdown.
-import { spawnSync } from 'node:child_process';
+// With `--record` it also writes what it printed to docs/measured.md, and each aim with what was measured to the README.
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, rmSync } from 'node:fs';
 import { cpus, loadavg, release, tmpdir, totalmem, type } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { record } from './record.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '..');
@@ -44,7 +47,9 @@ const BENCHES = {
   page: { title: 'Verifying in a browser', script: 'receipts/page.mjs' },
 };
 
-const wanted = process.argv.slice(2);
+const asked = process.argv.slice(2);
+const recording = asked.includes('--record');
+const wanted = asked.filter((name) => name !== '--record');
 const unknown = wanted.filter((name) => !Object.hasOwn(BENCHES, name));
 if (unknown.length > 0) {
   console.error(`there is no bench ${unknown.join(', ')}; there are: ${Object.keys(BENCHES).join(', ')}`);
@@ -57,7 +62,9 @@ console.log(machine());
 for (const [name, { title, entry, script, command }] of chosen) {
   console.log(`\n### ${title} (\`npm run bench -- ${name}\`)\n`);
   const file = script === undefined ? join(out, entry.replace(/\.ts$/, '.js')) : join(here, script);
-  run(process.execPath, command === undefined ? [file] : [file, command]);
+  const conditions = machine();
+  const printed = await run(process.execPath, command === undefined ? [file] : [file, command]);
+  if (recording) record(root, Object.keys(BENCHES), { name, title, conditions, printed });
 }
 
 async function buildAll() {
@@ -90,11 +97,18 @@ async function bundle(entryPoints, outbase) {
   });
 }
 
-function run(command, args) {
-  const { status, signal } = spawnSync(command, args, { cwd: root, stdio: 'inherit' });
-  if (status === 0) return;
+/** Runs it to its end, shows what it prints, and gives that back; its own failure ends everything. */
+async function run(command, args) {
+  const child = spawn(command, args, { cwd: root, stdio: ['inherit', 'pipe', 'inherit'] });
+  const pieces = [];
+  child.stdout.on('data', (piece) => {
+    pieces.push(piece);
+    process.stdout.write(piece);
+  });
+  const [status, signal] = await once(child, 'close');
+  if (status === 0) return Buffer.concat(pieces).toString();
   console.error(`${command} ${args.join(' ')} ended with ${signal ?? status}`);
-  process.exit(1);
+  return process.exit(1);
 }
 
 function machine() {

@@ -25,15 +25,16 @@ export interface MemoryLog extends ReceiptLog {
   hold(): () => void;
 }
 
-/** Keeps entries in memory and checks each body against the frozen schema. */
-export function memoryLog(origin = 'test/log'): MemoryLog {
+/** Keeps entries in memory, or no more than the last where `keep` is false, and checks each body against the frozen schema. */
+export function memoryLog(origin = 'test/log', keep = true): MemoryLog {
   const stored: StoredEntry[] = [];
   const kept = new Map<number, Openings>();
   const bodies: StoredEntry['body'][] = [];
+  let size = 0;
   let failure: Error | null = null;
   let held: Promise<void> = Promise.resolve();
   const add = (draft: Draft, openings?: Openings): Appended => {
-    const seq = stored.length;
+    const seq = size++;
     const prev = stored.at(-1)?.leaf;
     const time = new Date().toISOString();
     const body = {
@@ -49,9 +50,10 @@ export function memoryLog(origin = 'test/log'): MemoryLog {
     const checked = parsed.ok ? checkBody(parsed.value) : 'unreadable';
     if (typeof checked === 'string') throw new Error(`${checked}: ${canonical(body)}`);
     const leaf = digest(canonical(body));
+    if (!keep) stored.length = 0;
     stored.push({ body: checked, leaf });
-    bodies.push(checked);
-    if (openings !== undefined) kept.set(seq, openings);
+    if (keep) bodies.push(checked);
+    if (keep && openings !== undefined) kept.set(seq, openings);
     return { seq, leaf, time, id: `${origin}#${seq}`, kid: 'deadbeef' };
   };
   add({ type: 'genesis', key: { purpose: 'root+log', key: 'k', fingerprint: digest('k') } });
@@ -69,7 +71,7 @@ export function memoryLog(origin = 'test/log'): MemoryLog {
       yield* stored.slice(from);
     },
     openings: async (seq) => kept.get(seq) ?? null,
-    head: () => ({ size: stored.length, root: '' }),
+    head: () => ({ size, root: '' }),
     checkpoint: async () => '',
     failure: () => failure,
     close: async () => undefined,

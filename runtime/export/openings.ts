@@ -34,7 +34,7 @@ export async function* sealedOpenings(
   for (const name of names) {
     for await (const line of createInterface({ input: createReadStream(join(folder, name), 'utf8') })) {
       const [, seq, leaf] = /^\{"seq":(\d{1,15}),"leaf":"(sha256:[0-9a-f]{64})",/.exec(line) ?? [];
-      const openings = leaf === undefined ? null : unseal(key, leaf, line);
+      const openings = leaf === undefined ? null : unseal(key, leaf, line, folder);
       if (openings !== null && leaf !== undefined) yield { seq: Number(seq), leaf, openings };
     }
   }

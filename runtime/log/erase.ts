@@ -7,6 +7,7 @@
 import { createReadStream, existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { apartOf, removeApart } from './apart.js';
 import { type FileLayer, flushed, realFiles, writeAll } from './files.js';
 import type { Log } from './log.js';
 
@@ -48,7 +49,13 @@ async function rewrite(
 ): Promise<void> {
   const path = join(folder, name);
   let touched = false;
-  for await (const line of linesOf(path)) touched ||= erased.has(seqOf(line) ?? -1);
+  const apart: string[] = [];
+  for await (const line of linesOf(path)) {
+    if (!erased.has(seqOf(line) ?? -1)) continue;
+    touched = true;
+    const file = apartOf(line);
+    if (file !== null) apart.push(file);
+  }
   if (!touched) return;
   const temporary = `${path}.new`;
   rmSync(temporary, { force: true });
@@ -66,6 +73,8 @@ async function rewrite(
   }
   files.rename(temporary, path);
   files.flushFolder(folder);
+  // Their keys are gone with the lines.
+  for (const file of apart) await removeApart(folder, file);
 }
 
 const LINE = /^(\{"seq":(\d{1,15}),"leaf":"sha256:[0-9a-f]{64}",)"key":/;

@@ -13,6 +13,7 @@ import { keyBody } from '../verify/format/keys.js';
 import { parseRevocation } from '../verify/format/trust.js';
 import { segmentName } from '../verify/format/segment.js';
 import { leafHash } from '../verify/format/tree.js';
+import { settleApart, sweepApart } from './apart.js';
 import { Chain, type Signed } from './chain.js';
 import { CheckpointFile, checkpointNote } from './checkpoints.js';
 import { LogFailure } from './failure.js';
@@ -115,6 +116,7 @@ const isClosing = (entry: { readonly draft: Draft }): boolean => entry.draft.typ
 
 export class Log implements ReceiptLog {
   readonly origin: string;
+  readonly openingsFolder: string;
   private readonly options: LogOptions;
   private readonly keys: Keyring;
   private readonly lock: Lock;
@@ -169,7 +171,8 @@ export class Log implements ReceiptLog {
     this.durable = from.end;
     this.starts = from.starts.length === 0 ? [0] : [...from.starts];
     this.covered = from.checkpoint?.size ?? 0;
-    this.sealed = new OpeningsFile(join(options.dir, 'openings'), files);
+    this.openingsFolder = join(options.dir, 'openings');
+    this.sealed = new OpeningsFile(this.openingsFolder, files);
     this.store = new Store(join(options.dir, 'entries'), files, from.end, from.torn, options.segmentBytes);
     try {
       this.checkpoints = new CheckpointFile(options.dir, files, from.checkpoint);
@@ -193,6 +196,7 @@ export class Log implements ReceiptLog {
   /** Genesis and first epoch of a new log; of an old one what the crash left open. */
   async begin(from: Recovered): Promise<void> {
     if (!this.lock.isHeld()) throw new LogFailure(`another process took the log in ${this.options.dir} over`);
+    await sweepApart(this.openingsFolder);
     if (from.unproven.length > 0) await this.store.rewrite(from.unproven);
     if (from.distrust !== null) this.trouble(`the log was read whole: ${from.distrust}`);
     const written: Promise<Appended>[] = [];
@@ -348,8 +352,9 @@ export class Log implements ReceiptLog {
   }
 
   /** The entry is on the disk. */
-  private settled({ leaf, body, brings, receipt }: Waiting): void {
+  private settled({ leaf, body, brings, receipt, clear }: Waiting): void {
     this.tree.append(leaf);
+    if (clear?.intentApart !== undefined) void settleApart(this.openingsFolder, clear.intentApart.file);
     if (brings !== undefined) this.keys.durable = brings;
     if (brings !== undefined && body.key?.purpose === 'epoch')
       this.epochAt = { seq: receipt.seq, time: Date.parse(receipt.time) };
@@ -522,7 +527,7 @@ export class Log implements ReceiptLog {
 
   async openings(seq: number): Promise<Openings | null> {
     for await (const { leaf } of this.entries(seq)) {
-      return findOpenings(join(this.options.dir, 'openings'), this.keys.seal, seq, leaf);
+      return findOpenings(this.openingsFolder, this.keys.seal, seq, leaf);
     }
     return null;
   }

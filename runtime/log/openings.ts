@@ -8,6 +8,7 @@ import { createReadStream, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { readApart } from './apart.js';
 import { type FileLayer, flushed, writeAll } from './files.js';
 import { freshBytes } from './random.js';
 import type { Openings } from './types.js';
@@ -22,31 +23,41 @@ export function seal(key: Buffer, seq: number, leaf: string, openings: Openings)
   const dataKey = freshBytes(32);
   const wrapped = encrypt(key, dataKey, `key ${leaf}`).toString('base64');
   const data = encrypt(dataKey, Buffer.from(JSON.stringify(openings)), `data ${leaf}`).toString('base64');
-  return line(`${lineStart(seq, leaf)}"key":"${wrapped}","data":"`, data);
+  const { intentApart } = openings;
+  // Said in clear as well, so that whoever erases the line knows the file.
+  const end = intentApart === undefined ? '"}\n' : `","apart":"${intentApart.file}"}\n`;
+  return line(`${lineStart(seq, leaf)}"key":"${wrapped}","data":"`, data, end);
 }
 
 /** Written part by part: joined as one text, a long one would be copied twice more. */
-function line(start: string, data: string): Buffer {
-  const bytes = Buffer.allocUnsafe(start.length + data.length + 3);
+function line(start: string, data: string, end: string): Buffer {
+  const bytes = Buffer.allocUnsafe(start.length + data.length + end.length);
   bytes.write(start, 0, 'latin1');
   bytes.write(data, start.length, 'latin1');
-  bytes.write('"}\n', start.length + data.length, 'latin1');
+  bytes.write(end, start.length + data.length, 'latin1');
   return bytes;
 }
 
 const lineStart = (seq: number, leaf: string): string => `{"seq":${seq},"leaf":"${leaf}",`;
 
-/** Null when the clear text was erased, or when the line is damaged. */
-export function unseal(key: Buffer, leaf: string, line: string): Openings | null {
+/** Null when the clear text was erased, or when the line, or what it keeps in a file of its own below `dir`, is damaged. */
+export function unseal(key: Buffer, leaf: string, line: string, dir: string): Openings | null {
   try {
     const { key: wrapped, data } = JSON.parse(line) as { key: string | null; data: string | null };
     if (wrapped === null || data === null) return null;
     const dataKey = decrypt(key, Buffer.from(wrapped, 'base64'), `key ${leaf}`);
     const clear = decrypt(dataKey, Buffer.from(data, 'base64'), `data ${leaf}`);
-    return JSON.parse(clear.toString('utf8')) as Openings;
+    return joined(JSON.parse(clear.toString('utf8')) as Openings, dir);
   } catch {
     return null;
   }
+}
+
+function joined(openings: Openings, dir: string): Openings | null {
+  const { intentApart, ...own } = openings;
+  if (intentApart === undefined) return openings;
+  const intent = readApart(dir, intentApart);
+  return intent === null ? null : { ...own, intent };
 }
 
 function encrypt(key: Buffer, clear: Buffer, about: string): Buffer {
@@ -130,7 +141,7 @@ export async function findOpenings(
     const path = join(dir, name);
     if ((await firstSeq(path)) > seq) continue;
     const line = await findLine(path, seq, lineStart(seq, leaf));
-    if (line !== null) return unseal(key, leaf, line);
+    if (line !== null) return unseal(key, leaf, line, dir);
   }
   return null;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What the rest of the runtime knows of the receipt log: append, read back, and whether it still works. */
 import type { Body, EntryType } from '../verify/format/body.js';
+import type { Apart } from './apart.js';
 import type { Folds, Saved } from './snapshot.js';
 
 /** A body before the writer has given it its place: `v log seq prev time boot clock` are the writer's. */
@@ -14,6 +15,8 @@ export interface Openings {
   readonly salt: string;
   /** The whole canonical intent, JCS text. */
   readonly intent?: string;
+  /** In place of `intent`: a large one, written already (apart.ts). What is read back has it in `intent`. */
+  readonly intentApart?: Apart;
   /** Values of the facts used, JCS text of an object. */
   readonly facts?: string;
   /** Canonical result text. */
@@ -66,6 +69,8 @@ export interface ReceiptLog {
   head(): { readonly size: number; readonly root: string };
   /** Writes and returns a checkpoint now (also done by timer and at close). */
   checkpoint(): Promise<string>;
+  /** The folder below which large clear text may be written before its entry is appended; without it there is none. */
+  readonly openingsFolder?: string;
   /** State of folds below some size, from the snapshot that the start used; null where it used none. */
   snapshotState?(): Saved | null;
   /** From here on snapshots are made of these folds, which have observed the entries below `size`. */

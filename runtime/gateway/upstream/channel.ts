@@ -21,10 +21,12 @@ export function troubleOf(error: unknown): string {
 }
 
 export interface ChannelEvents {
-  /** `of` is the request on whose stream it came, where there are streams. */
-  message(text: string, of: number | null): void;
+  /** `of` is the request on whose stream it came, where there are streams. True for an answer that is, or was, waited for. */
+  message(text: string, of: number | null): boolean;
   /** Bytes that were no message (a banner line …). */
   noise(bytes: number): void;
+  /** It says more than its share, and is read slowly from here on. */
+  slowed(): void;
   /** No answer will come to this request, or to any when `id` is null; whether it ran is not known. */
   lost(id: number | null, why: string): void;
   /** The channel is gone; `detail` is for the operator only. */

@@ -60,6 +60,8 @@ export interface HopEvents {
   resourceUpdated(params: { readonly uri: string; readonly raw: string }): void;
   /** It said something that has no place: no message, an answer to nothing, an unknown notification. */
   noise(why: string): void;
+  /** It says so much that it is read slowly. */
+  slowed(): void;
   /** `detail` is for the operator only. */
   closed(detail: string): void;
 }
@@ -150,6 +152,7 @@ export function channelEvents(state: State): ChannelEvents {
   return {
     message: (text, of) => receive(state, readUpstream(text), text, of),
     noise: () => state.events.noise('output that is no message'),
+    slowed: () => state.events.slowed(),
     lost: (id, why) => {
       const ids = id === null ? [...state.waiting.keys()] : [id];
       for (const one of ids) settle(state, one, { kind: 'failed', status: 'unknown', why });
@@ -170,25 +173,33 @@ function settle(state: State, id: number, answer: Answer): void {
   waiting?.settle(answer);
 }
 
-function receive(state: State, message: UpstreamMessage, text: string, of: number | null): void {
+/** Is it an answer that is, or was, waited for? */
+function receive(state: State, message: UpstreamMessage, text: string, of: number | null): boolean {
   const owner = of === null ? null : (state.waiting.get(of)?.owner ?? null);
   switch (message.kind) {
     case 'result':
     case 'error':
-      if (state.waiting.has(message.id)) return settle(state, message.id, message);
-      if (!state.given.delete(message.id)) state.events.noise('an answer to nothing');
-      return;
+      if (state.waiting.has(message.id)) {
+        settle(state, message.id, message);
+        return true;
+      }
+      if (state.given.delete(message.id)) return true;
+      state.events.noise('an answer to nothing');
+      return false;
     case 'request':
-      if (!state.asks) return state.events.noise('a request, which this revision has not');
-      return answerRequest(state, message, owner);
+      if (state.asks) answerRequest(state, message, owner);
+      else state.events.noise('a request, which this revision has not');
+      return false;
     case 'notification':
-      return notified(state, message, owner);
+      notified(state, message, owner);
+      return false;
     case 'noise': {
       // Where it still can be seen which request this should have answered, that one need not wait for its timeout.
       const id = answeredBy(text.slice(0, EDGE), text.slice(-EDGE));
       const why = `its answer cannot be used: ${message.why}`;
       if (id !== null && state.waiting.has(id)) settle(state, id, { kind: 'failed', status: 'unknown', why });
       state.events.noise(message.why);
+      return false;
     }
   }
 }

@@ -5,6 +5,7 @@ import type { HttpServer } from '../../config.js';
 import { sseReader } from '../wire/sse.js';
 import { bodyOf } from '../wire/turns.js';
 import { type Channel, type ChannelEvents, NotSent, Refused } from './channel.js';
+import { type Meter, meter, pause } from './meter.js';
 
 const MAX_ANSWER = 16 * 1024 * 1024;
 const FIRST_RETRY_MS = 1_000;
@@ -20,6 +21,8 @@ interface Line {
   readonly headers: { readonly [name: string]: string };
   readonly events: ChannelEvents;
   readonly running: Map<number, AbortController>;
+  /** Of all its streams together. */
+  readonly said: Meter;
   /** Ends the stream for what belongs to no request. */
   readonly stop: AbortController;
   session: string | null;
@@ -45,6 +48,7 @@ export async function openHttp(server: HttpServer, pool: Pool, events: ChannelEv
     headers: Object.fromEntries(own),
     events,
     running: new Map(),
+    said: meter(events.slowed),
     stop: new AbortController(),
     session: null,
     revision: null,
@@ -133,8 +137,7 @@ async function read(line: Line, id: number | null, contentType: string, body: Bo
   try {
     const type = contentType.split(';')[0]?.trim().toLowerCase();
     if (type === 'text/event-stream') {
-      const take = sseReader(MAX_ANSWER, (data) => line.events.message(data, id));
-      for await (const chunk of body) take(chunk);
+      await stream(line, body, id);
     } else {
       const chunks: Buffer[] = [];
       let size = 0;
@@ -143,8 +146,10 @@ async function read(line: Line, id: number | null, contentType: string, body: Bo
         if (size > MAX_ANSWER) throw new RangeError(`an answer over ${MAX_ANSWER} bytes`);
         chunks.push(chunk);
       }
-      if (type === 'application/json') line.events.message(Buffer.concat(chunks).toString('utf8'), id);
-      else if (size > 0) line.events.noise(size);
+      if (type !== 'application/json') {
+        line.said.said(size);
+        if (size > 0) line.events.noise(size);
+      } else if (!line.events.message(Buffer.concat(chunks).toString('utf8'), id)) line.said.said(size);
     }
     if (id !== null) line.events.lost(id, 'the stream ended without an answer');
   } catch (error) {
@@ -153,6 +158,26 @@ async function read(line: Line, id: number | null, contentType: string, body: Bo
     if (id !== null) line.events.lost(id, why);
   } finally {
     if (id !== null) line.running.delete(id);
+  }
+}
+
+/** An event stream to its end, as fast as the meter lets. */
+async function stream({ events, said }: Line, body: AsyncIterable<Buffer>, id: number | null): Promise<void> {
+  const take = sseReader(
+    MAX_ANSWER,
+    (data) => {
+      if (!events.message(data, id)) said.said(data.length);
+    },
+    (length) => said.dropped(length, true),
+  );
+  for await (const chunk of body) {
+    for (let at = 0; at < chunk.length; ) {
+      const to = Math.min(chunk.length, at + said.piece());
+      take(chunk.subarray(at, to));
+      at = to;
+      const ms = said.rest();
+      if (ms !== null) await pause(ms);
+    }
   }
 }
 
@@ -195,8 +220,7 @@ async function listen(line: Line, origin: string, timeoutMs: number): Promise<vo
       if (answer.statusCode === 200 && type === 'text/event-stream') {
         delay = FIRST_RETRY_MS;
         heard = true;
-        const take = sseReader(MAX_ANSWER, (data) => line.events.message(data, null));
-        for await (const chunk of answer.body as AsyncIterable<Buffer>) take(chunk);
+        await stream(line, answer.body, null);
       } else {
         answer.body.on('error', () => undefined).destroy();
         // It spoke before and knows the session no more: it has begun again.

@@ -5,6 +5,8 @@ import type { StdioServer } from '../../config.js';
 import { answeredBy } from '../wire/answer.js';
 import { lineSplitter } from '../wire/lines.js';
 import { type Channel, type ChannelEvents, NotSent } from './channel.js';
+import { meter } from './meter.js';
+import { paced } from './paced.js';
 import { forget, outliveNot } from './reaper.js';
 
 const INHERITED = ['HOME', 'PATH', 'SHELL', 'TERM'];
@@ -12,6 +14,8 @@ const INHERITED = ['HOME', 'PATH', 'SHELL', 'TERM'];
 export const MAX_LINE = 16 * 1024 * 1024;
 const MAX_QUEUED = 64 * 1024 * 1024;
 const GRACE_MS = 1500;
+/** Of its stderr, for the operator. */
+const LAST_WORDS = 400;
 
 /** Groups that must not outlive us; after a SIGKILL the reaper sees to them. */
 const groups = new Set<number>();
@@ -93,20 +97,33 @@ function attach(child: ChildProcess, pid: number, events: ChannelEvents): Channe
     events.lost(null, why);
     events.closed(why, detail);
   };
-  stderr.on('data', (chunk: Buffer) => {
-    lastWords = (lastWords + chunk.toString('utf8')).slice(-400);
+  const said = meter(events.slowed);
+  const take = lineSplitter(MAX_LINE, {
+    line: (bytes) => {
+      const text = bytes.toString('utf8').trim();
+      if (text.startsWith('{')) {
+        if (events.message(text, null)) return;
+      } else if (text !== '') events.noise(bytes.length);
+      said.said(bytes.length);
+    },
+    tooLong: (head, tail) => {
+      const id = answeredBy(head, tail);
+      if (id === null) events.noise(MAX_LINE);
+      else events.lost(id, `an answer over ${MAX_LINE} bytes`);
+    },
+    dropped: said.dropped,
   });
-  stdout.on(
-    'data',
-    lineSplitter(MAX_LINE, {
-      line: (bytes) => {
-        const text = bytes.toString('utf8').trim();
-        if (text.startsWith('{')) events.message(text, null);
-        else if (text !== '') events.noise(bytes.length);
-      },
-      tooLong: (head, tail) => events.lost(answeredBy(head, tail), `an answer over ${MAX_LINE} bytes`),
+  const words = meter(events.slowed);
+  const pipes = [
+    paced(stdout, said, take),
+    paced(stderr, words, (chunk) => {
+      lastWords = (lastWords + chunk.subarray(-LAST_WORDS).toString('utf8')).slice(-LAST_WORDS);
+      words.dropped(chunk.length, false);
     }),
-  );
+  ];
+  child.once('exit', () => {
+    for (const pipe of pipes) pipe.hurry();
+  });
   for (const stream of [stdin, stdout, stderr])
     stream.on('error', () => end('the pipe to the process broke'));
   child.on('error', () => end('the process failed'));

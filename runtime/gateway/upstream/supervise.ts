@@ -209,6 +209,10 @@ async function openOne(keeper: Keeper, key: string, slot: Slot, { abilities, wan
     resourcesChanged: () => events.resourcesChanged(server, key),
     resourceUpdated: (params) => events.resourceUpdated(server, key, params),
     noise: (why) => events.noise(server, why),
+    slowed: () => {
+      events.noise(server, 'more than its share: it is read slowly');
+      events.trouble(server, 'it says so much without being asked that it is read slowly; others are not');
+    },
     closed: (detail) => {
       const started = slot.live !== null;
       slot.live = null;

@@ -2,8 +2,15 @@
 /** Server-sent events, read (upstream) and written (front). Only `data` counts; `event` must be absent or `message`. */
 import { StringDecoder } from 'node:string_decoder';
 
-/** Returns the function that takes the next chunk; throws a RangeError when one event passes the cap (in UTF-16 units). */
-export function sseReader(cap: number, message: (data: string) => void): (chunk: Buffer) => void {
+/**
+ * Returns the function that takes the next chunk; throws a RangeError when one event passes the cap (in UTF-16 units). `nothing` is told of
+ * lines that belong to no message, by their length.
+ */
+export function sseReader(
+  cap: number,
+  message: (data: string) => void,
+  nothing: (length: number) => void = () => undefined,
+): (chunk: Buffer) => void {
   const decoder = new StringDecoder('utf8');
   let parts: string[] = [];
   let pending = 0;
@@ -13,6 +20,7 @@ export function sseReader(cap: number, message: (data: string) => void): (chunk:
   const line = (text: string): void => {
     if (text === '') {
       if (data.length > 0 && kind === 'message') message(data.join('\n'));
+      else nothing(size);
       data = [];
       size = 0;
       kind = 'message';
@@ -22,9 +30,13 @@ export function sseReader(cap: number, message: (data: string) => void): (chunk:
     const field = colon < 0 ? text : text.slice(0, colon);
     const value = colon < 0 ? '' : text.slice(text[colon + 1] === ' ' ? colon + 2 : colon + 1);
     if (field === 'data') {
-      size += value.length;
+      // An empty line takes room as well.
+      size += value.length + 1;
       data.push(value);
-    } else if (field === 'event') kind = value;
+    } else {
+      if (field === 'event') kind = value;
+      nothing(text.length);
+    }
   };
   return (chunk) => {
     const text = decoder.write(chunk);

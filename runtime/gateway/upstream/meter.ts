@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What a server says without being asked (notifications, requests, noise) may cost so much of the gateway's time, and no more. Answers that
+ * are waited for cost nothing. A server that is over its share is read later: nothing of what it says is lost, its pipe or its connection
+ * fills up, and it waits instead of others.
+ */
+
+/** Of the time of one processor. */
+const SHARE = 0.04;
+/** What may come at once. */
+const BURST_MS = 400;
+/** From here on others go first after each piece. */
+const WARY_MS = 20;
+const PIECE = 1024;
+const LARGE_PIECE = 16 * 1024;
+/** Roughly what taking a message costs, measured. */
+const MESSAGE_MS = 0.05;
+const BYTE_MS = 0.000_01;
+/** Bytes that are thrown away as they come, and lines with nothing in them. */
+const DROPPED_BYTE_MS = 0.000_001;
+const DROPPED_LINE_MS = 0.001;
+/** How often its owner is told. */
+const TELL_MS = 60_000;
+
+export interface Meter {
+  /** A message of so many bytes came that nobody had asked for. */
+  said(bytes: number): void;
+  /** So many bytes were read and thrown away, and a line ended with them or not. */
+  dropped(bytes: number, line: boolean): void;
+  /** How many bytes of what has been read may be taken before `rest` is asked again. */
+  piece(): number;
+  /** How many milliseconds to take nothing from it; 0 to let others go first, null to go on at once. */
+  rest(): number | null;
+}
+
+/** `slowed` is called when it goes over its share, at most once a minute. */
+export function meter(slowed: () => void, now: () => number = () => performance.now()): Meter {
+  let owed = 0;
+  let at = now();
+  let fresh = false;
+  let told = Number.NEGATIVE_INFINITY;
+  const charge = (ms: number): void => {
+    const then = now();
+    owed = Math.max(0, owed - (then - at) * SHARE) + ms;
+    at = then;
+    fresh = true;
+    if (owed <= BURST_MS || then - told < TELL_MS) return;
+    told = then;
+    slowed();
+  };
+  return {
+    said: (bytes) => charge(MESSAGE_MS + bytes * BYTE_MS),
+    dropped: (bytes, line) => charge(bytes * DROPPED_BYTE_MS + (line ? DROPPED_LINE_MS : 0)),
+    piece: () => (owed > WARY_MS ? PIECE : LARGE_PIECE),
+    rest: () => {
+      if (!fresh || owed <= WARY_MS) return null;
+      fresh = false;
+      if (owed <= BURST_MS) return 0;
+      return Math.max(0, (owed - BURST_MS) / SHARE - (now() - at));
+    },
+  };
+}
+
+/** Lets so many milliseconds go by; with 0, whoever waits for the event loop. */
+export const pause = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    if (ms === 0) setImmediate(resolve);
+    else setTimeout(resolve, ms).unref();
+  });

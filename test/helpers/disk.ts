@@ -56,6 +56,8 @@ export class Disk {
   hit = false;
   /** The operation that it struck. */
   struckBy: Operation | null = null;
+  /** The file or folder that it was about. */
+  struckAt = '';
   private dead = false;
   private fault: Fault | null = null;
   private readonly paths = new Map<number, string>();
@@ -88,7 +90,7 @@ export class Disk {
   }
 
   /** Counts the call; true when this is the one that fails and the operation has not thrown. */
-  private meet(operation: Operation): boolean {
+  private meet(operation: Operation, path: string): boolean {
     if (this.dead) throw new Error('the machine is down');
     const n = this.calls.get(operation) ?? 0;
     this.calls.set(operation, n + 1);
@@ -96,6 +98,7 @@ export class Disk {
     if (fault === null || fault.operation !== operation || fault.at !== n) return false;
     this.hit = true;
     this.struckBy = operation;
+    this.struckAt = path;
     if (operation === 'write' || operation === 'flush') return true;
     this.break();
     return false;
@@ -135,7 +138,7 @@ export class Disk {
 
   readonly files: FileLayer = {
     open: (path) => {
-      this.meet('open');
+      this.meet('open', path);
       if (!existsSync(path)) this.made.add(path);
       const fd = realFiles.open(path);
       this.paths.set(fd, path);
@@ -143,11 +146,11 @@ export class Disk {
       return fd;
     },
     size: (fd) => {
-      this.meet('size');
+      this.meet('size', this.pathOf(fd));
       return realFiles.size(fd);
     },
     write: (fd, bytes, offset, position) => {
-      const failing = this.meet('write');
+      const failing = this.meet('write', this.pathOf(fd));
       const { kind = 'EIO', part = 1 } = this.fault ?? {};
       const taken = failing && kind !== 'EIO' && kind !== 'ENOSPC';
       const length = failing
@@ -162,7 +165,7 @@ export class Disk {
       return written;
     },
     flush: async (fd) => {
-      const failing = this.meet('flush');
+      const failing = this.meet('flush', this.pathOf(fd));
       const shadow = this.shadow(this.pathOf(fd));
       if (failing) {
         for (const [page, old] of shadow.dirty) shadow.ghosts.set(page, old);
@@ -179,9 +182,14 @@ export class Disk {
         throw new Error('the machine is down');
       }
       shadow.size = size;
+      // The length of a file is no page: once it is on the disk, nothing stands behind it, whatever failed before.
+      for (const [page, old] of shadow.ghosts) {
+        if (page >= size) shadow.ghosts.delete(page);
+        else if (page + old.length > size) shadow.ghosts.set(page, old.subarray(0, size - page));
+      }
     },
     truncate: (fd, size) => {
-      this.meet('truncate');
+      this.meet('truncate', this.pathOf(fd));
       this.keep(this.pathOf(fd), size, realFiles.size(fd));
       realFiles.truncate(fd, size);
     },
@@ -190,7 +198,7 @@ export class Disk {
       realFiles.close(fd);
     },
     rename: (from, to) => {
-      this.meet('rename');
+      this.meet('rename', to);
       const shadow = this.shadow(from);
       const replaced = existsSync(to) ? readFileSync(to) : null;
       realFiles.rename(from, to);
@@ -202,14 +210,14 @@ export class Disk {
       for (const [fd, path] of this.paths) if (path === from) this.paths.set(fd, to);
     },
     remove: (path) => {
-      this.meet('remove');
+      this.meet('remove', path);
       realFiles.remove(path);
       this.made.delete(path);
       this.shadows.delete(path);
     },
     makeFolder: (path) => realFiles.makeFolder(path),
     flushFolder: (dir) => {
-      this.meet('flushFolder');
+      this.meet('flushFolder', dir);
       for (const path of this.made) if (dirname(path) === dir) this.made.delete(path);
       this.moved = this.moved.filter(({ to }) => dirname(to) !== dir);
     },

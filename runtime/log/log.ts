@@ -77,7 +77,7 @@ export async function openLog(options: LogOptions): Promise<Log> {
     await log.begin(recovered);
     return log;
   } catch (error) {
-    await (log === null ? lock?.release() : log.abandon());
+    await (log === null ? lock?.release() : log.abandon(false));
     if (error instanceof LogFailure) throw error;
     const why = error instanceof Error ? error.message : String(error);
     throw new LogFailure(`cannot open the receipt log in ${dir}: ${why}`, { cause: error });
@@ -561,8 +561,8 @@ export class Log implements ReceiptLog {
     }
   }
 
-  /** Gives everything back without another word to the disk than what was agreed. */
-  async abandon(): Promise<void> {
+  /** Gives everything back; what is not `sound` stays on the disk as it is. */
+  async abandon(sound = this.broken === null): Promise<void> {
     clearInterval(this.timer);
     if (this.late !== null) clearTimeout(this.late);
     this.closing ??= Promise.resolve();
@@ -570,7 +570,7 @@ export class Log implements ReceiptLog {
     try {
       this.sealed.close();
       this.checkpoints.close();
-      this.store.close(this.broken === null);
+      this.store.close(sound);
     } finally {
       await this.lock.release();
     }

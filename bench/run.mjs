@@ -72,7 +72,12 @@ async function buildAll() {
   if (entries.length > 0) await bundle([...entries, join(here, 'decide/worker.ts')], here);
   // The command as it ships (scripts/build.mjs), beside dist/ and not in it: a bench leaves no trace there.
   if (chosen.some(([, { command }]) => command !== undefined))
-    await bundle([join(root, 'cli/main.ts'), join(root, 'runtime/scan/worker.ts')], root);
+    await bundle(
+      ['cli/main.ts', 'runtime/scan/worker.ts', 'runtime/gateway/large/worker.ts'].map((file) =>
+        join(root, file),
+      ),
+      root,
+    );
 }
 
 async function bundle(entryPoints, outbase) {

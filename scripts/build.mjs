@@ -31,6 +31,7 @@ const entries = [
   'runtime/index.ts',
   'runtime/client/index.ts',
   'runtime/scan/worker.ts',
+  'runtime/gateway/large/worker.ts',
   'editor/lsp/worker.ts',
   'examples/quickstart/main.ts',
 ];

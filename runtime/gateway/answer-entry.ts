@@ -3,13 +3,12 @@
 import type { Decision, Facts } from '../../stdlib/abi.js';
 import type { Draft, Openings } from '../log/types.js';
 import type { DecisionBody, Effect } from '../verify/format/body.js';
-import type { JsonObject, JsonValue } from '../verify/format/canonical.js';
+import type { JsonValue } from '../verify/format/canonical.js';
 import type { ActivePolicy, Asked, Gate } from './gate.js';
 import type { Intake } from './intake.js';
 import { decideDraft } from './record.js';
 import { expiryOf } from './review.js';
-import { argumentCheck } from './validate.js';
-import { isObject } from './wire/message.js';
+import { structuredMisfit } from './validate.js';
 
 export type Counts = DecisionBody['masked'];
 
@@ -26,14 +25,19 @@ export async function maskAnswer(
     .mask(value, masks)
     .catch(() => ({ ok: false, why: 'the scan failed' }) as const);
   if (!masked.ok) return { why: masked.why };
-  const schema =
-    kind === 'tool' ? gate.catalog().pins.tool.get(server)?.get(name)?.definition['outputSchema'] : undefined;
-  const structured = isObject(masked.value) ? masked.value['structuredContent'] : undefined;
-  if (masked.counts.length > 0 && isObject(schema) && isObject(structured)) {
-    const misfit = argumentCheck({ inputSchema: schema as JsonValue })(structured as JsonObject);
-    if (misfit !== null) return { why: 'its structured content would no longer fit the schema of the tool' };
-  }
-  return masked;
+  const schema = outputSchemaOf(gate, { kind, server, name });
+  const misfit = masked.counts.length === 0 ? null : structuredMisfit(masked.value, schema);
+  return misfit === null ? masked : { why: misfit };
+}
+
+/** What the structured content of a tool has to fit, if anything. */
+export function outputSchemaOf(
+  gate: Gate,
+  { kind, server, name }: Pick<Intake['intent'], 'kind' | 'server' | 'name'>,
+): JsonValue | undefined {
+  return kind === 'tool'
+    ? gate.catalog().pins.tool.get(server)?.get(name)?.definition['outputSchema']
+    : undefined;
 }
 
 /** Whose answer it is. */
@@ -55,12 +59,12 @@ export interface About {
 }
 
 /** The decide entry of the result phase and the clear text kept beside it. */
-export function answerDraft(
+export async function answerDraft(
   gate: Gate,
   { intake, asked, call, policy }: Answered,
   { refs, masked, ...about }: About,
-): { readonly draft: Draft; readonly openings: Openings } {
-  const { draft, openings } = decideDraft({
+): Promise<{ readonly draft: Draft; readonly openings: Openings }> {
+  const { draft, openings } = await decideDraft({
     call,
     caller: asked.caller,
     intent: intake.intent,

@@ -8,10 +8,11 @@ import type { Pending } from '../approvals/types.js';
 import type { Appended } from '../log/types.js';
 import type { Effect } from '../verify/format/body.js';
 import { digest } from '../verify/format/hash.js';
-import { type About, answerDraft, type Counts, maskAnswer } from './answer-entry.js';
+import { type About, answerDraft, type Counts, maskAnswer, outputSchemaOf } from './answer-entry.js';
 import type { Admitted } from './forward.js';
 import type { Gate } from './gate.js';
 import { watched } from './judge.js';
+import { type Raw, textOf } from './large/service.js';
 import { defaultDeny } from './record.js';
 import { HELD_FACT, holdAnswer } from './release.js';
 import type { Answer } from './upstream/exchange.js';
@@ -19,7 +20,7 @@ import type { Answer } from './upstream/exchange.js';
 export type Checked =
   | { readonly kind: 'as_it_is' }
   /** JSON text in place of the result, or of the error, of the server. */
-  | { readonly kind: 'masked'; readonly raw: string }
+  | { readonly kind: 'masked'; readonly raw: Raw }
   | { readonly kind: 'held'; readonly pending: Pending }
   | { readonly kind: 'withheld'; readonly sentence: string; readonly entry: Appended };
 
@@ -30,7 +31,7 @@ export async function checkAnswer(gate: Gate, admitted: Admitted, answer: Answer
   const { policy } = admitted;
   if (answer.kind === 'failed' || answer.kind === 'asks' || !policy.module.phases.includes('result'))
     return AS_IT_IS;
-  const value: unknown = answer.kind === 'result' ? answer.value : JSON.parse(answer.raw);
+  const value: unknown = answer.kind === 'result' ? answer.value : JSON.parse(await textOf(answer.raw));
   const { intake, asked } = admitted;
   const { kind, server, name, args } = intake.intent;
   const request = { ...asked.caller.subject, intent: { kind, server, name, args } };
@@ -46,7 +47,7 @@ export async function checkAnswer(gate: Gate, admitted: Admitted, answer: Answer
   const masking = decided.effect === 'allow' && decided.masks !== undefined && !gate.dryRun;
   if (decided.effect === 'allow' && !masking && dryRun === null && Object.keys(facts).length === 0)
     return AS_IT_IS;
-  const masked = masking ? await maskAnswer(gate, intake.intent, value, decided.masks ?? []) : null;
+  const masked = masking ? await maskedAnswer(gate, intake, answer.raw, value, decided.masks ?? []) : null;
   const failed = masked !== null && 'why' in masked;
   const decision = failed ? defaultDeny(`the answer could not be masked: ${masked.why}`) : decided;
   const counts: Counts = masked !== null && !failed ? masked.counts : [];
@@ -54,9 +55,27 @@ export async function checkAnswer(gate: Gate, admitted: Admitted, answer: Answer
   if (decision.effect === 'review') return held(gate, admitted, answer, about);
   const entry = await record(gate, admitted, about);
   if (decision.effect === 'deny') return { kind: 'withheld', sentence: sentenceOf(decision), entry };
-  return masked === null || failed || counts?.length === 0
-    ? AS_IT_IS
-    : { kind: 'masked', raw: JSON.stringify(masked.value) };
+  return masked === null || failed || counts?.length === 0 ? AS_IT_IS : { kind: 'masked', raw: masked.raw };
+}
+
+type MaskedAnswer = { readonly raw: Raw; readonly counts: Counts } | { readonly why: string };
+
+/** Masks the answer where its text is. */
+async function maskedAnswer(
+  gate: Gate,
+  { intent }: Admitted['intake'],
+  raw: Raw,
+  value: unknown,
+  masks: readonly string[],
+): Promise<MaskedAnswer> {
+  if (typeof raw === 'string') {
+    const masked = await maskAnswer(gate, intent, value, masks);
+    return 'why' in masked ? masked : { raw: JSON.stringify(masked.value), counts: masked.counts };
+  }
+  const masked = await raw
+    .mask(masks, outputSchemaOf(gate, intent) ?? null)
+    .catch(() => ({ why: 'the scan failed' }));
+  return 'why' in masked ? masked : { raw: masked.text, counts: masked.counts };
 }
 
 const sentenceOf = ({ reason }: Decision): string =>
@@ -66,7 +85,7 @@ type Said = Omit<About, 'refs'>;
 
 async function record(gate: Gate, admitted: Admitted, said: Said): Promise<Appended> {
   const refs = { decide: admitted.entry.leaf };
-  const { draft, openings } = answerDraft(gate, admitted, { ...said, refs });
+  const { draft, openings } = await answerDraft(gate, admitted, { ...said, refs });
   return gate.log.append(draft, openings);
 }
 
@@ -78,9 +97,11 @@ async function held(
   said: Said,
 ): Promise<Checked> {
   const refs = { decide: admitted.entry.leaf };
-  const facts = { ...said.facts, [HELD_FACT]: digest(answer.raw) };
-  const entry = answerDraft(gate, admitted, { ...said, facts, refs });
-  const pending = await holdAnswer(gate, admitted, answer, entry);
+  const { kind } = answer;
+  const raw = await textOf(answer.raw);
+  const facts = { ...said.facts, [HELD_FACT]: digest(raw) };
+  const entry = await answerDraft(gate, admitted, { ...said, facts, refs });
+  const pending = await holdAnswer(gate, admitted, { kind, raw }, entry);
   if (pending !== null) return { kind: 'held', pending };
   const decision = defaultDeny(
     `${said.decision.reason ?? 'a person has to see it'}, and it cannot wait for one`,

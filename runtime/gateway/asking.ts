@@ -159,7 +159,7 @@ export async function closeQuestion(gate: Gate, put: Put, reply: Reply): Promise
   const status = typeof reply === 'string' ? reply : 'result' in reply ? 'ok' : 'upstream_error';
   const text = typeof reply === 'string' ? null : canonical('result' in reply ? reply.result : reply.error);
   const ms = Math.round(performance.now() - started);
-  const { draft, openings } = outcomeDraft(call, entry.leaf, { status, ms }, text);
+  const { draft, openings } = await outcomeDraft(call, entry.leaf, { status, ms }, text);
   await gate.log.append(draft, openings);
 }
 

@@ -22,6 +22,7 @@ import { malformed, refuse, refuseEnded } from './refuse.js';
 import { released } from './release.js';
 import { hold, holdOpened, live, redeemed, reviewKey } from './review.js';
 import type { RequestId } from './wire/message.js';
+import type { Outgoing } from './wire/reply.js';
 
 /** Answers one action, a `tools/call` unless `read` reads another kind: the response's text, or null when the client has cancelled. */
 export async function call(
@@ -30,7 +31,7 @@ export async function call(
   params: JsonObject,
   asked: Asked,
   read: Reader = readToolCall,
-): Promise<string | null> {
+): Promise<Outgoing | null> {
   const now = fixed(gate);
   const intake = await unlessHidden(now, asked.caller, read(now, asked.caller, params));
   if ('malformed' in intake) return malformed(gate, id, asked, intake.malformed);
@@ -63,7 +64,7 @@ async function conclude(
   asked: Asked,
   settled: Settled,
   again: Admitted['again'],
-): Promise<string | null> {
+): Promise<Outgoing | null> {
   announce(gate, asked, settled);
   switch (settled.kind) {
     case 'allow': {
@@ -110,7 +111,8 @@ async function written(gate: Gate, intake: Intake, asked: Asked, judged: Judged)
         const decision = { ...judged.decision, effect: 'allow', timeout: null } as const;
         return admit(gate, intake, asked, { ...judged, decision }, { call, links });
       }
-      const { draft, openings } = draftOf(gate, intake, asked, judged, { call, links: null, propose: null });
+      const place = { call, links: null, propose: null };
+      const { draft, openings } = await draftOf(gate, intake, asked, judged, place);
       const opened = await approvals.open(draft, openings);
       await holdOpened(gate, judged, call, opened);
       if (opened.kind === 'pending') return { kind: 'parked', pending: opened.pending };

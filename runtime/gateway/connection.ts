@@ -4,6 +4,7 @@ import type { Caller } from './caller.js';
 import type { JsonObject } from '../verify/format/canonical.js';
 import type { Headers } from './modern/headers.js';
 import type { ClientMessage, RequestId, RpcResponse } from './wire/message.js';
+import type { Outgoing } from './wire/reply.js';
 
 /** How the transport of one request can be reached while it runs. */
 export interface Side {
@@ -64,4 +65,4 @@ export function endConnection(connection: Connection): void {
 }
 
 /** Answers one message: the response's text, or null where none is due. */
-export type Handle = (connection: Connection, message: ClientMessage, side: Side) => Promise<string | null>;
+export type Handle = (connection: Connection, message: ClientMessage, side: Side) => Promise<Outgoing | null>;

@@ -57,7 +57,7 @@ export async function denyAsked(
   const counted = gate.denials.take(`${server} ${callerKey(caller)}`) > 0;
   if (action === null || counted) return gate.floods.record('denied_method', source, method);
   const intent = canonicalIntent({ ...action, method, server }, {}, params);
-  const { draft, openings } = decideDraft({
+  const { draft, openings } = await decideDraft({
     call: newCallId(),
     caller,
     intent,

@@ -14,9 +14,10 @@ import type { Round } from './modern/rounds.js';
 import { newTalk, type Talk } from './modern/talk.js';
 import type { JsonObject } from '../verify/format/canonical.js';
 import type { Reservation } from '../decide/limits.js';
-import { checkAnswer } from './answer.js';
+import { type Checked, checkAnswer } from './answer.js';
 import type { Active, ActivePolicy, Asked, Gate } from './gate.js';
 import type { Intake } from './intake.js';
+import type { Raw } from './large/service.js';
 import { outcomeDraft, receiptMeta } from './record.js';
 import { NotSent } from './upstream/channel.js';
 import type { Answer, Asks } from './upstream/exchange.js';
@@ -24,8 +25,7 @@ import type { Upstream } from './upstream/supervise.js';
 import { isObject, type RequestId } from './wire/message.js';
 import { notDone } from './refuse.js';
 import { awaitRelease } from './release.js';
-import { turn } from './wire/turns.js';
-import { errorText, RECEIPT_META, resultText, withMeta } from './wire/reply.js';
+import { errorText, type Outgoing, RECEIPT_META, resultText, withMeta } from './wire/reply.js';
 
 export interface Admitted {
   readonly id: RequestId;
@@ -41,11 +41,11 @@ export interface Admitted {
   /** It redeems an approval: it is sent only while the client is there. */
   readonly redeems: boolean;
   /** Makes the request anew with what its server asked for. */
-  readonly again: (more: JsonObject, round: Round) => Promise<string | null>;
+  readonly again: (more: JsonObject, round: Round) => Promise<Outgoing | null>;
 }
 
 /** The response's text; null when the client has cancelled and expects none. */
-export async function forward(gate: Gate, admitted: Admitted): Promise<string | null> {
+export async function forward(gate: Gate, admitted: Admitted): Promise<Outgoing | null> {
   const { intake, asked, reservation } = admitted;
   const started = performance.now();
   const gone = admitted.redeems && (asked.side.gone.aborted || asked.cancel.aborted);
@@ -60,13 +60,25 @@ export async function forward(gate: Gate, admitted: Admitted): Promise<string | 
   const wanted = answer.kind === 'result' ? wantedInput(answer.value) : null;
   // Decided before its outcome is written: with the outcome the life of the call ends.
   const checked = wanted === null ? await checkAnswer(gate, admitted, answer) : null;
-  settle(
-    gate,
-    admitted,
-    answer,
-    { status: statusOf(answer), ms },
-    checked === null || checked.kind === 'as_it_is',
-  );
+  const keep = checked === null || checked.kind === 'as_it_is';
+  const written = settle(gate, admitted, answer, { status: statusOf(answer), ms }, keep);
+  try {
+    return await answered(gate, admitted, answer, wanted, checked);
+  } finally {
+    const given = checked?.kind === 'masked' ? [answer, checked] : [answer];
+    for (const one of given)
+      if ('raw' in one && typeof one.raw !== 'string') void written.finally(one.raw.putAway);
+  }
+}
+
+async function answered(
+  gate: Gate,
+  admitted: Admitted,
+  answer: Ended,
+  wanted: string | null,
+  checked: Checked | null,
+): Promise<Outgoing | null> {
+  const { intake, asked } = admitted;
   if (checked?.kind === 'held') return awaitRelease(gate, admitted.id, intake, asked, checked.pending);
   if (checked?.kind === 'withheld') {
     const meta = { [RECEIPT_META]: receiptMeta(checked.entry, 'deny') };
@@ -78,10 +90,10 @@ export async function forward(gate: Gate, admitted: Admitted): Promise<string | 
 }
 
 /** The server wants input first: it is put to the client, or refused with the call. */
-async function input(gate: Gate, admitted: Admitted, answer: Asks, ms: number): Promise<string | null> {
+async function input(gate: Gate, admitted: Admitted, answer: Asks, ms: number): Promise<Outgoing | null> {
   const wanted = await wantInput(gate, admitted, answer);
   const status = wanted.kind === 'refused' ? 'upstream_error' : 'ok';
-  settle(gate, admitted, answer, { status, ms }, true);
+  void settle(gate, admitted, answer, { status, ms }, true);
   switch (wanted.kind) {
     case 'refused':
       return refuseQuestion(gate, admitted, wanted.method);
@@ -103,8 +115,7 @@ async function refuseQuestion(gate: Gate, admitted: Admitted, method: string): P
   return notDone(admitted.id, intake.intent.kind, sentence, meta);
 }
 
-const withRaw = (answer: Ended, raw: string): Ended =>
-  answer.kind === 'failed' ? answer : { ...answer, raw };
+const withRaw = (answer: Ended, raw: Raw): Ended => (answer.kind === 'failed' ? answer : { ...answer, raw });
 
 /** The upstream gets the receipt of the decision, so that it can say later what it was asked and by whose leave. */
 const carrying = (intake: Intake, entry: Appended): Intake => ({
@@ -134,19 +145,23 @@ function settle(
   answer: Answer,
   outcome: { readonly status: OutcomeBody['status']; readonly ms: number },
   keep: boolean,
-): void {
+): Promise<unknown> {
   const written = new Promise((resolve) => setImmediate(resolve))
-    .then(() => {
+    .then(async () => {
       const text = answer.kind === 'failed' ? null : answer.raw;
-      const { draft, openings } = outcomeDraft(call, entry.leaf, outcome, text, keep);
+      const made = await outcomeDraft(call, entry.leaf, outcome, text, keep).catch(() => null);
+      // What came of it is not known where its text is lost.
+      const lost = { status: 'unknown', ms: outcome.ms } as const;
+      const { draft, openings } = made ?? (await outcomeDraft(call, entry.leaf, lost, null));
       return gate.log.append(draft, openings, 'soon');
     })
     .catch((error: unknown) => gate.say(`the outcome of ${entry.id} could not be written: ${String(error)}`))
     .finally(() => gate.settling.delete(written));
   gate.settling.add(written);
+  return written;
 }
 
-const notSent = (why: string): Answer => ({ kind: 'failed', status: 'not_sent', why });
+const notSent = (why: string): Ended => ({ kind: 'failed', status: 'not_sent', why });
 
 /** A modern client may be sent away with questions of a server that waits; when it is back, its call is the one that waits. */
 function send(gate: Gate, intake: Intake, asked: Asked): Promise<Answer> {
@@ -162,7 +177,6 @@ async function run(gate: Gate, intake: Intake, asked: Asked, talk: Talk | null):
   const { intent } = intake;
   const upstream = gate.upstreams.get(intent.server);
   if (upstream === undefined) return notSent('there is no such server');
-  await turn(intent.text.length);
   const key = upstreamKey(asked.caller);
   const over = new AbortController();
   const active: Active = {
@@ -233,10 +247,22 @@ function statusOf(answer: Ended): OutcomeBody['status'] {
   return (answer.value as { readonly isError?: unknown }).isError === true ? 'tool_error' : 'ok';
 }
 
-function reply(gate: Gate, { id, intake, asked, entry }: Admitted, answer: Ended): string | null {
+async function reply(
+  gate: Gate,
+  { id, intake, asked, entry }: Admitted,
+  answer: Ended,
+): Promise<Outgoing | null> {
   const receipt = receiptMeta(entry, 'allow');
-  if (answer.kind === 'result') return resultText(id, withMeta(answer.raw, receipt));
-  if (answer.kind === 'error') return errorText(id, answer.raw);
+  if (answer.kind !== 'failed') {
+    const { kind, raw } = answer;
+    if (typeof raw === 'string')
+      return kind === 'error' ? errorText(id, raw) : resultText(id, withMeta(raw, receipt));
+    const modern = isModern(asked.connection) ? intake.intent.method : null;
+    return raw.reply({ id, kind, receipt, modern }).catch(() => {
+      const sentence = `The call was made, and the answer of the server \`${intake.intent.server}\` is lost.`;
+      return notDone(id, intake.intent.kind, sentence, { [RECEIPT_META]: receipt });
+    });
+  }
   if (asked.cancel.aborted) return null;
   const lost =
     answer.status === 'not_sent'

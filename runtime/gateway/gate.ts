@@ -10,6 +10,7 @@ import type { Caller } from './caller.js';
 import type { Connection, Side } from './connection.js';
 import type { DecisionTokens } from './decision-token.js';
 import type { Floods } from './floods.js';
+import type { LargeMessages } from './large/service.js';
 import type { Throttle } from './front/throttle.js';
 import type { Round, Rounds } from './modern/rounds.js';
 import type { Talk } from './modern/talk.js';
@@ -94,6 +95,8 @@ export interface Gate {
   /** Decide and write down, forward everything that the policy would not: set at start, and an event of the log. */
   readonly dryRun: boolean;
   readonly scanner: Scanner;
+  /** Where large messages are worked on. */
+  readonly large: LargeMessages;
   /** Is the credential that proved this caller still good? Asked again before a call that waited is sent. */
   readonly admits: (caller: Caller) => boolean;
   readonly approvals: Approvals;

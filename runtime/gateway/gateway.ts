@@ -32,6 +32,8 @@ import type { ActivePolicy, Gate } from './gate.js';
 import { handle } from './methods.js';
 import { factServices } from '../decide/fact-service.js';
 import { httpClassifier } from './classifier.js';
+import { largeMessages } from './large/service.js';
+import { openThread } from './large/thread.js';
 import { lazyScanner } from './scanner.js';
 import { readLog } from './read-log.js';
 import {
@@ -72,6 +74,8 @@ export interface GatewayOptions {
   readonly limits?: Limits;
   /** Where the control socket is opened; null for a gateway without one. */
   readonly control: string | null;
+  /** The bundle of large/worker.ts; by default the one that is shipped. */
+  readonly thread?: () => URL;
   /** What `shutdown` over the control socket does. */
   readonly onShutdown?: () => void;
 }
@@ -170,6 +174,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   ];
   const { classifier } = config.scan;
   const scanner = lazyScanner(classifier === null ? null : httpClassifier(classifier));
+  const large = largeMessages(log.openingsFolder ?? null, openThread(options.thread));
   const gate: Gate = {
     config,
     log,
@@ -197,6 +202,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       say,
     }),
     scanner,
+    large,
     switches,
     dryRun,
     admits: ({ identity }) => authenticator.holds(identity),
@@ -351,6 +357,7 @@ function assemble(
         authenticator,
         handle: answer,
         floods: gate.floods,
+        large: gate.large,
         healthy: () => gate.log.failure() === null,
         metadata: resourceMetadata(config),
         dropped: () => observing.dropped(),
@@ -361,7 +368,7 @@ function assemble(
       return front;
     },
     serveStdio: (io) => {
-      const front = serveStdio(io, () => stdioCaller(authenticator), answer);
+      const front = serveStdio(io, () => stdioCaller(authenticator), answer, gate.large);
       fronts.push(front);
       return front;
     },
@@ -374,7 +381,7 @@ function assemble(
       gate.approvals.stop();
       for (const front of fronts) if ('close' in front) await front.close();
       await Promise.all([...gate.upstreams.values()].map((upstream) => upstream.close()));
-      await gate.scanner.close();
+      await Promise.all([gate.scanner.close(), gate.large.close()]);
       for (let i = 0; i < 40 && gate.active.size > 0; i++)
         await new Promise((resolve) => setTimeout(resolve, 50));
       await Promise.allSettled(gate.settling);

@@ -3,10 +3,16 @@
 import type { JsonObject } from '../verify/format/canonical.js';
 import type { Caller } from './caller.js';
 import { drifted, outdated, pinned, visible } from './discovery.js';
-import type { Gate } from './gate.js';
+import type { Gate, PinnedTool } from './gate.js';
 import type { Place } from './names.js';
 import { type Route, routeOf, uriFault } from './resources.js';
-import { type CanonicalIntent, canonicalIntent, type Envelope, envelope } from './wire/intent.js';
+import {
+  type Action,
+  type CanonicalIntent,
+  canonicalIntent,
+  type Envelope,
+  envelope,
+} from './wire/intent.js';
 import { isObject } from './wire/message.js';
 
 export interface Intake {
@@ -43,7 +49,7 @@ export function readerOf(method: string): Reader | null {
   }
 }
 
-export function readToolCall(gate: Gate, caller: Caller, params: JsonObject): Read {
+export function readToolCall(gate: Gate, caller: Caller, params: JsonObject): Read | Promise<Read> {
   const { name, arguments: args = {}, task } = params;
   if (typeof name !== 'string' || name === '' || name.length > MAX_NAME)
     return { malformed: '`name` must be a short string' };
@@ -51,10 +57,41 @@ export function readToolCall(gate: Gate, caller: Caller, params: JsonObject): Re
   if (task !== undefined) return { malformed: 'tasks are not supported; send the call without `task`' };
   const found = gate.catalog().names.tool.find(name);
   const place: Place = found ?? { server: '', name };
-  const intent = canonicalIntent({ kind: 'tool', method: 'tools/call', ...place }, args, params);
+  const tool = found === undefined ? undefined : pinned(gate, place);
+  const action: Action = { kind: 'tool', method: 'tools/call', ...place };
+  const large = gate.large.intent(action, args, params, tool?.pin ?? null);
+  if (large !== null)
+    return large.then(({ intent, misfit }) =>
+      calledTool(gate, caller, params, { name, place, tool, intent, misfit: () => misfit }),
+    );
+  const intent = canonicalIntent(action, args, params);
+  return calledTool(gate, caller, params, {
+    name,
+    place,
+    tool,
+    intent,
+    misfit: () => tool?.check(args) ?? null,
+  });
+}
+
+interface Called {
+  /** As the client sent it. */
+  readonly name: string;
+  readonly place: Place;
+  readonly tool: PinnedTool | undefined;
+  readonly intent: CanonicalIntent;
+  /** How the arguments do not fit the pinned schema, or null. */
+  readonly misfit: () => string | null;
+}
+
+function calledTool(
+  gate: Gate,
+  caller: Caller,
+  params: JsonObject,
+  { name, place, tool, intent, misfit }: Called,
+): Intake {
   const beside = envelope(params);
   const own = { intent, beside, exposed: name };
-  const tool = found === undefined ? undefined : pinned(gate, place);
   if (tool === undefined) return { ...own, definition: null, barred: 'no such tool is pinned', hidden: true };
   const definition = tool.pin.hash;
   if (drifted(gate, caller, 'tool', place)) {
@@ -69,14 +106,14 @@ export function readToolCall(gate: Gate, caller: Caller, params: JsonObject): Re
     };
   }
   const hidden = !visible(gate, caller, intent);
-  return { ...own, definition, hidden, barred: hidden ? null : bar(tool.check(args)) };
+  return { ...own, definition, hidden, barred: hidden ? null : bar(misfit()) };
 }
 
 const bar = (misfit: string | null): string | null =>
   misfit === null ? null : `the arguments do not fit the tool's schema: ${misfit}`;
 
 /** `prompts/get`: pinned as tools are; its arguments are texts. */
-export function readPrompt(gate: Gate, caller: Caller, params: JsonObject): Read {
+export function readPrompt(gate: Gate, caller: Caller, params: JsonObject): Read | Promise<Read> {
   const { name, arguments: args = {} } = params;
   if (typeof name !== 'string' || name === '' || name.length > MAX_NAME)
     return { malformed: '`name` must be a short string' };
@@ -84,7 +121,31 @@ export function readPrompt(gate: Gate, caller: Caller, params: JsonObject): Read
     return { malformed: '`arguments` must be an object of strings' };
   const found = gate.catalog().names.prompt.find(name);
   const place: Place = found ?? { server: '', name };
-  const intent = canonicalIntent({ kind: 'prompt', method: 'prompts/get', ...place }, args, params);
+  const action: Action = { kind: 'prompt', method: 'prompts/get', ...place };
+  const large = gate.large.intent(action, args, params, null);
+  if (large !== null)
+    return large.then(({ intent }) => askedPrompt(gate, caller, params, { name, place, found, intent }));
+  return askedPrompt(gate, caller, params, {
+    name,
+    place,
+    found,
+    intent: canonicalIntent(action, args, params),
+  });
+}
+
+interface Prompted {
+  readonly name: string;
+  readonly place: Place;
+  readonly found: Place | undefined;
+  readonly intent: CanonicalIntent;
+}
+
+function askedPrompt(
+  gate: Gate,
+  caller: Caller,
+  params: JsonObject,
+  { name, place, found, intent }: Prompted,
+): Intake {
   const own = { intent, beside: envelope(params), exposed: name };
   const pin = found === undefined ? undefined : gate.catalog().pins.prompt.get(place.server)?.get(place.name);
   if (pin === undefined)

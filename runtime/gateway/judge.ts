@@ -13,7 +13,6 @@ import type { Intake } from './intake.js';
 import { leaveOf } from './decision-token.js';
 import { decideDraft, defaultDeny } from './record.js';
 import { expiryOf, reviewKey } from './review.js';
-import { turn } from './wire/turns.js';
 
 /** A decision and everything that it was made from. */
 export interface Judged {
@@ -137,8 +136,7 @@ export async function record(
   judged: Judged,
   place: Place,
 ): Promise<Appended> {
-  const { draft, openings } = draftOf(gate, intake, asked, judged, place);
-  await turn(intake.intent.text.length);
+  const { draft, openings } = await draftOf(gate, intake, asked, judged, place);
   return gate.log.append(draft, openings);
 }
 

@@ -70,7 +70,7 @@ async function decide(gate: Gate, caller: Caller, action: Action, record: boolea
   if (decision.effect === 'allow') return true;
   if (!record) return false;
   const method = kind === 'tool' ? 'tools/list' : kind === 'prompt' ? 'prompts/list' : 'resources/list';
-  const { draft, openings } = decideDraft({
+  const { draft, openings } = await decideDraft({
     call: newCallId(),
     caller,
     intent: canonicalIntent({ kind, method, server, name }, {}, {}),

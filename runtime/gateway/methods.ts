@@ -33,7 +33,7 @@ import {
   type RpcNotification,
   type RpcRequest,
 } from './wire/message.js';
-import { errorOf, resultOf, resultText } from './wire/reply.js';
+import { errorOf, type Outgoing, resultOf, resultText } from './wire/reply.js';
 
 const MAX_RUNNING = 256;
 const LOG_FAILED =
@@ -45,7 +45,7 @@ export async function handle(
   connection: Connection,
   message: ClientMessage,
   side: Side,
-): Promise<string | null> {
+): Promise<Outgoing | null> {
   switch (message.kind) {
     case 'request':
       return request(gate, connection, message, side);
@@ -69,7 +69,7 @@ async function request(
   connection: Connection,
   message: RpcRequest,
   side: Side,
-): Promise<string | null> {
+): Promise<Outgoing | null> {
   const { id } = message;
   const { caller } = connection;
   if (connection.running.has(id))
@@ -93,7 +93,7 @@ async function request(
   }
 }
 
-async function dispatch(gate: Gate, message: RpcRequest, asked: Asked): Promise<string | null> {
+async function dispatch(gate: Gate, message: RpcRequest, asked: Asked): Promise<Outgoing | null> {
   const { id, method } = message;
   const { connection, caller } = asked;
   if (isModern(connection)) {
@@ -116,7 +116,7 @@ async function dispatch(gate: Gate, message: RpcRequest, asked: Asked): Promise<
 }
 
 /** Methods that are an action, or a list of them: the same in both eras. */
-async function relayedTo(gate: Gate, message: RpcRequest, asked: Asked): Promise<string | null> {
+async function relayedTo(gate: Gate, message: RpcRequest, asked: Asked): Promise<Outgoing | null> {
   const { id, params } = message;
   const method = plainMethod(message.method);
   const { connection, caller } = asked;

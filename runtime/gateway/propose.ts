@@ -12,7 +12,7 @@ import { type Asked, fixed, type Gate } from './gate.js';
 import { type Intake, readToolCall } from './intake.js';
 import { unlessHidden } from './listed.js';
 import { draftOf, type Judged, judge, record, type Settled } from './judge.js';
-import { intentBody, newCallId, newSalt, outcomeDraft, receiptMeta } from './record.js';
+import { committed, intentBody, newCallId, outcomeDraft, receiptMeta } from './record.js';
 import { malformed, tooMany } from './refuse.js';
 import { holdOpened, reviewKey, reviewReceipt } from './review.js';
 import { INVALID_PARAMS, isObject, type RequestId } from './wire/message.js';
@@ -55,7 +55,7 @@ export async function propose(live: Gate, id: RequestId, params: JsonObject, ask
     const entry = await record(gate, intake, asked, judged, { call, links: null, propose: proposed });
     const allowed = judged.decision.effect === 'allow';
     if (allowed) {
-      const { draft } = outcomeDraft(call, entry.leaf, { status: 'not_sent', ms: 0 }, null);
+      const { draft } = await outcomeDraft(call, entry.leaf, { status: 'not_sent', ms: 0 }, null);
       await gate.log.append(draft);
     }
     const receipt = receiptMeta(entry, judged.decision.effect);
@@ -72,11 +72,11 @@ export async function propose(live: Gate, id: RequestId, params: JsonObject, ask
 }
 
 async function writeProposal(gate: Gate, intake: Intake, asked: Asked, call: string): Promise<string> {
-  const salt = newSalt();
-  const intent = intentBody(intake.intent, intake.definition, intake.beside.traceparent, salt);
+  const { salt, args, clear } = await committed(intake.intent);
+  const intent = intentBody(intake.intent, intake.definition, intake.beside.traceparent, args);
   const entry = await gate.log.append(
     { type: 'propose', call, principal: receiptPrincipal(asked.caller.identity), intent },
-    { salt: salt.toString('base64'), intent: intake.intent.text },
+    { salt: salt.toString('base64'), ...clear },
   );
   return entry.leaf;
 }
@@ -88,7 +88,7 @@ async function parkProposal(
   judged: Judged,
   place: Parameters<typeof record>[4],
 ) {
-  const { draft, openings } = draftOf(gate, intake, asked, judged, place);
+  const { draft, openings } = await draftOf(gate, intake, asked, judged, place);
   const opened = await gate.approvals.open(draft, openings);
   await holdOpened(gate, judged, place.call, opened);
   return opened;

@@ -8,8 +8,10 @@ import { receiptPrincipal } from '../decide/identity.js';
 import type { Count } from '../decide/limits.js';
 import type { DecisionBody, Effect, IntentDigest, OutcomeBody, PolicyRef } from '../verify/format/body.js';
 import { canonical, type JsonValue } from '../verify/format/canonical.js';
-import { commitMembers, commitText } from '../verify/format/commit.js';
+import { type Commitment, commitMembers, commitText } from '../verify/format/commit.js';
 import type { Caller } from './caller.js';
+import type { Outcome } from './large/desk.js';
+import type { Raw } from './large/service.js';
 import type { CanonicalIntent } from './wire/intent.js';
 import type { ReceiptMeta } from './wire/reply.js';
 
@@ -23,13 +25,15 @@ const MAX_KEPT_RESULT = 64 * 1024;
 export const newCallId = (): string => freshBytes(16).toString('base64');
 export const newSalt = (): Buffer => freshBytes(16);
 
+export const commitArgs = (salt: Uint8Array, args: CanonicalIntent['args']): Commitment =>
+  commitMembers(salt, ARGS, args);
+
 export function intentBody(
   intent: CanonicalIntent,
   definition: string | null,
   trace: string | null,
-  salt: Uint8Array,
+  { root, count }: Commitment,
 ): IntentDigest {
-  const { root, count } = commitMembers(salt, ARGS, intent.args);
   return {
     kind: intent.kind,
     method: intent.method,
@@ -86,9 +90,26 @@ export interface DecideInput {
   readonly dryRun?: Effect | null;
 }
 
+/** The commitment of one receipt to the arguments, and the clear text of the intent that is kept beside it. */
+export async function committed(intent: CanonicalIntent): Promise<{
+  readonly salt: Buffer;
+  readonly args: Commitment;
+  readonly clear: Pick<Openings, 'intent' | 'intentApart'>;
+}> {
+  if (intent.large === undefined) {
+    const salt = newSalt();
+    return { salt, args: commitArgs(salt, intent.args), clear: { intent: intent.text } };
+  }
+  const { salt, apart, ...args } = await intent.large.commit();
+  const clear = apart === null ? { intent: intent.text } : { intentApart: apart };
+  return { salt: Buffer.from(salt, 'base64'), args, clear };
+}
+
 /** The decide entry of a call and the clear text kept beside it. */
-export function decideDraft(input: DecideInput): { readonly draft: Draft; readonly openings: Openings } {
-  const salt = newSalt();
+export async function decideDraft(
+  input: DecideInput,
+): Promise<{ readonly draft: Draft; readonly openings: Openings }> {
+  const { salt, args, clear } = await committed(input.intent);
   const used = Object.entries(input.facts).filter(
     (pair): pair is [string, JsonValue] => pair[1] !== undefined,
   );
@@ -103,7 +124,7 @@ export function decideDraft(input: DecideInput): { readonly draft: Draft; readon
     call: input.links?.call ?? input.call,
     ...(Object.keys(refs).length === 0 ? {} : { refs }),
     principal: receiptPrincipal(input.caller.identity),
-    intent: intentBody(input.intent, input.definition, input.trace, salt),
+    intent: intentBody(input.intent, input.definition, input.trace, args),
     phase: 'call',
     policy: input.policy,
     ...(names.length === 0 ? {} : { facts: names, facts_root: commitMembers(salt, FACTS, facts).root }),
@@ -114,28 +135,37 @@ export function decideDraft(input: DecideInput): { readonly draft: Draft; readon
   };
   const openings: Openings = {
     salt: salt.toString('base64'),
-    intent: input.intent.text,
+    ...clear,
     ...(names.length === 0 ? {} : { facts: canonical(facts) }),
   };
   return { draft, openings };
 }
 
 /** What became of a forwarded call; `result` is the upstream's own text, which is kept unless it was masked or withheld. */
-export function outcomeDraft(
+export async function outcomeDraft(
   call: string,
   decide: string,
   outcome: Pick<OutcomeBody, 'status'> & { readonly ms: number },
-  result: string | null,
+  result: Raw | null,
   keep = true,
-): { readonly draft: Draft; readonly openings: Openings | undefined } {
+): Promise<{ readonly draft: Draft; readonly openings: Openings | undefined }> {
   const base = { type: 'outcome', call, refs: { decide } } as const;
   if (result === null) return { draft: { ...base, outcome }, openings: undefined };
-  const salt = newSalt();
-  const root = commitText(salt, RESULT, result);
-  const kept = keep && result.length <= MAX_KEPT_RESULT ? { result } : {};
+  const kept = keep && typeof result === 'string' && result.length <= MAX_KEPT_RESULT ? { result } : {};
+  const { salt, root, bytes } = typeof result === 'string' ? outcomeOf(result) : await result.outcome();
   return {
-    draft: { ...base, outcome: { ...outcome, result_root: root, bytes: Buffer.byteLength(result) } },
-    openings: { salt: salt.toString('base64'), ...kept },
+    draft: { ...base, outcome: { ...outcome, result_root: root, bytes } },
+    openings: { salt, ...kept },
+  };
+}
+
+/** The commitment to an answer. */
+export function outcomeOf(result: string): Outcome {
+  const salt = newSalt();
+  return {
+    salt: salt.toString('base64'),
+    root: commitText(salt, RESULT, result),
+    bytes: Buffer.byteLength(result),
   };
 }
 

@@ -24,6 +24,7 @@ const NOTHING: Live = { server: '', kind: 'tool', hashes: new Map() };
 export function relay(gate: () => Gate, connections: () => Iterable<Connection>): UpstreamEvents {
   const told = new Map<string, string>();
   return {
+    read: (body) => gate().large.answer(body),
     asked: (server, key, question) => void ask(gate(), { server, key, ...question }),
     logged: (server, key, params, level, owner) => {
       // A shared server's messages belong to nobody in particular, unless they came on the stream of a call.

@@ -120,7 +120,7 @@ async function release(
   const given: Decision =
     decision.effect === 'review' ? { ...decision, effect: 'allow', timeout: null } : decision;
   const facts = answer === null ? {} : { ...judged?.facts, [HELD_FACT]: digest(answer.raw) };
-  const { draft, openings } = answerDraft(
+  const { draft, openings } = await answerDraft(
     gate,
     { intake, asked, policy, call: links.call },
     {

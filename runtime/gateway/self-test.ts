@@ -62,7 +62,8 @@ async function refusals(gate: Gate, asked: Parameters<typeof call>[3]): Promise<
   const [first] = [...tools.values()].flatMap((own) => [...own.values()]);
   const real = first === undefined ? undefined : names.tool.exposed(first.pin);
   for (const name of real === undefined ? [TOOL] : [TOOL, real]) {
-    const answer = JSON.parse((await call(gate, 0, { name, arguments: {} }, asked)) ?? '{}') as Answer;
+    const said = await call(gate, 0, { name, arguments: {} }, asked);
+    const answer = (typeof said === 'string' ? JSON.parse(said) : {}) as Answer;
     if (answer.error?.data?.[RECEIPT_META]?.decision !== 'deny') return false;
   }
   return true;

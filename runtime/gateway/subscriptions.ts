@@ -13,7 +13,7 @@ import { refuseInput } from './refuse.js';
 import type { Hop } from './upstream/hop.js';
 import { uriFault } from './resources.js';
 import { INVALID_PARAMS, type RequestId } from './wire/message.js';
-import { resultOf } from './wire/reply.js';
+import { type Outgoing, resultOf } from './wire/reply.js';
 
 const MAX_SUBSCRIPTIONS = 1_000;
 
@@ -22,7 +22,7 @@ export async function subscribe(
   id: RequestId,
   params: JsonObject,
   asked: Asked,
-): Promise<string | null> {
+): Promise<Outgoing | null> {
   const { subscriptions } = asked.connection;
   if (subscriptions.size >= MAX_SUBSCRIPTIONS)
     return refuseInput(
@@ -40,7 +40,7 @@ export async function subscribe(
   };
   const answer = await call(gate, id, params, asked, read);
   const { uri, server } = place ?? { uri: '', server: '' };
-  if (answer !== null && server !== '' && Object.hasOwn(JSON.parse(answer) as object, 'result'))
+  if (typeof answer === 'string' && server !== '' && Object.hasOwn(JSON.parse(answer) as object, 'result'))
     subscriptions.set(uri, server);
   return answer;
 }

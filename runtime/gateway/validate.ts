@@ -53,6 +53,15 @@ export function argumentCheck(definition: JsonObject): ArgumentCheck {
   };
 }
 
+/** Why the structured content of a changed answer is no answer of its tool any more, or null. */
+export function structuredMisfit(answer: unknown, outputSchema: JsonValue | undefined): string | null {
+  const structured = isObject(answer) ? answer['structuredContent'] : undefined;
+  if (!isObject(outputSchema) || !isObject(structured)) return null;
+  return argumentCheck({ inputSchema: outputSchema })(structured) === null
+    ? null
+    : 'its structured content would no longer fit the schema of the tool';
+}
+
 /** At most so many characters, and never half of one: the sentence goes into a receipt. */
 const cut = (text: string, most: number): string => Buffer.from(text.slice(0, most)).toString();
 

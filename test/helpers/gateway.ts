@@ -13,6 +13,7 @@ import { canonical, type JsonObject } from '../../runtime/verify/format/canonica
 import { checkBody } from '../../runtime/verify/format/check-body.js';
 import { digest } from '../../runtime/verify/format/hash.js';
 import { parseStrict } from '../../runtime/verify/format/json.js';
+import { largeThread } from './large-thread.js';
 import { ABI_VERSION, type Decision, type PolicyModule, type Request } from '../../stdlib/abi.js';
 
 export interface MemoryLog extends ReceiptLog {
@@ -226,6 +227,7 @@ export async function startGateway(
   const log = memoryLog();
   const said: string[] = [];
   const gateway = await createGateway({
+    thread: largeThread,
     config,
     policy: loaded(module),
     log,

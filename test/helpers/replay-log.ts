@@ -130,7 +130,7 @@ export async function logOf(
       userRoles: [],
       session,
     };
-    const { draft, openings } = decideDraft({
+    const { draft, openings } = await decideDraft({
       call: Buffer.from(`call ${n}`.padEnd(16)).toString('base64'),
       caller: { identity } as never,
       intent,

@@ -17,6 +17,7 @@ import { statusOf } from '../modern/reply.js';
 import { REVISIONS } from '../upstream/legacy.js';
 import {
   type ClientMessage,
+  INTERNAL_ERROR,
   INVALID_REQUEST,
   MESSAGE_LIMITS,
   readMessage,
@@ -24,9 +25,11 @@ import {
   type RpcRefusal,
   type RpcRequest,
 } from '../wire/message.js';
-import { errorOf } from '../wire/reply.js';
+import { errorOf, type Outgoing } from '../wire/reply.js';
 import { sseEvent } from '../wire/sse.js';
-import { turn } from '../wire/turns.js';
+import { isLarge } from '../large/bound.js';
+import { eventOf } from '../large/lines.js';
+import type { LargeMessages } from '../large/service.js';
 import { accepts, edgeFault, mediaType, readBody, sourceOf } from './edge.js';
 import type { ResourceMetadata } from './metadata.js';
 import { type Room, room } from './room.js';
@@ -39,6 +42,7 @@ export interface FrontOptions {
   readonly authenticator: Pick<Authenticator, 'http'>;
   readonly handle: Handle;
   readonly floods: Floods;
+  readonly large: Pick<LargeMessages, 'message'>;
   /** Does the log still take entries? What `/healthz` says. */
   readonly healthy: () => boolean;
   /** RFC 9728; null where clients bring no tokens of an issuer. */
@@ -126,7 +130,7 @@ function bind(server: Server, host: string, port: number): Promise<void> {
 function answer(
   response: ServerResponse,
   status: number,
-  body: string | null,
+  body: string | Uint8Array | null,
   headers: { [name: string]: string } = {},
 ): void {
   if (response.destroyed) return;
@@ -268,9 +272,9 @@ async function post(
   const held = front.room.hold(Math.min(length, MAX_BODY) || 0);
   if (held === null) return void (await refuse(front, caller, response, FULL));
   try {
-    const read = await readPost(request);
+    const read = await readPost(front, request);
     if (read.kind === 'fault') return void (await refuse(front, caller, response, read));
-    await inRoom(front, caller, read.message, request, response);
+    await inRoom(front, caller, read.message, request, response).finally(read.leave);
   } finally {
     held();
   }
@@ -332,11 +336,16 @@ async function posted(
 }
 
 type Read =
-  | { readonly kind: 'message'; readonly message: Exclude<ClientMessage, RpcRefusal> }
+  | {
+      readonly kind: 'message';
+      readonly message: Exclude<ClientMessage, RpcRefusal>;
+      /** Puts away what is kept of a large one. */
+      readonly leave: () => void;
+    }
   | ({ readonly kind: 'fault' } & Refusal);
 
 /** The one message of a POST, or what is wrong with it. */
-async function readPost(request: IncomingMessage): Promise<Read> {
+async function readPost(front: Front, request: IncomingMessage): Promise<Read> {
   const { accept, 'content-type': type, 'content-encoding': encoding } = request.headers;
   if (mediaType(type) !== 'application/json' || encoding !== undefined) {
     const message = 'send `Content-Type: application/json` without content encoding';
@@ -349,13 +358,15 @@ async function readPost(request: IncomingMessage): Promise<Read> {
     const message = `a message is at most ${MAX_BODY} bytes`;
     return { kind: 'fault', status: 413, message, headers: { connection: 'close' } };
   }
-  await turn(body.length);
-  const message = readMessage(body, MESSAGE_LIMITS);
-  await turn(body.length);
-  return message.kind === 'refused'
-    ? { ...message, kind: 'fault', status: 400 }
-    : { kind: 'message', message };
+  const { message, leave } = isLarge(body.length)
+    ? await front.large.message(body)
+    : { message: readMessage(body, MESSAGE_LIMITS), leave: NOTHING };
+  if (message.kind !== 'refused') return { kind: 'message', message, leave };
+  leave();
+  return { ...message, kind: 'fault', status: message.code === INTERNAL_ERROR ? 503 : 400 };
 }
+
+const NOTHING = (): void => undefined;
 
 /** A request of 2026-07-28 stands for itself: no session, and its client's leaving cancels it. */
 async function postModern(
@@ -385,7 +396,7 @@ async function postModern(
     connection,
     accept: request.headers.accept,
     sent: request.headers,
-    statusOf: (text) => (wrong ? 400 : statusOf(text)),
+    statusOf: (text) => (wrong ? 400 : typeof text === 'string' ? statusOf(text) : text.status),
   });
 }
 
@@ -407,7 +418,7 @@ interface Replying {
   /** Answers as a stream who names that first. */
   readonly prefersStream?: boolean;
   /** The status of an answer that is not streamed. */
-  readonly statusOf: (text: string) => number;
+  readonly statusOf: (text: Outgoing) => number;
 }
 
 /** Made once: the usual reason is an error with a stack, made for each request. */
@@ -444,12 +455,13 @@ async function reply(
   };
   const side = { notify, stepUp, gone: gone.signal, ...(sent === undefined ? {} : { headers: sent }) };
   const text = await front.handle(connection, message, side);
-  if (!streaming && lacking !== null && text !== null) {
+  const body = text === null || typeof text === 'string' ? text : text.bytes;
+  if (!streaming && lacking !== null && body !== null) {
     const challenge = stepUpChallenge(lacking, front.metadata?.url ?? null);
-    return answer(response, 403, text, { ...headers, 'www-authenticate': challenge });
+    return answer(response, 403, body, { ...headers, 'www-authenticate': challenge });
   }
-  if (!streaming) return answer(response, text === null ? 202 : statusOf(text), text, headers);
-  if (text !== null && !response.destroyed) response.write(sseEvent(text));
+  if (!streaming) return answer(response, text === null ? 202 : statusOf(text), body, headers);
+  if (body !== null && !response.destroyed) for (const part of eventOf(body)) response.write(part);
   response.end();
 }
 

@@ -3,9 +3,13 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Caller } from '../caller.js';
 import { type Connection, endConnection, type Handle, newConnection } from '../connection.js';
+import { isLarge } from '../large/bound.js';
+import { oneLine } from '../large/lines.js';
+import type { LargeMessages } from '../large/service.js';
 import { claimed, modernConnection } from '../modern/envelope.js';
 import { lineSplitter } from '../wire/lines.js';
 import { type ClientMessage, MESSAGE_LIMITS, PARSE_ERROR, readMessage } from '../wire/message.js';
+import type { Outgoing } from '../wire/reply.js';
 
 export interface StdioFront {
   readonly connection: Connection;
@@ -34,21 +38,27 @@ function speaking(connection: Connection, message: ClientMessage): Connection {
     : connection;
 }
 
+const inOneLine = (text: string): string =>
+  text.includes('\n') || text.includes('\r') ? text.replace(/[\r\n]/g, ' ') : text;
+
 /** `identify` gives the caller afresh for each message, since its session may have gone idle. */
 export function serveStdio(
   io: { readonly input: Readable; readonly output: Writable },
   identify: () => Caller,
   handle: Handle,
+  large: Pick<LargeMessages, 'message'>,
 ): StdioFront {
   const connection = newConnection(identify());
   const gone = new AbortController();
   const pending = new Set<Promise<void>>();
   // A raw answer may hold line breaks between tokens; inside JSON strings they cannot stand.
-  const write = (text: string): void => {
-    if (io.output.writable)
-      io.output.write(
-        `${text.includes('\n') || text.includes('\r') ? text.replace(/[\r\n]/g, ' ') : text}\n`,
-      );
+  const write = (text: Outgoing): void => {
+    if (!io.output.writable) return;
+    if (typeof text === 'string') io.output.write(`${inOneLine(text)}\n`);
+    else {
+      io.output.write(oneLine(text.bytes));
+      io.output.write('\n');
+    }
   };
   const notify = (text: string): boolean => {
     if (!io.output.writable || io.output.writableLength >= MAX_QUEUED) return false;
@@ -65,9 +75,26 @@ export function serveStdio(
     io.input.pause();
     io.output.once('drain', () => io.input.resume());
   };
-  const begin = (message: ClientMessage): void => {
-    const work = take(message).finally(() => pending.delete(work));
-    pending.add(work);
+  const begin = (work: Promise<void>): void => {
+    const own = work.finally(() => pending.delete(own));
+    pending.add(own);
+  };
+  /** While a large message is read, what came behind it waits: a client may cancel it, or say what it builds on. */
+  let reading: Promise<void> | null = null;
+  const takeLarge = async (bytes: Buffer): Promise<void> => {
+    const before = reading;
+    const read = (before ?? Promise.resolve()).then(() => large.message(bytes));
+    const done = read.then(() => {
+      if (reading === done) reading = null;
+    });
+    reading = done;
+    const { message, leave } = await read;
+    await take(message).finally(leave);
+  };
+  const took = (bytes: Buffer): void => {
+    if (isLarge(bytes.length)) begin(takeLarge(bytes));
+    else if (reading === null) begin(take(readMessage(bytes, MESSAGE_LIMITS)));
+    else begin(reading.then(() => take(readMessage(bytes, MESSAGE_LIMITS))));
   };
   const ended = new Promise<void>((resolve) => {
     const end = (): void => {
@@ -81,8 +108,8 @@ export function serveStdio(
     io.input.on(
       'data',
       lineSplitter(MAX_LINE, {
-        line: (bytes) => begin(readMessage(bytes, MESSAGE_LIMITS)),
-        tooLong: () => begin(TOO_LONG),
+        line: took,
+        tooLong: () => begin(take(TOO_LONG)),
       }),
     );
     io.input.once('end', end);

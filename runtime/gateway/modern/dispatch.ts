@@ -6,7 +6,7 @@ import { type Read, readerOf } from '../intake.js';
 import { refuseInput } from '../refuse.js';
 import { pinned } from '../discovery.js';
 import { METHOD_NOT_FOUND, type RpcRequest } from '../wire/message.js';
-import { errorOf, resultOf } from '../wire/reply.js';
+import { errorOf, type Outgoing, resultOf } from '../wire/reply.js';
 import { envelopeFault, type Fault, MODERN, SERVER_META } from './envelope.js';
 import { headerFault } from './headers.js';
 import { goesOn } from './input.js';
@@ -23,7 +23,7 @@ const GONE = new Set([
 ]);
 
 /** Where the request goes on: to the methods that both eras have. */
-export type Onward = (message: RpcRequest, asked: Asked) => Promise<string | null>;
+export type Onward = (message: RpcRequest, asked: Asked) => Promise<Outgoing | null>;
 
 /** What a client that asks `server/discover` learns, but for what is the same for each method. */
 export type Offer = () => JsonObject;
@@ -33,7 +33,7 @@ export async function dispatchModern(
   message: RpcRequest,
   asked: Asked,
   { offer, onward }: { readonly offer: Offer; readonly onward: Onward },
-): Promise<string | null> {
+): Promise<Outgoing | null> {
   const { id, method, params } = message;
   const fault = faultOf(gate, message, asked);
   if (fault !== null) {
@@ -49,9 +49,9 @@ export async function dispatchModern(
       `\`${method}\` is not part of revision ${MODERN}`,
     );
   const answer = await answered();
-  return answer === null ? null : modernText(method, answer);
+  return typeof answer === 'string' ? modernText(method, answer) : answer;
 
-  function answered(): Promise<string | null> {
+  function answered(): Promise<Outgoing | null> {
     switch (method) {
       case 'server/discover': {
         const _meta = { [SERVER_META]: { name: 'sepal', version: gate.version } };

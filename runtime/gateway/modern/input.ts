@@ -12,7 +12,7 @@ import { malformed, refuseInput } from '../refuse.js';
 import type { Asks } from '../upstream/exchange.js';
 import type { JsonObject } from '../../verify/format/canonical.js';
 import { INVALID_PARAMS, isObject, type RpcRequest } from '../wire/message.js';
-import { resultText, withMeta } from '../wire/reply.js';
+import { type Outgoing, resultText, withMeta } from '../wire/reply.js';
 import { isModern } from './envelope.js';
 import { setMember } from './reply.js';
 import { aboutOf } from './rounds.js';
@@ -127,9 +127,9 @@ export async function goesOn(
     onward,
   }: {
     readonly read: (params: JsonObject) => Promise<Read>;
-    readonly onward: (message: RpcRequest, asked: Asked) => Promise<string | null>;
+    readonly onward: (message: RpcRequest, asked: Asked) => Promise<Outgoing | null>;
   },
-): Promise<string | null> {
+): Promise<Outgoing | null> {
   const { inputResponses, requestState, ...base } = message.params;
   const { id } = message;
   if (inputResponses !== undefined && !isObject(inputResponses))

@@ -70,7 +70,8 @@ async function honour(gate: Gate, id: RequestId, wanted: JsonObject, asked: Aske
   for (const uri of new Set(uris)) {
     if (typeof uri !== 'string') continue;
     const answer = await subscribe(gate, id, { uri }, asked);
-    if (answer !== null && Object.hasOwn(JSON.parse(answer) as object, 'result')) followed.push(uri);
+    if (typeof answer === 'string' && Object.hasOwn(JSON.parse(answer) as object, 'result'))
+      followed.push(uri);
   }
   return {
     ...Object.fromEntries(changes.map((name) => [name, true])),

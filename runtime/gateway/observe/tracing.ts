@@ -12,7 +12,7 @@ import type { Endpoint } from '../../config-operate.js';
 import type { JsonObject } from '../../verify/format/canonical.js';
 import type { Handle } from '../connection.js';
 import { isObject, type RpcRequest } from '../wire/message.js';
-import { RECEIPT_META } from '../wire/reply.js';
+import { type Outgoing, RECEIPT_META } from '../wire/reply.js';
 
 export interface Tracing {
   /** The same handler, in spans. */
@@ -105,8 +105,8 @@ function nameOf({ params }: RpcRequest): string {
 }
 
 /** Decision and receipt, as the client is told of them; no part of the answer itself. */
-function answerOf(text: string | null): { readonly [name: string]: string } {
-  if (text === null || text.length > MAX_READ || !text.includes(RECEIPT_META)) return {};
+function answerOf(text: Outgoing | null): { readonly [name: string]: string } {
+  if (typeof text !== 'string' || text.length > MAX_READ || !text.includes(RECEIPT_META)) return {};
   const { result, error } = JSON.parse(text) as {
     readonly result?: { readonly _meta?: Told };
     readonly error?: { readonly data?: Told };

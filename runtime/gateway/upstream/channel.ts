@@ -22,7 +22,7 @@ export function troubleOf(error: unknown): string {
 
 export interface ChannelEvents {
   /** `of` is the request on whose stream it came, where there are streams. True for an answer that is, or was, waited for. */
-  message(text: string, of: number | null): boolean;
+  message(body: string | Buffer, of: number | null): boolean | Promise<boolean>;
   /** Bytes that were no message (a banner line …). */
   noise(bytes: number): void;
   /** It says more than its share, and is read slowly from here on. */
@@ -39,7 +39,11 @@ export interface Channel {
    * Resolves once handed over; rejects with `NotSent` when it surely did not leave. `id` is that of a request; `headers` go with it where there
    * are any, and say that it is one of 2026-07-28.
    */
-  send(text: string, id: number | null, headers?: { readonly [name: string]: string }): Promise<void>;
+  send(
+    text: string | Uint8Array,
+    id: number | null,
+    headers?: { readonly [name: string]: string },
+  ): Promise<void>;
   /** Tells the channel which revision was agreed, once. */
   negotiated(revision: string): void;
   /** Begins to hear what belongs to no request (HTTP: a stream of its own, where the server has one). */

@@ -6,6 +6,8 @@
 import type { JsonObject } from '../../verify/format/canonical.js';
 import { parseStrict } from '../../verify/format/json.js';
 import { answeredBy, readUpstream, type UpstreamMessage } from '../wire/answer.js';
+import { isLarge } from '../large/bound.js';
+import { type HeardLarge, type Raw, textOf, type UpstreamSaid } from '../large/service.js';
 import { isObject, NOT_DONE } from '../wire/message.js';
 import { errorOf, errorText, notificationOf, resultOf, resultText } from '../wire/reply.js';
 import { SUBSCRIPTION_META } from '../modern/envelope.js';
@@ -21,8 +23,8 @@ const MAX_TIMER_MS = 2_147_483_647;
 const EDGE = 512;
 
 export type Answer =
-  | { readonly kind: 'result'; readonly raw: string; readonly value: unknown }
-  | { readonly kind: 'error'; readonly raw: string; readonly message: string }
+  | { readonly kind: 'result'; readonly raw: Raw; readonly value: unknown }
+  | { readonly kind: 'error'; readonly raw: Raw; readonly message: string }
   /** It asks for input before it answers; the call has ended, or waits in `talk`. */
   | Asks
   | {
@@ -50,6 +52,8 @@ export interface InputRequest {
 
 /** What a hop tells its owner. */
 export interface HopEvents {
+  /** Reads a large message elsewhere; without it all are read here. */
+  readonly read?: ((body: string | Buffer) => Promise<HeardLarge>) | undefined;
   /** The upstream asks for something (sampling, elicitation, roots …), and waits for one answer. */
   asked(question: Asking): void;
   /** `notifications/message`: raw text of its params, its level, and the call on whose stream it came. */
@@ -128,6 +132,8 @@ export interface State {
   leaves: boolean;
   /** The server may send requests. */
   asks: boolean;
+  /** Large messages that are being read. */
+  readonly reading: Set<Promise<boolean>>;
   /** Those who wait for a server to say what it honours of their listening, by the id of the request. */
   readonly acknowledged: Map<number, (honoured: JsonObject) => void>;
 }
@@ -145,22 +151,20 @@ export function newState(events: HopEvents): State {
     leaves: false,
     asks: true,
     acknowledged: new Map(),
+    reading: new Set(),
   };
 }
 
 export function channelEvents(state: State): ChannelEvents {
   return {
-    message: (text, of) => receive(state, readUpstream(text), text, of),
+    message: (body, of) => heard(state, body, of),
     noise: () => state.events.noise('output that is no message'),
     slowed: () => state.events.slowed(),
-    lost: (id, why) => {
-      const ids = id === null ? [...state.waiting.keys()] : [id];
-      for (const one of ids) settle(state, one, { kind: 'failed', status: 'unknown', why });
-    },
+    lost: (id, why) => lose(state, id, why),
     closed: (why, detail) => {
       if (state.closed !== null) return;
       state.closed = why;
-      for (const id of state.waiting.keys()) settle(state, id, { kind: 'failed', status: 'unknown', why });
+      lose(state, null, why);
       for (const cancel of state.asking.values()) cancel.abort();
       state.events.closed(detail);
     },
@@ -173,8 +177,42 @@ function settle(state: State, id: number, answer: Answer): void {
   waiting?.settle(answer);
 }
 
+/** No answer comes any more, but for those that are being read. */
+function lose(state: State, id: number | null, why: string): void {
+  if (state.reading.size > 0) return void Promise.all(state.reading).then(() => lose(state, id, why));
+  const ids = id === null ? [...state.waiting.keys()] : [id];
+  for (const one of ids) settle(state, one, { kind: 'failed', status: 'unknown', why });
+}
+
 /** Is it an answer that is, or was, waited for? */
-function receive(state: State, message: UpstreamMessage, text: string, of: number | null): boolean {
+function heard(state: State, body: string | Buffer, of: number | null): boolean | Promise<boolean> {
+  const { read } = state.events;
+  if (read === undefined || !isLarge(body.length)) {
+    const text = typeof body === 'string' ? body : body.toString('utf8');
+    return receive(state, readUpstream(text), of, { head: text.slice(0, EDGE), tail: text.slice(-EDGE) });
+  }
+  const ends = { head: edgeOf(body, 0, EDGE), tail: edgeOf(body, -EDGE) };
+  const waited = read(body).then(
+    ({ message, head, tail }) => receive(state, message, of, { head, tail }),
+    () => receive(state, { kind: 'noise', why: 'the gateway could not read it' }, of, ends),
+  );
+  const reading = waited.finally(() => state.reading.delete(reading));
+  state.reading.add(reading);
+  return waited;
+}
+
+const edgeOf = (body: string | Buffer, from: number, to?: number): string =>
+  typeof body === 'string'
+    ? body.slice(from, to)
+    : body.toString('latin1', from < 0 ? body.length + from : from, to);
+
+/** First and last characters, where the id of an unusable answer may be found. */
+interface Ends {
+  readonly head: string;
+  readonly tail: string;
+}
+
+function receive(state: State, message: UpstreamSaid, of: number | null, { head, tail }: Ends): boolean {
   const owner = of === null ? null : (state.waiting.get(of)?.owner ?? null);
   switch (message.kind) {
     case 'result':
@@ -183,6 +221,7 @@ function receive(state: State, message: UpstreamMessage, text: string, of: numbe
         settle(state, message.id, message);
         return true;
       }
+      if (typeof message.raw !== 'string') message.raw.putAway();
       if (state.given.delete(message.id)) return true;
       state.events.noise('an answer to nothing');
       return false;
@@ -195,7 +234,7 @@ function receive(state: State, message: UpstreamMessage, text: string, of: numbe
       return false;
     case 'noise': {
       // Where it still can be seen which request this should have answered, that one need not wait for its timeout.
-      const id = answeredBy(text.slice(0, EDGE), text.slice(-EDGE));
+      const id = answeredBy(head, tail);
       const why = `its answer cannot be used: ${message.why}`;
       if (id !== null && state.waiting.has(id)) settle(state, id, { kind: 'failed', status: 'unknown', why });
       state.events.noise(message.why);
@@ -293,7 +332,7 @@ export async function ask(state: State, method: string, params: JsonObject, ms: 
   if (answer.kind === 'error')
     throw new Refused(`\`${method}\` was refused: ${answer.message.slice(0, 200)}`);
   // Definitions are hashed: what is read here is read strictly or not at all.
-  const parsed = parseStrict(answer.raw, { size: 16 * 1024 * 1024, depth: 128, keys: 500_000 });
+  const parsed = parseStrict(await textOf(answer.raw), { size: 16 * 1024 * 1024, depth: 128, keys: 500_000 });
   if (!parsed.ok || !isObject(parsed.value)) {
     throw new NotSent(
       `the answer to \`${method}\` is not acceptable JSON${parsed.ok ? '' : `: ${parsed.error.message}`}`,
@@ -310,7 +349,12 @@ export interface SendOptions {
   readonly headers?: { readonly [name: string]: string };
 }
 
-export function send(state: State, id: number, text: string, options: SendOptions): Promise<Answer> {
+export function send(
+  state: State,
+  id: number,
+  text: string | Uint8Array,
+  options: SendOptions,
+): Promise<Answer> {
   return new Promise((resolve) => {
     const { channel } = state;
     if (state.closed !== null || channel === null) {

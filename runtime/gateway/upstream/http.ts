@@ -5,7 +5,7 @@ import type { HttpServer } from '../../config.js';
 import { sseReader } from '../wire/sse.js';
 import { bodyOf } from '../wire/turns.js';
 import { type Channel, type ChannelEvents, NotSent, Refused } from './channel.js';
-import { type Meter, meter, pause } from './meter.js';
+import { type Meter, meter, pause, unasked } from './meter.js';
 
 const MAX_ANSWER = 16 * 1024 * 1024;
 const FIRST_RETRY_MS = 1_000;
@@ -75,7 +75,7 @@ function headersOf(line: Line): { [name: string]: string } {
 /** Resolves when the upstream has taken the message (its status is in); the answer is then read on its own. */
 async function post(
   line: Line,
-  text: string,
+  text: string | Uint8Array,
   id: number | null,
   own?: { readonly [name: string]: string },
 ): Promise<void> {
@@ -149,7 +149,7 @@ async function read(line: Line, id: number | null, contentType: string, body: Bo
       if (type !== 'application/json') {
         line.said.said(size);
         if (size > 0) line.events.noise(size);
-      } else if (!line.events.message(Buffer.concat(chunks).toString('utf8'), id)) line.said.said(size);
+      } else unasked(line.said, size, line.events.message(Buffer.concat(chunks), id));
     }
     if (id !== null) line.events.lost(id, 'the stream ended without an answer');
   } catch (error) {
@@ -166,7 +166,7 @@ async function stream({ events, said }: Line, body: AsyncIterable<Buffer>, id: n
   const take = sseReader(
     MAX_ANSWER,
     (data) => {
-      if (!events.message(data, id)) said.said(data.length);
+      unasked(said, data.length, events.message(data, id));
     },
     (length) => said.dropped(length, true),
   );

@@ -2,13 +2,14 @@
 /** A server of the legacy era: a handshake first, then one session for everything. */
 import type { JsonObject } from '../../verify/format/canonical.js';
 import { replaceMember } from '../wire/answer.js';
-import { forwardText } from '../wire/intent.js';
+import { messageOf } from '../wire/intent.js';
 import { isObject } from '../wire/message.js';
 import { notificationOf } from '../wire/reply.js';
 import { MODERN } from '../modern/envelope.js';
 import { type Channel, NotSent, Refused } from './channel.js';
 import { ask, channelEvents, send, type State } from './exchange.js';
 import type { Hop } from './hop.js';
+import { made } from './made.js';
 import { listAll, PROMPTS, RESOURCES, TEMPLATES, TOOLS } from './lists.js';
 
 /** Revisions of the legacy era that we speak, newest first. */
@@ -52,9 +53,8 @@ function legacyHop(state: State, channel: Channel, hello: JsonObject, protocol: 
     protocol,
     capabilities: isObject(capabilities) ? capabilities : {},
     instructions: typeof instructions === 'string' ? instructions : null,
-    call(intent, beside, options) {
-      if (options.signal.aborted)
-        return Promise.resolve({ kind: 'failed', status: 'not_sent', why: 'the client cancelled' });
+    async call(intent, beside, options) {
+      if (options.signal.aborted) return { kind: 'failed', status: 'not_sent', why: 'the client cancelled' };
       const id = state.next++;
       const token = JSON.stringify(beside.progressToken);
       const progress = (params: string): void => {
@@ -62,7 +62,8 @@ function legacyHop(state: State, channel: Channel, hello: JsonObject, protocol: 
         if (own !== null) options.progress(own);
       };
       const { timeoutMs, signal, owner } = options;
-      return send(state, id, forwardText(intent, id, beside), {
+      const text = messageOf(intent, id, beside);
+      return send(state, id, typeof text === 'string' ? text : await made(text), {
         timeoutMs,
         signal,
         owner,

@@ -67,3 +67,9 @@ export const pause = (ms: number): Promise<void> =>
     if (ms === 0) setImmediate(resolve);
     else setTimeout(resolve, ms).unref();
   });
+
+/** Counts a message of so many bytes, unless it is an answer that is, or was, waited for. */
+export function unasked(meter: Meter, bytes: number, waited: boolean | Promise<boolean>): void {
+  if (waited === false) meter.said(bytes);
+  else if (waited !== true) void waited.then((was) => unasked(meter, bytes, was));
+}

@@ -14,11 +14,13 @@ import {
 } from '../modern/envelope.js';
 import { headersFor } from '../modern/headers.js';
 import { replaceMember } from '../wire/answer.js';
-import { forwardText } from '../wire/intent.js';
+import { messageOf } from '../wire/intent.js';
+import { textOf } from '../large/service.js';
 import { isObject } from '../wire/message.js';
 import { type Channel, NotSent } from './channel.js';
 import { type Answer, ask, channelEvents, type InputRequest, send, type State } from './exchange.js';
 import type { Hop } from './hop.js';
+import { made } from './made.js';
 import { listAll, PROMPTS, RESOURCES, TEMPLATES, TOOLS } from './lists.js';
 import { ear } from './listening.js';
 
@@ -75,7 +77,8 @@ function modernHop(state: State, channel: Channel, found: JsonObject, clientInfo
         if (own !== null) options.progress(own);
       };
       const { name, args } = intent;
-      const answer = await send(state, id, forwardText(intent, id, beside, envelopeOf(clientInfo, options)), {
+      const text = messageOf(intent, id, beside, envelopeOf(clientInfo, options));
+      const answer = await send(state, id, typeof text === 'string' ? text : await made(text), {
         timeoutMs,
         signal,
         owner,
@@ -118,14 +121,15 @@ function envelopeOf(
 const unusable = (why: string): Answer => ({ kind: 'failed', status: 'unknown', why });
 
 /** A result is what it says that it is; one of a kind that is not known is none. */
-function read(answer: Answer, method: string): Answer {
+async function read(answer: Answer, method: string): Promise<Answer> {
   if (answer.kind === 'error') return ours(answer);
   if (answer.kind !== 'result') return answer;
   const { resultType = 'complete' } = answer.value as { readonly resultType?: unknown };
   if (resultType === 'complete') return answer;
   if (resultType !== 'input_required' || !MAY_ASK.has(method))
     return unusable('its answer is of a kind that is not known here');
-  const strict = parseStrict(answer.raw);
+  const raw = await textOf(answer.raw);
+  const strict = parseStrict(raw);
   if (!strict.ok || !isObject(strict.value)) return unusable('its answer is not acceptable JSON');
   const { inputRequests = {}, requestState } = strict.value;
   const requests = isObject(inputRequests) ? readRequests(inputRequests) : null;
@@ -133,7 +137,7 @@ function read(answer: Answer, method: string): Answer {
   if (requests === null || (state !== null && (typeof state !== 'string' || state.length > MAX_STATE)))
     return unusable('what it asks for cannot be read');
   if (requests.size === 0 && state === null) return unusable('it asks for nothing');
-  return { kind: 'asks', raw: answer.raw, requests, state };
+  return { kind: 'asks', raw, requests, state };
 }
 
 function readRequests(requests: JsonObject): ReadonlyMap<string, InputRequest> | null {
@@ -148,8 +152,8 @@ function readRequests(requests: JsonObject): ReadonlyMap<string, InputRequest> |
 }
 
 /** What a server says of our envelope or headers is about this hop, and the call did not run. */
-function ours(answer: Answer & { readonly kind: 'error' }): Answer {
-  const { code } = JSON.parse(answer.raw) as { readonly code?: unknown };
+async function ours(answer: Answer & { readonly kind: 'error' }): Promise<Answer> {
+  const { code } = JSON.parse(await textOf(answer.raw)) as { readonly code?: unknown };
   if (code !== HEADER_MISMATCH && code !== UNSUPPORTED_VERSION) return answer;
   return { kind: 'failed', status: 'not_sent', why: `it refuses the request of the gateway (${code})` };
 }

@@ -2,10 +2,11 @@
 /** A child process as upstream: argv without a shell, an allow-listed environment, its own process group, killed as a group. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { StdioServer } from '../../config.js';
+import { isLarge } from '../large/bound.js';
 import { answeredBy } from '../wire/answer.js';
 import { lineSplitter } from '../wire/lines.js';
 import { type Channel, type ChannelEvents, NotSent } from './channel.js';
-import { meter } from './meter.js';
+import { meter, unasked } from './meter.js';
 import { paced } from './paced.js';
 import { forget, outliveNot } from './reaper.js';
 
@@ -86,6 +87,15 @@ function started(child: ChildProcess, command: string): Promise<void> {
   });
 }
 
+const SPACES = new Set([9, 10, 13, 32]);
+
+/** Is `{` the first of its bytes that is no white space? */
+function opensObject(bytes: Buffer): boolean {
+  let at = 0;
+  while (SPACES.has(bytes[at] ?? 0)) at++;
+  return bytes[at] === 0x7b;
+}
+
 function attach(child: ChildProcess, pid: number, events: ChannelEvents): Channel {
   const { stdin, stdout, stderr } = child;
   if (stdin === null || stdout === null || stderr === null) throw new NotSent('the process has no pipes');
@@ -100,10 +110,10 @@ function attach(child: ChildProcess, pid: number, events: ChannelEvents): Channe
   const said = meter(events.slowed);
   const take = lineSplitter(MAX_LINE, {
     line: (bytes) => {
-      const text = bytes.toString('utf8').trim();
-      if (text.startsWith('{')) {
-        if (events.message(text, null)) return;
-      } else if (text !== '') events.noise(bytes.length);
+      const body = isLarge(bytes.length) ? bytes : bytes.toString('utf8').trim();
+      if (typeof body === 'string' ? body.startsWith('{') : opensObject(body))
+        return unasked(said, bytes.length, events.message(body, null));
+      if (body.length > 0) events.noise(bytes.length);
       said.said(bytes.length);
     },
     tooLong: (head, tail) => {
@@ -142,7 +152,13 @@ function attach(child: ChildProcess, pid: number, events: ChannelEvents): Channe
         if (!open || !stdin.writable) return reject(new NotSent('the process has ended'));
         if (stdin.writableLength > MAX_QUEUED)
           return reject(new NotSent('the process does not read its input'));
-        stdin.write(`${text}\n`, (error) => (error ? end('the pipe to the process broke') : undefined));
+        const sent = (error: Error | null | undefined): void =>
+          error ? end('the pipe to the process broke') : undefined;
+        if (typeof text === 'string') stdin.write(`${text}\n`, sent);
+        else {
+          stdin.write(text);
+          stdin.write('\n', sent);
+        }
         return resolve();
       }),
     negotiated: () => undefined,

@@ -3,6 +3,7 @@
 import type { Pool } from 'undici';
 import type { ServerConfig } from '../../config.js';
 import type { JsonObject } from '../../verify/format/canonical.js';
+import type { HeardLarge } from '../large/service.js';
 import type { PinKind } from '../pins.js';
 import { NotSent, troubleOf } from './channel.js';
 import type { Asking, HopEvents } from './exchange.js';
@@ -11,6 +12,8 @@ import { openHttp, openPool } from './http.js';
 import { openStdio } from './stdio.js';
 
 export interface UpstreamEvents {
+  /** Reads a large message elsewhere. */
+  readonly read?: (body: string | Buffer) => Promise<HeardLarge>;
   asked(server: string, key: string, question: Asking): void;
   logged(server: string, key: string, params: string, level: string, owner: object | null): void;
   /** The live definitions of a kind, at each start and after each `list_changed`. */
@@ -203,6 +206,7 @@ async function openOne(keeper: Keeper, key: string, slot: Slot, { abilities, wan
   const { events, now } = options;
   const born = now();
   const own: HopEvents = {
+    read: events.read,
     asked: (question) => events.asked(server, key, question),
     logged: (params, level, owner) => events.logged(server, key, params, level, owner),
     listChanged: () => changed(keeper, key, slot),

@@ -10,12 +10,16 @@ import { isObject } from './message.js';
 
 export type ProgressToken = string | number;
 
-export interface CanonicalIntent {
+/** What is asked for, and where. */
+export interface Action {
   readonly kind: ActionKind;
   readonly method: string;
   readonly server: string;
   /** The upstream's own name or URI. */
   readonly name: string;
+}
+
+export interface CanonicalIntent extends Action {
   readonly args: JsonObject;
   /** JCS text of `params` without `_meta`. */
   readonly params: string;
@@ -25,6 +29,20 @@ export interface CanonicalIntent {
   readonly text: string;
   /** `sha256:…` of `text`. */
   readonly digest: string;
+  /** Of a large one: what is done elsewhere with its texts (large/service.ts). */
+  readonly large?: LargeWork;
+}
+
+export interface LargeWork {
+  /** The commitment to its arguments, for one receipt, and where its text is kept. */
+  commit(): Promise<{
+    readonly salt: string;
+    readonly root: string;
+    readonly count: number;
+    readonly apart: { readonly file: string; readonly key: string } | null;
+  }>;
+  /** The bytes of the message for the upstream. */
+  forward(id: number, beside: Envelope, more: readonly string[]): Promise<Uint8Array>;
 }
 
 /** What travels beside the intent and is rebuilt for each hop. */
@@ -53,16 +71,7 @@ const BESIDE = new Set([
 const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /** `params` as sent, with the upstream's own name put in place of the exposed one where the method has a `name`. */
-export function canonicalIntent(
-  place: {
-    readonly kind: ActionKind;
-    readonly method: string;
-    readonly server: string;
-    readonly name: string;
-  },
-  args: JsonObject,
-  params: JsonObject,
-): CanonicalIntent {
+export function canonicalIntent(place: Action, args: JsonObject, params: JsonObject): CanonicalIntent {
   const { _meta, ...own } = params;
   const paramsText = canonical(
     place.kind === 'tool' || place.kind === 'prompt' ? { ...own, name: place.name } : own,
@@ -72,6 +81,33 @@ export function canonicalIntent(
     `{"kind":${JSON.stringify(place.kind)},${meta === null ? '' : `"meta":${meta},`}"method":${JSON.stringify(place.method)},` +
     `"name":${JSON.stringify(place.name)},"params":${paramsText},"server":${JSON.stringify(place.server)}}`;
   return { ...place, args, params: paramsText, meta, text, digest: digest(text) };
+}
+
+/** A large intent whose digest is known. Its texts are made here only for the few who read them. */
+export function lazyIntent(
+  action: Action,
+  args: JsonObject,
+  params: JsonObject,
+  digest: string,
+  large: LargeWork,
+): CanonicalIntent {
+  let own: CanonicalIntent | null = null;
+  const whole = (): CanonicalIntent => (own ??= canonicalIntent(action, args, params));
+  return {
+    ...action,
+    args,
+    digest,
+    large,
+    get params() {
+      return whole().params;
+    },
+    get meta() {
+      return whole().meta;
+    },
+    get text() {
+      return whole().text;
+    },
+  };
 }
 
 function otherMeta(meta: JsonValue | undefined): string | null {
@@ -94,6 +130,16 @@ export function envelope(params: JsonObject): Envelope {
       typeof state === 'string' && state.length <= 512 && /^[\x20-\x7e]*$/.test(state) ? state : null,
     decision: read(DECISION_META),
   };
+}
+
+/** The message for the upstream, made where the intent is. */
+export function messageOf(
+  intent: CanonicalIntent,
+  id: number,
+  beside: Envelope,
+  more: readonly string[] = [],
+): string | Promise<Uint8Array> {
+  return intent.large?.forward(id, beside, more) ?? forwardText(intent, id, beside, more);
 }
 
 /** The message for the upstream: exactly the intent's parameters, and a `_meta` rebuilt for this hop; `more` are members of it. */

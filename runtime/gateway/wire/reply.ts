@@ -22,6 +22,9 @@ export interface ReviewMeta {
   readonly retryAfterMs: number;
 }
 
+/** A response: JSON text, or the bytes of a large one, with the HTTP status that the revision of 2026-07-28 gives it. */
+export type Outgoing = string | { readonly bytes: Uint8Array; readonly status: number };
+
 /** A response whose result is already JSON text. */
 export function resultText(id: RequestId, result: string): string {
   return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`;

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The work on large messages, done in a thread of its own (worker.ts) with the functions that small ones go through: only where it is
+ * done differs. What was read stays here until it is put away; the gateway's own thread names it by number.
+ */
+import { writeApart, type Apart } from '../../log/apart.js';
+import { maskResult } from '../../scan/mask.js';
+import { scanValue } from '../../scan/walk.js';
+import type { JsonObject, JsonValue } from '../../verify/format/canonical.js';
+import { modernText, statusOf } from '../modern/reply.js';
+import { commitArgs, newSalt, outcomeOf } from '../record.js';
+import { type ArgumentCheck, argumentCheck, structuredMisfit } from '../validate.js';
+import { readUpstream, type UpstreamMessage } from '../wire/answer.js';
+import {
+  type Action,
+  type CanonicalIntent,
+  canonicalIntent,
+  type Envelope,
+  forwardText,
+} from '../wire/intent.js';
+import { type ClientMessage, MESSAGE_LIMITS, readMessage, type RequestId } from '../wire/message.js';
+import { errorText, type Outgoing, type ReceiptMeta, resultText, withMeta } from '../wire/reply.js';
+
+/** A member of `params`: as the document has it, or another. */
+export type Part = { readonly of: string } | { readonly value: JsonValue };
+
+export interface IntentTask {
+  readonly document: number;
+  readonly action: Action;
+  readonly params: { readonly [member: string]: Part };
+  /** The pinned definition whose schema the arguments have to fit, and its hash; null for none. */
+  readonly definition: { readonly hash: string; readonly definition: JsonObject } | null;
+}
+
+/** What the gateway's own thread has to know of an intent. */
+export interface MadeIntent {
+  readonly intent: number;
+  readonly digest: string;
+  readonly misfit: string | null;
+}
+
+export interface Committed {
+  /** Base64. */
+  readonly salt: string;
+  readonly root: string;
+  readonly count: number;
+  /** Null where there is no folder for it. */
+  readonly apart: Apart | null;
+}
+
+type Raw = Extract<UpstreamMessage, { readonly kind: 'result' | 'error' }>;
+type Unsaid<M extends Raw> = Omit<M, 'raw'>;
+
+/** A message of an upstream; of an answer the text stays here, under a number. */
+export type Said =
+  | {
+      readonly text: number;
+      readonly length: number;
+      readonly message:
+        | Unsaid<Extract<Raw, { readonly kind: 'result' }>>
+        | Unsaid<Extract<Raw, { readonly kind: 'error' }>>;
+    }
+  | {
+      readonly text: null;
+      readonly message: Exclude<UpstreamMessage, Raw>;
+      /** First and last characters, where the id of an unusable answer may be found. */
+      readonly head: string;
+      readonly tail: string;
+    };
+
+export interface Outcome {
+  /** Base64. */
+  readonly salt: string;
+  readonly root: string;
+  readonly bytes: number;
+}
+
+export interface ReplyTask {
+  readonly id: RequestId;
+  readonly kind: 'result' | 'error';
+  readonly receipt: ReceiptMeta;
+  /** The method, where the client is of 2026-07-28. */
+  readonly modern: string | null;
+}
+
+export type MaskMade =
+  | {
+      readonly text: number;
+      readonly length: number;
+      readonly counts: readonly { readonly kind: string; readonly count: number }[];
+    }
+  | { readonly why: string };
+
+/** Where in a text the id of an answer is looked for. */
+const EDGE = 512;
+const MAX_CHECKS = 64;
+
+export type Desk = ReturnType<typeof createDesk>;
+
+export function createDesk() {
+  const documents = new Map<number, { readonly params: JsonObject; readonly intents: number[] }>();
+  const intents = new Map<number, CanonicalIntent>();
+  const texts = new Map<number, string>();
+  const checks = new Map<string, ArgumentCheck>();
+  let next = 0;
+
+  const found = <Value>(map: ReadonlyMap<number, Value>, number: number): Value => {
+    const value = map.get(number);
+    if (value === undefined) throw new RangeError('this has been put away');
+    return value;
+  };
+  const keepText = (text: string): { readonly text: number; readonly length: number } => {
+    texts.set(++next, text);
+    return { text: next, length: text.length };
+  };
+  const checkOf = ({ hash, definition }: NonNullable<IntentTask['definition']>): ArgumentCheck => {
+    const check = checks.get(hash) ?? argumentCheck(definition);
+    if (checks.size >= MAX_CHECKS) checks.clear();
+    checks.set(hash, check);
+    return check;
+  };
+
+  return {
+    /** Reads a client's message; the parameters of a request stay here. */
+    message(bytes: Uint8Array): { readonly message: ClientMessage; readonly document: number | null } {
+      const message = readMessage(bytes, MESSAGE_LIMITS);
+      if (message.kind !== 'request') return { message, document: null };
+      documents.set(++next, { params: message.params, intents: [] });
+      return { message, document: next };
+    },
+
+    intent({ document, action, params, definition }: IntentTask): MadeIntent {
+      const { params: own, intents: made } = found(documents, document);
+      const whole: { [member: string]: JsonValue } = Object.create(null);
+      for (const [member, part] of Object.entries(params)) {
+        const value = 'of' in part ? own[part.of] : part.value;
+        if (value === undefined) throw new RangeError('there is no such member');
+        whole[member] = value;
+      }
+      const args = (whole['arguments'] ?? {}) as JsonObject;
+      const intent = canonicalIntent(action, args, whole);
+      intents.set(++next, intent);
+      made.push(next);
+      return {
+        intent: next,
+        digest: intent.digest,
+        misfit: definition === null ? null : checkOf(definition)(args),
+      };
+    },
+
+    /** Commits to the arguments for a receipt, and writes the intent below `openings` for whoever may open it. */
+    commit(intent: number, openings: string | null): Committed {
+      const { args, text } = found(intents, intent);
+      const salt = newSalt();
+      const { root, count } = commitArgs(salt, args);
+      const apart = openings === null ? null : writeApart(openings, text);
+      return { salt: salt.toString('base64'), root, count, apart };
+    },
+
+    /** The bytes of the message to the upstream. */
+    forward(intent: number, id: number, beside: Envelope, more: readonly string[]): Uint8Array {
+      return Buffer.from(forwardText(found(intents, intent), id, beside, more));
+    },
+
+    /** Reads an upstream's message. */
+    answer(body: Uint8Array | string): Said {
+      const text =
+        typeof body === 'string'
+          ? body
+          : Buffer.from(body.buffer, body.byteOffset, body.length).toString('utf8');
+      const message = readUpstream(text);
+      if (message.kind !== 'result' && message.kind !== 'error')
+        return { text: null, message, head: text.slice(0, EDGE), tail: text.slice(-EDGE) };
+      const { raw, ...rest } = message;
+      return { ...keepText(raw), message: rest };
+    },
+
+    /** Commits to an answer, for its receipt. */
+    outcome(text: number): Outcome {
+      return outcomeOf(found(texts, text));
+    },
+
+    /** The bytes of the response that gives an answer to the client. */
+    reply(text: number, { id, kind, receipt, modern }: ReplyTask): Exclude<Outgoing, string> {
+      const raw = found(texts, text);
+      const plain = kind === 'error' ? errorText(id, raw) : resultText(id, withMeta(raw, receipt));
+      const own = modern === null ? plain : modernText(modern, plain);
+      return { bytes: Buffer.from(own), status: modern === null ? 200 : statusOf(own) };
+    },
+
+    /** An answer with what was found masked, as a text of its own. */
+    async mask(text: number, masks: readonly string[], outputSchema: JsonValue): Promise<MaskMade> {
+      const value: unknown = JSON.parse(found(texts, text));
+      const masked = await maskResult(value, masks, async (one) => scanValue(one));
+      if (!masked.ok) return { why: masked.why };
+      const misfit = masked.counts.length === 0 ? null : structuredMisfit(masked.value, outputSchema);
+      if (misfit !== null) return { why: misfit };
+      return { ...keepText(JSON.stringify(masked.value)), counts: masked.counts };
+    },
+
+    /** The whole text, for the few who need it. */
+    text(text: number): string {
+      return found(texts, text);
+    },
+
+    putAway(number: number): void {
+      texts.delete(number);
+      for (const intent of documents.get(number)?.intents ?? []) intents.delete(intent);
+      documents.delete(number);
+    },
+  };
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The thread that works on large messages: one task after the other, as the gateway asks (service.ts). */
+import { parentPort } from 'node:worker_threads';
+import { createDesk, type Desk } from './desk.js';
+
+export type TaskName = keyof Desk;
+
+export interface Task {
+  readonly id: number;
+  readonly name: TaskName;
+  readonly given: readonly unknown[];
+}
+
+export interface TaskAnswer {
+  readonly id: number;
+  readonly value?: unknown;
+  /** Why there is none; no part of a message. */
+  readonly failed?: string;
+}
+
+const desk = createDesk();
+
+parentPort?.on('message', ({ id, name, given }: Task) => {
+  // Whoever asks is the gateway's own thread, whose types hold the names and what goes with them.
+  const work = desk[name] as (...given: readonly unknown[]) => unknown;
+  void Promise.resolve()
+    .then(() => work(...given))
+    .then(
+      (value) => parentPort?.postMessage({ id, value } satisfies TaskAnswer, bytesOf(value)),
+      (error: unknown) => {
+        const failed = error instanceof Error ? error.message : 'it failed';
+        parentPort?.postMessage({ id, failed } satisfies TaskAnswer);
+      },
+    );
+});
+
+/** What is handed over instead of being copied. */
+function bytesOf(value: unknown): ArrayBuffer[] {
+  const bytes = typeof value === 'object' && value !== null && 'bytes' in value ? value.bytes : value;
+  return bytes instanceof Uint8Array && bytes.length === bytes.buffer.byteLength
+    ? [bytes.buffer as ArrayBuffer]
+    : [];
+}

@@ -32,6 +32,7 @@ const server = z.strictObject({
   cwd: z.string().min(1).optional(),
   perPrincipal: z.boolean().optional(),
   maxProcesses: positive.max(10_000).optional(),
+  maxInFlight: positive.max(100_000).optional(),
   idle: duration.optional(),
   url: z.string().min(1).optional(),
   headers: z.record(z.string().min(1), text).optional(),

@@ -31,6 +31,8 @@ export interface StdioServer {
   readonly cwd: string;
   readonly perPrincipal: boolean;
   readonly maxProcesses: number;
+  /** Calls that it may work on at a time, all clients together. */
+  readonly maxInFlight: number;
   readonly idleMs: number;
   readonly timeoutMs: number;
 }
@@ -41,6 +43,8 @@ export interface HttpServer {
   readonly headers: { readonly [name: string]: string };
   readonly perPrincipal: boolean;
   readonly maxProcesses: number;
+  /** Calls that it may work on at a time, all clients together. */
+  readonly maxInFlight: number;
   readonly idleMs: number;
   readonly timeoutMs: number;
 }
@@ -444,6 +448,7 @@ function readServer(
     maxProcesses: entry.maxProcesses ?? (entry.url === undefined ? 20 : 1000),
     idleMs: parseDuration(entry.idle ?? '10m') ?? 600_000,
     timeoutMs: parseDuration(entry.timeout ?? '2m') ?? 120_000,
+    maxInFlight: entry.maxInFlight ?? Number.POSITIVE_INFINITY,
   };
   if (url !== undefined) return { server: { kind: 'http', url, headers, ...shared }, errors };
   const cwd = resolve(dir, entry.cwd ?? '.');
@@ -451,6 +456,20 @@ function readServer(
     server: { kind: 'stdio', command: entry.command ?? '', args, env: variables, cwd, ...shared },
     errors,
   };
+}
+
+/** One server of several takes at most half of what the gateway takes at a time: one that is slow leaves room for the others. */
+function withRoom(
+  servers: ReadonlyMap<string, ServerConfig>,
+  inFlight: number,
+): ReadonlyMap<string, ServerConfig> {
+  const most = servers.size < 2 ? inFlight : Math.max(1, Math.floor(inFlight / 2));
+  return new Map(
+    [...servers].map(([name, server]) => [
+      name,
+      Number.isFinite(server.maxInFlight) ? server : { ...server, maxInFlight: most },
+    ]),
+  );
 }
 
 /** Replaces each `${env:NAME}`; anything else between `${` and `}` and an unset variable are errors. The value is never printed. */
@@ -534,7 +553,7 @@ function assemble(
     dir,
     policy: resolve(dir, file.policy),
     lock: resolve(dir, 'sepal.lock'),
-    servers,
+    servers: withRoom(servers, listen.limits.inFlight),
     listen: {
       http: listen.http === null ? null : parseAddress(listen.http),
       path: listen.path,

@@ -37,14 +37,14 @@ export async function until(probe, what) {
   throw new Error(`${what} did not start`);
 }
 
-/** A folder with policy, config, keys, lock; `upstream` is an entry of mcpServers. */
-export async function setUp(upstream, work) {
+/** A folder with policy, config, keys, lock; `upstream` is an entry of mcpServers, `more` others by name. */
+export async function setUp(upstream, work, more = {}) {
   const dir = mkdtempSync(join(tmpdir(), 'sepal-bench-'));
   const port = await freePort();
   cli(tmpdir(), 'init', dir);
   const config = JSON.parse(readFileSync(join(dir, 'sepal.json'), 'utf8'));
   config.policy = 'bench.sep';
-  config.mcpServers = { up: upstream };
+  config.mcpServers = { up: upstream, ...more };
   config.listen = {
     ...config.listen,
     http: `127.0.0.1:${port}`,

@@ -93,6 +93,7 @@ function fronted(
     cwd: io.cwd,
     perPrincipal: known?.perPrincipal ?? true,
     maxProcesses: known?.maxProcesses ?? 20,
+    maxInFlight: known?.maxInFlight ?? config.listen.limits.inFlight,
     idleMs: known?.idleMs ?? 600_000,
     timeoutMs: known?.timeoutMs ?? 120_000,
   };

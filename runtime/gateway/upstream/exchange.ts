@@ -134,6 +134,10 @@ export interface State {
   asks: boolean;
   /** Large messages that are being read. */
   readonly reading: Set<Promise<boolean>>;
+  /** Calls in a row that ended without an answer, and without any word from the server meanwhile. */
+  silent: number;
+  /** When it may be asked again whether it is there. */
+  nextProbe: number;
   /** Those who wait for a server to say what it honours of their listening, by the id of the request. */
   readonly acknowledged: Map<number, (honoured: JsonObject) => void>;
 }
@@ -150,6 +154,8 @@ export function newState(events: HopEvents): State {
     dress: (_, params) => ({ params }),
     leaves: false,
     asks: true,
+    silent: 0,
+    nextProbe: 0,
     acknowledged: new Map(),
     reading: new Set(),
   };
@@ -157,7 +163,10 @@ export function newState(events: HopEvents): State {
 
 export function channelEvents(state: State): ChannelEvents {
   return {
-    message: (body, of) => heard(state, body, of),
+    message: (body, of) => {
+      state.silent = 0;
+      return heard(state, body, of);
+    },
     noise: () => state.events.noise('output that is no message'),
     slowed: () => state.events.slowed(),
     lost: (id, why) => lose(state, id, why),
@@ -369,7 +378,10 @@ export function send(
       if (!state.leaves) channel.send(cancelled, null).catch(() => undefined);
       channel.abandon(id);
     };
-    const late = (): void => stop('timeout', `no answer within ${Math.round(options.timeoutMs / 1000)} s`);
+    const late = (): void => {
+      state.silent++;
+      stop('timeout', `no answer within ${Math.round(options.timeoutMs / 1000)} s`);
+    };
     let timer = setTimeout(late, options.timeoutMs);
     // Progress and questions begin the time anew, but not for ever: a server could keep a call open as long as it likes.
     const last = performance.now() + Math.min(options.timeoutMs * MAX_TIMES, MAX_TIMER_MS);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Streamable HTTP as upstream: pooled, no redirect followed, headers built from nothing, JSON and event-stream answers. */
-import { Client, Pool } from 'undici';
+import { Client } from 'undici';
 import type { HttpServer } from '../../config.js';
 import { sseReader } from '../wire/sse.js';
 import { bodyOf } from '../wire/turns.js';
 import { type Channel, type ChannelEvents, NotSent, Refused } from './channel.js';
 import { type Meter, meter, pause, unasked } from './meter.js';
+import { CONNECT_MS, type Reach } from './reach.js';
 
 const MAX_ANSWER = 16 * 1024 * 1024;
 const FIRST_RETRY_MS = 1_000;
@@ -16,7 +17,7 @@ const FORBIDDEN = new Set(['host', 'content-length', 'transfer-encoding', 'conne
 export class SessionGone extends NotSent {}
 
 interface Line {
-  readonly pool: Pool;
+  readonly reach: Reach;
   readonly path: string;
   readonly headers: { readonly [name: string]: string };
   readonly events: ChannelEvents;
@@ -29,26 +30,16 @@ interface Line {
   revision: string | null;
 }
 
-/** One pool per server, shared by its channels (sessions are per channel). */
-export function openPool(server: HttpServer): Pool {
-  return new Pool(new URL(server.url).origin, {
-    connections: 64,
-    connect: { timeout: 5000 },
-    headersTimeout: server.timeoutMs,
-    bodyTimeout: server.timeoutMs,
-  });
-}
-
-export async function openHttp(server: HttpServer, pool: Pool, events: ChannelEvents): Promise<Channel> {
+export async function openHttp(server: HttpServer, reach: Reach, events: ChannelEvents): Promise<Channel> {
   const url = new URL(server.url);
   const own = Object.entries(server.headers).filter(([name]) => !FORBIDDEN.has(name.toLowerCase()));
   const line: Line = {
-    pool,
+    reach,
     path: url.pathname + url.search,
     headers: Object.fromEntries(own),
     events,
     running: new Map(),
-    said: meter(events.slowed),
+    said: meter(() => events.slowed()),
     stop: new AbortController(),
     session: null,
     revision: null,
@@ -79,11 +70,12 @@ async function post(
   id: number | null,
   own?: { readonly [name: string]: string },
 ): Promise<void> {
+  const attempt = line.reach.enter();
   const abort = new AbortController();
   if (id !== null) line.running.set(id, abort);
   const sent = bodyOf(text);
   try {
-    const { statusCode, headers, body } = await line.pool.request({
+    const { statusCode, headers, body } = await line.reach.pool.request({
       path: line.path,
       method: 'POST',
       headers: {
@@ -96,6 +88,7 @@ async function post(
       signal: abort.signal,
       ...(own?.['mcp-method'] === 'subscriptions/listen' ? { bodyTimeout: 0 } : {}),
     });
+    line.reach.reached();
     const session = headers['mcp-session-id'];
     if (typeof session === 'string' && line.session === null && own === undefined) line.session = session;
     const answered = own !== undefined && [400, 404].includes(statusCode) && isJson(headers['content-type']);
@@ -113,7 +106,10 @@ async function post(
     if (id !== null) line.running.delete(id);
     if (error instanceof NotSent) throw error;
     const why = `the server cannot be reached (${codeOf(error)})`;
-    if (unsent(error)) throw new NotSent(why);
+    if (unsent(error)) {
+      line.reach.failed(attempt, why);
+      throw new NotSent(why);
+    }
     line.events.lost(id, why);
   }
 }
@@ -209,7 +205,7 @@ async function listen(line: Line, origin: string, timeoutMs: number): Promise<vo
   const client = new Client(origin, {
     bodyTimeout: 0,
     headersTimeout: timeoutMs,
-    connect: { timeout: 5000 },
+    connect: { timeout: CONNECT_MS },
   });
   let heard = false;
   for (let delay = FIRST_RETRY_MS; !signal.aborted; delay = Math.min(delay * 2, LAST_RETRY_MS)) {
@@ -242,7 +238,7 @@ async function end(line: Line): Promise<void> {
   line.running.clear();
   if (line.session === null) return;
   try {
-    const { body } = await line.pool.request({
+    const { body } = await line.reach.pool.request({
       path: line.path,
       method: 'DELETE',
       headers: headersOf(line),

@@ -6,6 +6,7 @@ import { messageOf } from '../wire/intent.js';
 import { isObject } from '../wire/message.js';
 import { notificationOf } from '../wire/reply.js';
 import { MODERN } from '../modern/envelope.js';
+import { silence } from './alive.js';
 import { type Channel, NotSent, Refused } from './channel.js';
 import { ask, channelEvents, send, type State } from './exchange.js';
 import type { Hop } from './hop.js';
@@ -55,6 +56,8 @@ function legacyHop(state: State, channel: Channel, hello: JsonObject, protocol: 
     instructions: typeof instructions === 'string' ? instructions : null,
     async call(intent, beside, options) {
       if (options.signal.aborted) return { kind: 'failed', status: 'not_sent', why: 'the client cancelled' };
+      const silent = silence(state, 'ping');
+      if (silent !== null) return silent;
       const id = state.next++;
       const token = JSON.stringify(beside.progressToken);
       const progress = (params: string): void => {

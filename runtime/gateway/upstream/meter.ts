@@ -19,12 +19,16 @@ const BYTE_MS = 0.000_01;
 /** Bytes that are thrown away as they come, and lines with nothing in them. */
 const DROPPED_BYTE_MS = 0.000_001;
 const DROPPED_LINE_MS = 0.001;
+/** Past so many bytes that are being read elsewhere the rest counts at once, until it is known to be asked for. */
+const MAX_READING = 32 * 1024 * 1024;
 /** How often its owner is told. */
 const TELL_MS = 60_000;
 
 export interface Meter {
   /** A message of so many bytes came that nobody had asked for. */
   said(bytes: number): void;
+  /** A message of so many bytes is being read elsewhere, which then tells whether it was asked for. */
+  reading(bytes: number, asked: Promise<boolean>): void;
   /** So many bytes were read and thrown away, and a line ended with them or not. */
   dropped(bytes: number, line: boolean): void;
   /** How many bytes of what has been read may be taken before `rest` is asked again. */
@@ -33,15 +37,18 @@ export interface Meter {
   rest(): number | null;
 }
 
+const costOf = (bytes: number): number => MESSAGE_MS + bytes * BYTE_MS;
+
 /** `slowed` is called when it goes over its share, at most once a minute. */
 export function meter(slowed: () => void, now: () => number = () => performance.now()): Meter {
   let owed = 0;
   let at = now();
   let fresh = false;
+  let pending = 0;
   let told = Number.NEGATIVE_INFINITY;
   const charge = (ms: number): void => {
     const then = now();
-    owed = Math.max(0, owed - (then - at) * SHARE) + ms;
+    owed = Math.max(0, Math.max(0, owed - (then - at) * SHARE) + ms);
     at = then;
     fresh = true;
     if (owed <= BURST_MS || then - told < TELL_MS) return;
@@ -49,7 +56,16 @@ export function meter(slowed: () => void, now: () => number = () => performance.
     slowed();
   };
   return {
-    said: (bytes) => charge(MESSAGE_MS + bytes * BYTE_MS),
+    said: (bytes) => charge(costOf(bytes)),
+    reading: (bytes, asked) => {
+      pending += bytes;
+      const over = pending > MAX_READING;
+      if (over) charge(costOf(bytes));
+      void asked.then((was) => {
+        pending -= bytes;
+        if (was === over) charge(was ? -costOf(bytes) : costOf(bytes));
+      });
+    },
     dropped: (bytes, line) => charge(bytes * DROPPED_BYTE_MS + (line ? DROPPED_LINE_MS : 0)),
     piece: () => (owed > WARY_MS ? PIECE : LARGE_PIECE),
     rest: () => {
@@ -71,5 +87,5 @@ export const pause = (ms: number): Promise<void> =>
 /** Counts a message of so many bytes, unless it is an answer that is, or was, waited for. */
 export function unasked(meter: Meter, bytes: number, waited: boolean | Promise<boolean>): void {
   if (waited === false) meter.said(bytes);
-  else if (waited !== true) void waited.then((was) => unasked(meter, bytes, was));
+  else if (waited !== true) meter.reading(bytes, waited);
 }

@@ -17,6 +17,7 @@ import { replaceMember } from '../wire/answer.js';
 import { messageOf } from '../wire/intent.js';
 import { textOf } from '../large/service.js';
 import { isObject } from '../wire/message.js';
+import { silence } from './alive.js';
 import { type Channel, NotSent } from './channel.js';
 import { type Answer, ask, channelEvents, type InputRequest, send, type State } from './exchange.js';
 import type { Hop } from './hop.js';
@@ -70,6 +71,8 @@ function modernHop(state: State, channel: Channel, found: JsonObject, clientInfo
       const { timeoutMs, signal, owner, definition } = options;
       if (signal.aborted) return { kind: 'failed', status: 'not_sent', why: 'the client cancelled' };
       if (intent.method === 'resources/subscribe') return listening.follow(intent.name);
+      const silent = silence(state, 'server/discover');
+      if (silent !== null) return silent;
       const id = state.next++;
       const token = JSON.stringify(beside.progressToken);
       const progress = (params: string): void => {

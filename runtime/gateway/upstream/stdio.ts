@@ -107,7 +107,7 @@ function attach(child: ChildProcess, pid: number, events: ChannelEvents): Channe
     events.lost(null, why);
     events.closed(why, detail);
   };
-  const said = meter(events.slowed);
+  const said = meter(() => events.slowed());
   const take = lineSplitter(MAX_LINE, {
     line: (bytes) => {
       const body = isLarge(bytes.length) ? bytes : bytes.toString('utf8').trim();
@@ -121,9 +121,9 @@ function attach(child: ChildProcess, pid: number, events: ChannelEvents): Channe
       if (id === null) events.noise(MAX_LINE);
       else events.lost(id, `an answer over ${MAX_LINE} bytes`);
     },
-    dropped: said.dropped,
+    dropped: (bytes, line) => said.dropped(bytes, line),
   });
-  const words = meter(events.slowed);
+  const words = meter(() => events.slowed());
   const pipes = [
     paced(stdout, said, take),
     paced(stderr, words, (chunk) => {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Keeps the hops of one server: started on first use, one per principal unless shared, restarted with back-off, stopped when idle. */
-import type { Pool } from 'undici';
 import type { ServerConfig } from '../../config.js';
 import type { JsonObject } from '../../verify/format/canonical.js';
 import type { HeardLarge } from '../large/service.js';
@@ -8,7 +7,8 @@ import type { PinKind } from '../pins.js';
 import { NotSent, troubleOf } from './channel.js';
 import type { Asking, HopEvents } from './exchange.js';
 import { type Era, type Hop, openHop } from './hop.js';
-import { openHttp, openPool } from './http.js';
+import { openHttp } from './http.js';
+import { openReach, type Reach } from './reach.js';
 import { openStdio } from './stdio.js';
 
 export interface UpstreamEvents {
@@ -66,6 +66,8 @@ interface Slot {
   listed: number;
   /** The server has reported changed lists, and they have not been read again yet. */
   changing: { begun: boolean; readonly done: Promise<void> } | null;
+  /** How long to wait before they are read again. */
+  gap: number;
   failures: number;
   notBefore: number;
 }
@@ -79,6 +81,9 @@ const SWEEP_MS = 15_000;
 /** HTTP servers may change without a word (we keep no stream open to them): while in use, their list is read this often. */
 const RELIST_MS = 60_000;
 const RELIST_GAP_MS = 200;
+/** Between two readings passes so many times what the last one took: long lists that change without end cost little, too. */
+const RELIST_GAP_TIMES = 10;
+const MAX_GAP_MS = 10_000;
 
 /** What all functions here share: one server and its slots. */
 interface Keeper {
@@ -86,22 +91,25 @@ interface Keeper {
   readonly config: ServerConfig;
   readonly options: SuperviseOptions;
   readonly slots: Map<string, Slot>;
-  readonly pool: Pool | null;
+  readonly reach: Reach | null;
   /** The one era that the server was found to speak; null while that is not known. */
   only: Era | null;
+  /** Calls that it works on, or that wait for its start. */
+  working: number;
   closed: boolean;
 }
 
 /** Nothing starts before the first `hop`. */
 export function supervise(server: string, config: ServerConfig, options: SuperviseOptions): Upstream {
-  const pool = config.kind === 'http' ? openPool(config) : null;
+  const reach = config.kind === 'http' ? openReach(config) : null;
   const keeper: Keeper = {
     server,
     config,
     options,
     slots: new Map(),
-    pool,
+    reach,
     only: null,
+    working: 0,
     closed: false,
   };
   const key = (principal: string): string => (config.perPrincipal ? principal : '');
@@ -113,16 +121,33 @@ export function supervise(server: string, config: ServerConfig, options: Supervi
     key,
     running: (principal) => keeper.slots.get(place(key(principal), 'legacy'))?.live ?? null,
     hop: (principal, abilities = {}, want = 'legacy') =>
-      take(keeper, key(principal), { abilities: config.perPrincipal ? abilities : {}, want }),
+      within(keeper, () =>
+        take(keeper, key(principal), { abilities: config.perPrincipal ? abilities : {}, want }),
+      ),
     live: () => [...keeper.slots.values()].filter((slot) => slot.live !== null).length,
     close: async () => {
       keeper.closed = true;
       clearInterval(timer);
       const hops = [...keeper.slots.values()].map(async ({ hop }) => (await hop?.catch(() => null))?.close());
       await Promise.allSettled(hops);
-      await pool?.close().catch(() => undefined);
+      await reach?.pool.close().catch(() => undefined);
     },
   };
+}
+
+/** Counts what waits for this server: a slow one holds no more than its part of what the gateway takes at a time. */
+async function within<T>(keeper: Keeper, work: () => Promise<T>): Promise<T> {
+  const { server, config } = keeper;
+  if (keeper.working >= config.maxInFlight)
+    throw new NotSent(
+      `the server \`${server}\` already works on ${keeper.working} calls, its limit (\`maxInFlight\`)`,
+    );
+  keeper.working++;
+  try {
+    return await work();
+  } finally {
+    keeper.working--;
+  }
 }
 
 /** What has to be known to start a hop. */
@@ -163,6 +188,7 @@ const newSlot = (key: string): Slot => ({
   used: 0,
   listed: 0,
   changing: null,
+  gap: RELIST_GAP_MS,
   failures: 0,
   notBefore: 0,
 });
@@ -202,7 +228,7 @@ async function start(
 
 /** Opens a hop and hands its definitions over before anyone can call through it. */
 async function openOne(keeper: Keeper, key: string, slot: Slot, { abilities, want }: Start): Promise<Hop> {
-  const { server, config, options, pool } = keeper;
+  const { server, config, options, reach } = keeper;
   const { events, now } = options;
   const born = now();
   const own: HopEvents = {
@@ -227,13 +253,17 @@ async function openOne(keeper: Keeper, key: string, slot: Slot, { abilities, wan
       events.trouble(server, detail);
     },
   };
-  const hop = await openHop(
+  const opened = await openHop(
     (channel) =>
       config.kind === 'stdio'
         ? openStdio(config, options.env, channel)
-        : openHttp(config, pool ?? openPool(config), channel),
+        : openHttp(config, reach ?? openReach(config), channel),
     { version: options.version, events: own, abilities, want, known: keeper.only },
   );
+  const hop: Hop = {
+    ...opened,
+    call: (intent, beside, options) => within(keeper, () => opened.call(intent, beside, options)),
+  };
   if (want !== hop.era) keeper.only = hop.era;
   try {
     slot.listed = now();
@@ -267,9 +297,12 @@ function changed(keeper: Keeper, key: string, slot: Slot): void {
   const before = slot.changing?.done ?? Promise.resolve();
   const next = { begun: false, done: before.then(() => read()) };
   const read = async (): Promise<void> => {
-    await new Promise((resolve) => setTimeout(resolve, RELIST_GAP_MS).unref());
+    await new Promise((resolve) => setTimeout(resolve, slot.gap).unref());
     next.begun = true;
+    const begun = performance.now();
     await relist(keeper, key, slot);
+    const took = (performance.now() - begun) * RELIST_GAP_TIMES;
+    slot.gap = Math.min(MAX_GAP_MS, Math.max(RELIST_GAP_MS, took));
     if (slot.changing === next) slot.changing = null;
   };
   slot.changing = next;

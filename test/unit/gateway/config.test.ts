@@ -41,6 +41,7 @@ describe('sepal.json', () => {
       kind: 'stdio',
       perPrincipal: true,
       maxProcesses: 20,
+      maxInFlight: 2048,
       cwd: '/etc/sepal',
     });
   });

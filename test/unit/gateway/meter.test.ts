@@ -50,6 +50,25 @@ describe('the meter of a server', () => {
     expect(own.rest()).toBeNull();
   });
 
+  it('counts what is read elsewhere at once when it is much, and gives it back when it was asked for', async () => {
+    let now = 0;
+    const own = meter(
+      () => undefined,
+      () => now,
+    );
+    const asked: ((was: boolean) => void)[] = [];
+    const read = (): void => own.reading(16_000_000, new Promise((resolve) => asked.push(resolve)));
+    for (let i = 0; i < 6; i++) read();
+    expect(own.rest()).toBeGreaterThan(1_000);
+    for (const is of asked) is(true);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(own.rest()).toBeNull();
+    for (let i = 0; i < 6; i++) read();
+    for (const is of asked) is(false);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(own.rest()).toBeGreaterThan(10_000);
+  });
+
   it('costs nothing where nothing is said unasked', () => {
     const own = meter(() => undefined);
     expect(own.rest()).toBeNull();

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// A server that is slow, dead or floods: calls to the others are answered, memory stays bounded, and what cannot be had is said at once.
+// How much it costs the others is measured in bench/gateway/upstreams.mjs.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Gateway } from '../../runtime/gateway/gateway.js';
+import { configOf, pin, policyOf, scratch, startGateway } from '../helpers/gateway.js';
+import { Raw, type Reply } from '../helpers/raw.js';
+
+const HOSTILE = join(import.meta.dirname, '../../bench/gateway/hostile.mjs');
+const STUB = join(import.meta.dirname, '../helpers/upstream.mjs');
+const open: Gateway[] = [];
+const processes: ChildProcess[] = [];
+afterEach(async () => {
+  for (const gateway of open.splice(0)) await gateway.close();
+  for (const child of processes.splice(0)) child.kill('SIGKILL');
+});
+
+async function behind(bad: object, http = false) {
+  const dir = scratch();
+  const base = http ? { url: `http://127.0.0.1:${await listening()}/mcp` } : stdio(HOSTILE);
+  const config = configOf(dir, {
+    mcpServers: { good: stdio(STUB), bad: { ...base, ...bad } },
+    identity: { stdio: { principal: 'agent:a' } },
+  });
+  await pin(config);
+  const made = await startGateway(
+    config,
+    policyOf(() => ({ effect: 'allow' })),
+  );
+  open.push(made.gateway);
+  const client = new Raw(made.gateway);
+  await client.ask('initialize', {
+    protocolVersion: '2025-06-18',
+    capabilities: {},
+    clientInfo: { name: 'raw', version: '1' },
+  });
+  const echo = async (text: string): Promise<string> =>
+    (await client.call('good__echo', { text })).result?.content?.[0]?.text ?? '';
+  await echo('warm');
+  await client.call('bad__echo', { text: 'warm' });
+  return { ...made, client, echo };
+}
+
+const stdio = (file: string): object => ({ command: process.execPath, args: [file] });
+
+/** The bad server over HTTP; gives its port. */
+async function listening(): Promise<number> {
+  const port = await new Promise<number>((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+  const env = { ...process.env, PORT: String(port) };
+  processes.push(spawn(process.execPath, [HOSTILE], { env, stdio: 'ignore' }));
+  for (let tries = 0; tries < 200; tries++) {
+    const up = await fetch(`http://127.0.0.1:${port}/`).catch(() => null);
+    if (up !== null) return port;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error('the bad server did not start');
+}
+
+const text = ({ result, error }: Reply): string => result?.content?.[0]?.text ?? error?.message ?? '';
+
+describe('beside a server that floods, others', () => {
+  it.each([
+    ['stdio', 'progress'],
+    ['stdio', 'noise'],
+    ['stdio', 'questions'],
+    ['stdio', 'endless'],
+    ['stdio', 'stderr'],
+    ['HTTP', 'progress'],
+    ['HTTP', 'endless'],
+  ])('are answered, and memory stays bounded (%s, %s)', async (transport, kind) => {
+    const { client, echo, said } = await behind({ timeout: '20s' }, transport === 'HTTP');
+    const before = process.memoryUsage().rss;
+    void client.call('bad__start', { text: kind }, { progressToken: 'p' });
+    for (let i = 0; i < 40; i++) {
+      expect(await echo(`call ${i}`)).toBe(`call ${i}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(process.memoryUsage().rss - before).toBeLessThan(200 * 1024 * 1024);
+    const progress = client.lines.filter((line) => line.includes('notifications/progress')).length;
+    expect(progress).toBeLessThan(40_000);
+    if (kind !== 'endless' && kind !== 'stderr')
+      await expect.poll(() => said.join('\n'), { timeout: 60_000 }).toContain('read slowly');
+  });
+});
+
+describe('a server that is', () => {
+  it('slow holds its part of what the gateway takes, and is refused more in so many words', async () => {
+    const { client, echo } = await behind({ maxInFlight: 3 });
+    const slow = [1, 2, 3].map(() => client.call('bad__mute', {}));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(text(await client.call('bad__echo', { text: 'x' }))).toContain(
+      'already works on 3 calls, its limit (`maxInFlight`)',
+    );
+    expect(await echo('yes')).toBe('yes');
+    await open.splice(0)[0]?.close();
+    await Promise.all(slow);
+  });
+
+  it('silent is waited for three times, then not, and is called again once it speaks', async () => {
+    const { client, echo, said } = await behind({ timeout: '300ms' });
+    for (let i = 0; i < 3; i++)
+      expect(text(await client.call('bad__mute', {}))).toContain('no answer within');
+    // It answers the question whether it is there, so the next call is sent.
+    expect(text(await client.call('bad__mute', {}))).toContain('it is asked whether it is there');
+    await expect
+      .poll(async () => text(await client.call('bad__echo', { text: 'back' })), { timeout: 10_000 })
+      .toBe('back');
+    expect(await echo('yes')).toBe('yes');
+    expect(said.join('\n')).not.toContain('no longer answers');
+  });
+
+  it('gone is tried again later and later; meanwhile calls are told so at once', async () => {
+    const { client, echo } = await behind({}, true);
+    processes.splice(0)[0]?.kill('SIGKILL');
+    const told: string[] = [];
+    for (let i = 0; i < 8; i++) told.push(text(await client.call('bad__echo', { text: 'x' })));
+    expect(told[0]).toContain('the server cannot be reached');
+    expect(told.at(-1)).toMatch(/cannot be reached \(ECONNREFUSED\); it is tried again in \d+ s/);
+    expect(await echo('yes')).toBe('yes');
+  });
+});

@@ -3,7 +3,8 @@
  * Which syntax errors to tell. After a mistake the parser goes on at the next word that may start a statement; where that word
  * is really part of the broken statement, what follows is nonsense and not the author's mistake.
  */
-import type { IRecognitionException, IToken } from 'chevrotain';
+import type { SyntaxFault } from './engine.js';
+import type { Token } from './token.js';
 import { STATEMENT_TYPES } from './tokens.js';
 
 /** The statements of one file or template, while they are read. */
@@ -13,7 +14,7 @@ export class Sequence {
   /** A statement was broken, and none was read since that stands by itself. */
   recovering = false;
   /** The start of the last statement that stands by itself. */
-  last: IToken | null = null;
+  last: Token | null = null;
   constructor(seen: number) {
     this.seen = seen;
   }
@@ -29,7 +30,7 @@ export class Cascades {
     this.source = source;
   }
 
-  told(errors: readonly IRecognitionException[]): readonly IRecognitionException[] {
+  told(errors: readonly SyntaxFault[]): readonly SyntaxFault[] {
     return errors.filter((_, i) => !this.muted.has(i));
   }
 
@@ -44,7 +45,7 @@ export class Cascades {
   }
 
   /** True when a statement that starts with `first` is what remains of a broken one: inside a line, or further in. */
-  leftover(sequence: Sequence, first: IToken): boolean {
+  leftover(sequence: Sequence, first: Token): boolean {
     const { last, recovering } = sequence;
     if (recovering && last !== null && this.column(first) > this.column(last)) return true;
     if (recovering && !this.startsLine(first)) return true;
@@ -53,7 +54,7 @@ export class Cascades {
   }
 
   /** Errors of one statement: the first, and those further down that its end did not cause. */
-  within(sequence: Sequence, errors: readonly IRecognitionException[], leftover: boolean): void {
+  within(sequence: Sequence, errors: readonly SyntaxFault[], leftover: boolean): void {
     let line = 0;
     for (let i = sequence.seen; i < errors.length; i++) {
       const token = errors[i]?.token;
@@ -71,14 +72,14 @@ export class Cascades {
     if (!told) this.muted.add(index);
   }
 
-  private startsStatement(token: IToken): boolean {
+  private startsStatement(token: Token): boolean {
     return STATEMENT_TYPES.has(token.tokenType) && this.startsLine(token);
   }
-  private startsLine(token: IToken): boolean {
+  private startsLine(token: Token): boolean {
     const { startOffset } = token;
     return this.source.slice(startOffset - this.column(token), startOffset).trim() === '';
   }
-  private column(token: IToken): number {
+  private column(token: Token): number {
     this.lines ??= lineStarts(this.source);
     let [low, high] = [0, this.lines.length];
     while (high - low > 1) {
@@ -89,7 +90,7 @@ export class Cascades {
     return token.startOffset - (this.lines[low] ?? 0);
   }
   /** The end of the file, which has no place, is after every line. */
-  private lineEnd(token: IToken): number {
+  private lineEnd(token: Token): number {
     const end = Number.isInteger(token.startOffset) ? this.source.indexOf('\n', token.startOffset) : -1;
     return end < 0 ? Number.POSITIVE_INFINITY : end;
   }

@@ -1,14 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What the parser expected, in the author's words. */
-import {
-  EOF,
-  type IParserErrorMessageProvider,
-  type IToken,
-  tokenLabel,
-  tokenMatcher,
-  type TokenType,
-} from 'chevrotain';
 import { visible } from './literals.js';
+import { isA, type Token, type TokenType } from './token.js';
 import { AnyWord, NameWord } from './tokens.js';
 
 const STATEMENT = 'a statement such as `allow`, `deny` or `test`';
@@ -79,14 +72,16 @@ export function splitMessage(message: string): { readonly expected: string; read
   return { expected, found };
 }
 
-export function describe(token: IToken | undefined): string {
-  if (token === undefined || token.tokenType === EOF || token.image === undefined)
+/** Chevrotain has an end of the file of its own. */
+const isEnd = ({ name }: TokenType): boolean => name === 'EOF';
+
+export function describe(token: Token | undefined): string {
+  if (token === undefined || isEnd(token.tokenType) || token.image === undefined)
     return 'the end of the file';
   return `\`${visible(token.image, 40)}\``;
 }
 
-const join = (expected: string, actual: IToken | undefined): string =>
-  expected + SEPARATOR + describe(actual);
+const join = (expected: string, actual: Token | undefined): string => expected + SEPARATOR + describe(actual);
 
 /** `a`, `b` or `c`, at most eight. */
 function oneOf(labels: readonly string[]): string {
@@ -97,7 +92,7 @@ function oneOf(labels: readonly string[]): string {
 }
 
 const labels = (paths: readonly (readonly TokenType[])[]): string =>
-  oneOf(paths.flatMap((path) => (path[0] === undefined ? [] : [tokenLabel(path[0])])));
+  oneOf(paths.flatMap((path) => (path[0] === undefined ? [] : [path[0].LABEL])));
 
 /** Told errors are counted: what stands after a hundred of them helps nobody, and recovery costs time. */
 export interface Budget {
@@ -105,8 +100,25 @@ export interface Budget {
 }
 export class TooManyErrors extends Error {}
 
-export const errorMessages = (budget: Budget): IParserErrorMessageProvider => {
-  const spend = (expected: string, actual: IToken | undefined): string => {
+/** What Chevrotain asks for a message, in terms of our tokens. */
+interface Messages {
+  buildMismatchTokenMessage(mistake: { expected: TokenType; actual: Token; ruleName: string }): string;
+  buildNotAllInputParsedMessage(mistake: { firstRedundant: Token }): string;
+  buildNoViableAltMessage(mistake: {
+    expectedPathsPerAlt: Paths[];
+    actual: Token[];
+    ruleName: string;
+  }): string;
+  buildEarlyExitMessage(mistake: {
+    expectedIterationPaths: Paths;
+    actual: Token[];
+    ruleName: string;
+  }): string;
+}
+type Paths = TokenType[][];
+
+export const errorMessages = (budget: Budget): Messages => {
+  const spend = (expected: string, actual: Token | undefined): string => {
     if (budget.left-- <= 0) throw new TooManyErrors();
     return join(expected, actual);
   };
@@ -122,15 +134,15 @@ export const errorMessages = (budget: Budget): IParserErrorMessageProvider => {
 };
 
 /** A reserved word where a name is wanted is said to be one. */
-function wanted(expected: TokenType, actual: IToken, rule: string): string {
-  if (expected === EOF) {
+function wanted(expected: TokenType, actual: Token, rule: string): string {
+  if (isEnd(expected)) {
     return actual.image === 'on'
       ? `${STATEMENT} (a phase such as \`on list\` stands right behind what)`
       : STATEMENT;
   }
-  const label = tokenLabel(expected);
+  const label = expected.LABEL;
   const phrase = TOKENS.get(`${rule} ${label.replaceAll('`', '')}`);
   if (phrase !== undefined) return phrase;
-  const reserved = expected === NameWord && tokenMatcher(actual, AnyWord);
+  const reserved = expected === NameWord && isA(actual.tokenType, AnyWord);
   return reserved ? 'a name that is not a reserved word' : label;
 }

@@ -27,6 +27,7 @@ const ESCAPES = new Map([
 
 /** The value of a string token with its quotes; faults point at the escape. */
 export function stringValue(image: string, start: number, faults: Fault[]): string {
+  if (!image.includes('\\')) return image.slice(1, -1);
   let value = '';
   for (let i = 1; i < image.length - 1; i++) {
     const c = image[i] as string;

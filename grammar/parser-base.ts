@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Words, names, literals and expressions. The statements stand in parser.ts. */
-import { EmbeddedActionsParser, type IToken, type ParserMethod } from 'chevrotain';
-import { type Budget, errorMessages } from './expectations.js';
+import { Engine, type Rule, type RuleOptions } from './engine.js';
 import { FREE_MEMBERS, MAX_ARITHMETIC, MAX_DEPTH, MAX_FAULTS, MAX_OPERATORS, TooLarge } from './guards.js';
 import { durationMs, regexValue, stringValue, visible } from './literals.js';
+import type { Token } from './token.js';
 import * as t from './tokens.js';
 import type * as tree from './tree.js';
 
@@ -14,40 +14,28 @@ type Span = tree.Span;
  * What a rule that failed hands up: enough members that no action throws. The statement around it is dropped, so that nothing
  * of it is ever seen.
  */
-export const RECOVERED = {
-  recoveryValueFunc: () => ({
-    kind: 'name',
-    text: '',
-    quoted: false,
-    value: 'deny',
-    parts: [],
-    ms: 0,
-    span: { start: 0, end: 0 },
-    key: { text: '', quoted: false, span: { start: 0, end: 0 } },
-  }),
-} as never;
+export const RECOVERED: RuleOptions = {
+  recoveryValueFunc: () =>
+    ({
+      kind: 'name',
+      text: '',
+      quoted: false,
+      value: 'deny',
+      parts: [],
+      ms: 0,
+      span: { start: 0, end: 0 },
+      key: { text: '', quoted: false, span: { start: 0, end: 0 } },
+    }) as never,
+};
 
-export abstract class ExpressionParser extends EmbeddedActionsParser {
+export abstract class ExpressionParser extends Engine {
   /** Faults that are not Chevrotain's: duplicates, escapes, chains. */
   protected found: tree.Fault[] = [];
-  /** How many more syntax errors are told. */
-  protected readonly budget: Budget;
   /** Levels of nesting around the next token, those of conditions among them, and the operators of this condition. */
   private depth = 0;
   private conditions = 0;
   private operators = 0;
   private arithmetic = 0;
-
-  constructor() {
-    const budget: Budget = { left: 0 };
-    super(t.ALL_TOKENS, {
-      recoveryEnabled: true,
-      maxLookahead: 3,
-      skipValidations: false,
-      errorMessageProvider: errorMessages(budget),
-    });
-    this.budget = budget;
-  }
 
   protected start(): number {
     return this.LA(1).startOffset;
@@ -56,7 +44,7 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
     const last = this.LA(0);
     return { start, end: last.startOffset + (last.image?.length ?? 0) };
   }
-  protected spanOf(token: IToken): Span {
+  protected spanOf(token: Token): Span {
     return { start: token.startOffset, end: token.startOffset + (token.image?.length ?? 0) };
   }
   protected fault(code: string, span: Span, args: Record<string, string> = {}): void {
@@ -64,16 +52,16 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
       if (this.found.length < MAX_FAULTS) this.found.push({ code, span, args });
     });
   }
-  protected nameOf(token: IToken): tree.Name {
+  protected nameOf(token: Token): tree.Name {
     return { text: token.image, quoted: false, span: this.spanOf(token) };
   }
-  protected strOf(token: IToken): tree.Str {
+  protected strOf(token: Token): tree.Str {
     return { value: this.text(token), span: this.spanOf(token) };
   }
-  protected text(token: IToken): string {
+  protected text(token: Token): string {
     return this.ACTION(() => stringValue(token.image, token.startOffset, this.found)) ?? '';
   }
-  protected durationOf(token: IToken): tree.Duration {
+  protected durationOf(token: Token): tree.Duration {
     const ms = durationMs(token.image);
     const span = this.spanOf(token);
     if (!Number.isSafeInteger(ms)) {
@@ -81,13 +69,13 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
     }
     return { ms, text: token.image, span };
   }
-  protected numOf(token: IToken): tree.Num {
+  protected numOf(token: Token): tree.Num {
     this.plainNumber(token);
     return { text: token.image, span: this.spanOf(token) };
   }
 
   /** Digits are kept as written, and other languages read `010` as eight. */
-  protected plainNumber(token: IToken): void {
+  protected plainNumber(token: Token): void {
     if (!/^0\d/.test(token.image)) return;
     const args = { found: visible(token.image, 40), expected: 'a number: it starts with a zero' };
     this.fault('SEP1005', this.spanOf(token), args);
@@ -180,7 +168,7 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
     const text = quoted ? stringValue(image, start, this.found) : image;
     return { text, quoted, span: { start, end: start + image.length } };
   }
-  protected principalOf(token: IToken): tree.PrincipalPattern {
+  protected principalOf(token: Token): tree.PrincipalPattern {
     const colon = token.image.indexOf(':');
     const kind = token.image.slice(0, colon) as tree.PrincipalPattern['type'];
     const glob = this.globOf(token.image.slice(colon + 1), token.startOffset + colon + 1);
@@ -195,9 +183,7 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
     RECOVERED,
   );
 
-  protected expr: ParserMethod<[], Expr> = this.RULE('condition', () =>
-    this.inCondition(() => this.disjunction()),
-  );
+  protected expr: Rule<Expr> = this.RULE('condition', () => this.inCondition(() => this.disjunction()));
   private disjunction(): Expr {
     const start = this.start();
     let left = this.SUBRULE(this.conjunction);
@@ -210,7 +196,7 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
     return left;
   }
 
-  private conjunction: ParserMethod<[], Expr> = this.RULE('conjunction', (): Expr => {
+  private conjunction: Rule<Expr> = this.RULE('conjunction', (): Expr => {
     const start = this.start();
     let left = this.SUBRULE(this.negation);
     this.MANY(() => {
@@ -222,7 +208,7 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
     return left;
   });
 
-  private negation: ParserMethod<[], Expr> = this.RULE('negation', (): Expr => {
+  private negation: Rule<Expr> = this.RULE('negation', (): Expr => {
     const start = this.start();
     return this.OR<Expr>([
       {
@@ -236,7 +222,7 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
     ]);
   });
 
-  private comparison: ParserMethod<[], Expr> = this.RULE('comparison', (): Expr => {
+  private comparison: Rule<Expr> = this.RULE('comparison', (): Expr => {
     const start = this.start();
     let left = this.SUBRULE(this.sum);
     let count = 0;
@@ -255,7 +241,7 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
   });
 
   /** What follows the left operand of a comparison. */
-  private tail: ParserMethod<[], Tail> = this.RULE('comparison operator', (): Tail => {
+  private tail: Rule<Tail> = this.RULE('comparison operator', (): Tail => {
     const start = this.start();
     return this.OR<Tail>([
       {
@@ -326,7 +312,7 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
         },
       ]),
   );
-  private negatedOp: ParserMethod<[], tree.TestOp> = this.RULE(
+  private negatedOp: Rule<tree.TestOp> = this.RULE(
     'operator after not',
     (): tree.TestOp =>
       this.OR<tree.TestOp>([
@@ -340,7 +326,7 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
     return value;
   }
 
-  private sum: ParserMethod<[], Expr> = this.RULE('sum', (): Expr => {
+  private sum: Rule<Expr> = this.RULE('sum', (): Expr => {
     const start = this.start();
     let left = this.SUBRULE(this.product);
     this.MANY(() => {
@@ -352,7 +338,7 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
     return left;
   });
 
-  private product: ParserMethod<[], Expr> = this.RULE('product', (): Expr => {
+  private product: Rule<Expr> = this.RULE('product', (): Expr => {
     const start = this.start();
     let left = this.SUBRULE(this.operand);
     this.MANY(() => {
@@ -364,7 +350,7 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
     return left;
   });
 
-  protected operand: ParserMethod<[], Expr> = this.RULE('operand', (): Expr => {
+  protected operand: Rule<Expr> = this.RULE('operand', (): Expr => {
     const start = this.start();
     return this.OR<Expr>([
       {
@@ -378,7 +364,7 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
     ]);
   });
 
-  private postfix: ParserMethod<[], Expr> = this.RULE('operand with members', (): Expr => {
+  private postfix: Rule<Expr> = this.RULE('operand with members', (): Expr => {
     const start = this.start();
     let value = this.SUBRULE(this.primary);
     let members = 0;
@@ -405,7 +391,7 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
     return value;
   });
 
-  private callArgs: ParserMethod<[], readonly Expr[]> = this.RULE('arguments', (): readonly Expr[] => {
+  private callArgs: Rule<readonly Expr[]> = this.RULE('arguments', (): readonly Expr[] => {
     const args: Expr[] = [];
     this.CONSUME(t.OpenParen);
     this.MANY_SEP({ SEP: t.Comma, DEF: () => args.push(this.SUBRULE(this.expr)) });
@@ -428,7 +414,7 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
     return { kind: 'call', callee: this.dottedOf([at.name, ...parts], callee.span), args, span };
   }
 
-  private primary: ParserMethod<[], Expr> = this.RULE('value', (): Expr => {
+  private primary: Rule<Expr> = this.RULE('value', (): Expr => {
     const start = this.start();
     return this.OR<Expr>([
       { ALT: () => this.literal('null', this.CONSUME(t.kw('null'))) },
@@ -482,16 +468,16 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
     ]);
   });
 
-  private literal(word: 'null' | 'true' | 'false', token: IToken): Expr {
+  private literal(word: 'null' | 'true' | 'false', token: Token): Expr {
     const span = this.spanOf(token);
     return word === 'null' ? { kind: 'null', span } : { kind: 'bool', value: word === 'true', span };
   }
-  private numberOf(token: IToken, decimal: boolean): Expr {
+  private numberOf(token: Token, decimal: boolean): Expr {
     this.plainNumber(token);
     return { kind: 'number', text: token.image, decimal, span: this.spanOf(token) };
   }
 
-  private quantifier: ParserMethod<[], Expr> = this.RULE('quantifier', (): Expr => {
+  private quantifier: Rule<Expr> = this.RULE('quantifier', (): Expr => {
     const start = this.start();
     const mode = this.OR([
       { ALT: () => this.CONSUME(t.kw('all')) },
@@ -515,7 +501,7 @@ export abstract class ExpressionParser extends EmbeddedActionsParser {
   });
 
   /** Names of policies, and the reserved words that are operands. */
-  private nameExpr: ParserMethod<[], Expr> = this.RULE('name in a condition', (): Expr => {
+  private nameExpr: Rule<Expr> = this.RULE('name in a condition', (): Expr => {
     const token = this.OR([
       { ALT: () => this.CONSUME(t.NameWord) },
       { ALT: () => this.CONSUME(t.kw('args')) },

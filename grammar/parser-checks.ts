@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Rules and blocks, and the checks that live with a policy: tests, examples, proofs. */
-import type { IToken, ParserMethod } from 'chevrotain';
+import type { Rule } from './engine.js';
 import { RECOVERED } from './parser-base.js';
 import { SetParser } from './parser-sets.js';
+import type { Token } from './token.js';
 import * as t from './tokens.js';
 import type * as tree from './tree.js';
 
 type Statement = tree.Statement;
-type Method<T> = ParserMethod<[], T>;
+type Method<T> = Rule<T>;
 
 /** Clauses whose kind is not the word that they start with. */
 const CLAUSE_WORDS = new Map([
@@ -324,7 +325,7 @@ export abstract class CheckParser extends SetParser {
     return { kind: 'question', action, args, onList, expect, span: this.from(start) };
   });
 
-  private expectWord(token: IToken, word: string): void {
+  private expectWord(token: Token, word: string): void {
     if (token.image !== word) {
       this.fault('SEP1002', this.spanOf(token), { expected: `\`${word}\``, found: `\`${token.image}\`` });
     }

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Who, what, approvals, types and JSON: the parts that statements share. */
-import type { IToken, ParserMethod } from 'chevrotain';
+import type { Rule } from './engine.js';
 import { TYPE } from './expectations.js';
 import { visible } from './literals.js';
 import { ExpressionParser, RECOVERED } from './parser-base.js';
 import { partEnd } from './parts.js';
+import type { Token } from './token.js';
 import * as t from './tokens.js';
 import type * as tree from './tree.js';
 
 export abstract class SetParser extends ExpressionParser {
-  protected who: ParserMethod<[], tree.Who> = this.RULE('who', (): tree.Who => {
+  protected who: Rule<tree.Who> = this.RULE('who', (): tree.Who => {
     const start = this.start();
     const include: tree.WhoTerm[] = [];
     const except: tree.WhoTerm[] = [];
@@ -21,7 +22,7 @@ export abstract class SetParser extends ExpressionParser {
     return { include, except, span: this.from(start) };
   });
 
-  protected whoTerm: ParserMethod<[], tree.WhoTerm> = this.RULE('who term', (): tree.WhoTerm => {
+  protected whoTerm: Rule<tree.WhoTerm> = this.RULE('who term', (): tree.WhoTerm => {
     const start = this.start();
     return this.OR<tree.WhoTerm>([
       {
@@ -42,13 +43,13 @@ export abstract class SetParser extends ExpressionParser {
   });
 
   /** `role:x` */
-  protected roleRef: ParserMethod<[], tree.Name> = this.RULE('role', (): tree.Name => {
+  protected roleRef: Rule<tree.Name> = this.RULE('role', (): tree.Name => {
     this.CONSUME(t.kw('role'));
     this.CONSUME(t.Colon);
     return this.SUBRULE(this.anyWord);
   });
 
-  protected what: ParserMethod<[], tree.What> = this.RULE('what', (): tree.What => {
+  protected what: Rule<tree.What> = this.RULE('what', (): tree.What => {
     const start = this.start();
     const include: tree.WhatTerm[] = [];
     const except: tree.WhatTerm[] = [];
@@ -60,7 +61,7 @@ export abstract class SetParser extends ExpressionParser {
     return { include, except, span: this.from(start) };
   });
 
-  protected whatTerm: ParserMethod<[], tree.WhatTerm> = this.RULE('what term', (): tree.WhatTerm => {
+  protected whatTerm: Rule<tree.WhatTerm> = this.RULE('what term', (): tree.WhatTerm => {
     const start = this.start();
     return this.OR<tree.WhatTerm>([
       {
@@ -79,12 +80,12 @@ export abstract class SetParser extends ExpressionParser {
     ]);
   });
 
-  protected act: ParserMethod<[], tree.Act> = this.RULE('action', (): tree.Act => {
+  protected act: Rule<tree.Act> = this.RULE('action', (): tree.Act => {
     const start = this.start();
     return this.OR<tree.Act>([
       {
         ALT: () => {
-          let kind: IToken | undefined;
+          let kind: Token | undefined;
           this.OPTION(() => {
             kind = this.OR2([
               { ALT: () => this.CONSUME(t.kw('tool')) },
@@ -118,7 +119,7 @@ export abstract class SetParser extends ExpressionParser {
     ]);
   });
 
-  private actOf(kind: IToken | undefined, token: IToken, span: tree.Span): tree.Act {
+  private actOf(kind: Token | undefined, token: Token, span: tree.Span): tree.Act {
     const slash = partEnd(token.image, 0);
     const server = this.globOf(token.image.slice(0, slash), token.startOffset);
     const name = this.globOf(token.image.slice(slash + 1), token.startOffset + slash + 1);
@@ -126,7 +127,7 @@ export abstract class SetParser extends ExpressionParser {
     return { kind: 'act', act, explicit: kind !== undefined, server, name, span };
   }
 
-  protected approval: ParserMethod<[], tree.Approval> = this.RULE('approval', (): tree.Approval => {
+  protected approval: Rule<tree.Approval> = this.RULE('approval', (): tree.Approval => {
     const start = this.start();
     const roles: tree.Name[] = [];
     let self = false;
@@ -154,7 +155,7 @@ export abstract class SetParser extends ExpressionParser {
     return { self, roles, quorum, timeout, span: this.from(start) };
   });
 
-  protected date: ParserMethod<[], tree.DateLit> = this.RULE('date', (): tree.DateLit => {
+  protected date: Rule<tree.DateLit> = this.RULE('date', (): tree.DateLit => {
     const token = this.CONSUME(t.DateToken);
     const span = this.spanOf(token);
     this.ACTION(() => {
@@ -166,14 +167,14 @@ export abstract class SetParser extends ExpressionParser {
     return { text: token.image, span };
   });
 
-  protected block: ParserMethod<[], tree.Expr> = this.RULE('block', (): tree.Expr => {
+  protected block: Rule<tree.Expr> = this.RULE('block', (): tree.Expr => {
     this.CONSUME(t.OpenBrace);
     const expr = this.SUBRULE(this.expr);
     this.CONSUME(t.CloseBrace);
     return expr;
   });
 
-  protected typeRef: ParserMethod<[], tree.TypeRef> = this.RULE('type', (): tree.TypeRef => {
+  protected typeRef: Rule<tree.TypeRef> = this.RULE('type', (): tree.TypeRef => {
     const start = this.start();
     const word = this.OR([
       { ALT: () => this.CONSUME(t.Word) },
@@ -200,30 +201,27 @@ export abstract class SetParser extends ExpressionParser {
     return { name: word.image as tree.TypeRef['name'], members, element, span };
   });
 
-  protected jsonObject: ParserMethod<[], tree.JsonObject> = this.RULE(
-    'arguments object',
-    (): tree.JsonObject => {
-      const start = this.start();
-      const members: { key: tree.Name; value: tree.JsonValue }[] = [];
-      const keys = new Set<string>();
-      this.CONSUME(t.OpenBrace);
-      this.MANY_SEP({
-        SEP: t.Comma,
-        DEF: () => {
-          const member = this.SUBRULE(this.jsonMember);
-          this.ACTION(() => {
-            if (keys.has(member.key.text)) {
-              this.fault('SEP1006', member.key.span, { key: visible(member.key.text, 40) });
-            }
-            keys.add(member.key.text);
-            members.push(member);
-          });
-        },
-      });
-      this.CONSUME(t.CloseBrace);
-      return { kind: 'object', members, span: this.from(start) };
-    },
-  );
+  protected jsonObject: Rule<tree.JsonObject> = this.RULE('arguments object', (): tree.JsonObject => {
+    const start = this.start();
+    const members: { key: tree.Name; value: tree.JsonValue }[] = [];
+    const keys = new Set<string>();
+    this.CONSUME(t.OpenBrace);
+    this.MANY_SEP({
+      SEP: t.Comma,
+      DEF: () => {
+        const member = this.SUBRULE(this.jsonMember);
+        this.ACTION(() => {
+          if (keys.has(member.key.text)) {
+            this.fault('SEP1006', member.key.span, { key: visible(member.key.text, 40) });
+          }
+          keys.add(member.key.text);
+          members.push(member);
+        });
+      },
+    });
+    this.CONSUME(t.CloseBrace);
+    return { kind: 'object', members, span: this.from(start) };
+  });
 
   private jsonMember = this.RULE(
     'key and value',
@@ -247,7 +245,7 @@ export abstract class SetParser extends ExpressionParser {
   );
 
   /** `user:"x"` without white space reads as a principal; as a key and value it means the same as with a space. */
-  private gluedMember(token: IToken): { key: tree.Name; value: tree.JsonValue } {
+  private gluedMember(token: Token): { key: tree.Name; value: tree.JsonValue } {
     const { type, glob, span } = this.principalOf(token);
     const key = { text: type, quoted: false, span: { start: span.start, end: span.start + type.length } };
     const text = token.image.slice(type.length + 1);
@@ -264,7 +262,7 @@ export abstract class SetParser extends ExpressionParser {
     return { key, value: { kind: 'scalar', value: value ?? null, text, span: glob.span } };
   }
 
-  protected json: ParserMethod<[], tree.JsonValue> = this.RULE('json', (): tree.JsonValue => {
+  protected json: Rule<tree.JsonValue> = this.RULE('json', (): tree.JsonValue => {
     const start = this.start();
     return this.OR<tree.JsonValue>([
       { ALT: () => this.deeper(() => this.SUBRULE(this.jsonObject)) },
@@ -314,7 +312,7 @@ export abstract class SetParser extends ExpressionParser {
     }
     return value;
   }
-  private wordScalar(value: boolean | null, token: IToken): tree.JsonScalar {
+  private wordScalar(value: boolean | null, token: Token): tree.JsonScalar {
     return { kind: 'scalar', value, text: token.image, span: this.spanOf(token) };
   }
   private scalar(value: string | number, text: string, start: number): tree.JsonScalar {

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The statements of a policy (grammar/sepal.ebnf), with error recovery at the next statement. */
-import type { IRecognitionException, IToken, ParserMethod } from 'chevrotain';
 import { Cascades, Sequence } from './cascades.js';
-import { TooManyErrors } from './expectations.js';
+import { type Host, Mismatch, type Rule, type SyntaxFault } from './engine.js';
+import { type Budget, TooManyErrors } from './expectations.js';
 import { MAX_FAULTS, TooLarge } from './guards.js';
 import { CheckParser } from './parser-checks.js';
+import type { Token } from './token.js';
 import * as t from './tokens.js';
 import type * as tree from './tree.js';
 
 type Statement = tree.Statement;
-type Method<T> = ParserMethod<[], T>;
+type Method<T> = Rule<T>;
 
 type FileParts = Omit<tree.File, 'comments' | 'span'>;
 type Header = Omit<FileParts, 'statements'>;
@@ -19,27 +20,32 @@ export interface Reading {
   readonly file: tree.File;
   readonly faults: readonly tree.Fault[];
   /** Syntax errors, without those that only follow from others. */
-  readonly errors: readonly IRecognitionException[];
+  readonly errors: readonly SyntaxFault[];
 }
 
 export class SepalParser extends CheckParser {
-  constructor() {
-    super();
-    this.performSelfAnalysis();
+  /** How many more syntax errors are told. */
+  private readonly budget: Budget | null;
+
+  /** Without a host it reads correct text only. */
+  constructor(host: Host | null, budget: Budget | null) {
+    super(host);
+    this.budget = budget;
   }
 
-  /** Parses the tokens of a source. */
-  run(tokens: IToken[], source: string): Reading {
+  /** Parses the tokens of a source; null where there is a syntax error and nothing to explain it. */
+  run(tokens: Token[], source: string): Reading | null {
     this.cascades = new Cascades(source);
     this.sequence = new Sequence(0);
+    this.open.length = 0;
     this.found = [];
     this.read = { ...NO_HEADER, statements: [] };
-    this.budget.left = MAX_FAULTS;
+    if (this.budget !== null) this.budget.left = MAX_FAULTS;
     this.resetLevels();
-    this.input = tokens;
     try {
-      this.file();
+      this.readAll(tokens, this.file);
     } catch (error) {
+      if (error instanceof Mismatch) return null;
       this.ended(error);
     }
     this.close();
@@ -112,6 +118,12 @@ export class SepalParser extends CheckParser {
 
   /** Keeps a statement only if it was read without a fault. */
   private collect(statements: Statement[], read: () => Statement): void {
+    if (this.host === null) {
+      const faults = this.found.length;
+      const statement = read();
+      if (this.found.length === faults) statements.push(statement);
+      return;
+    }
     const { sequence } = this;
     const [errors, faults] = [this.errors.length, this.found.length];
     this.ACTION(() => {
@@ -339,7 +351,7 @@ export class SepalParser extends CheckParser {
     });
     return name;
   });
-  private time(token: IToken, end: boolean): tree.Name {
+  private time(token: Token, end: boolean): tree.Name {
     const name = this.nameOf(token);
     this.ACTION(() => {
       const [hours, minutes] = [Number(token.image.slice(0, 2)), Number(token.image.slice(3))];
@@ -551,6 +563,7 @@ export class SepalParser extends CheckParser {
     return this.OR<tree.TemplateArg>([
       {
         GATE: () => this.LA(2).tokenType !== t.OpenParen,
+        IGNORE_AMBIGUITIES: true,
         ALT: () => {
           this.CONSUME(t.kw('any'));
           const span = this.from(start);

@@ -1,94 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The tokens of a `.sep` file, in the order in which the lexer tries them. */
-import { createToken, EOF, Lexer, type TokenType } from 'chevrotain';
-import { matchAction, matchFromPart, matchKindPart } from './parts.js';
+/** The types of tokens of a `.sep` file; scan.ts reads them. */
+import type { Token, TokenType } from './token.js';
 
-const PART_CHARS = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.@*"'];
-const DIGITS = [...'0123456789'];
+let types = 0;
+const token = (name: string, label: string, categories: TokenType[] = []): TokenType => ({
+  name,
+  LABEL: label,
+  CATEGORIES: categories,
+  id: types++,
+});
 
 /** Any word, reserved or not: what may stand after a dot, as a key, role, claim or enum member. */
-export const AnyWord = createToken({ name: 'AnyWord', pattern: Lexer.NA, label: 'a name' });
+export const AnyWord = token('AnyWord', 'a name');
 /** What a statement may give as a name: any word that is not reserved. */
-export const NameWord = createToken({ name: 'NameWord', pattern: Lexer.NA, label: 'a name' });
-// The end of the file in messages.
-EOF.LABEL = 'the end of the file';
+export const NameWord = token('NameWord', 'a name');
 
-export const WhiteSpace = createToken({
-  name: 'WhiteSpace',
-  pattern: /[ \t\r\n]+/,
-  group: Lexer.SKIPPED,
-  line_breaks: true,
-});
-export const CommentToken = createToken({ name: 'Comment', pattern: /\/\/[^\n]*/, group: 'comments' });
-export const Regex = createToken({
-  name: 'Regex',
-  pattern: /r"(?:[^"\\\n]|\\[^\n])*"/,
-  label: 'a pattern r"…"',
-  start_chars_hint: ['r'],
-});
-export const Action = createToken({
-  name: 'Action',
-  pattern: matchAction,
-  label: 'a tool as `server/name`',
-  start_chars_hint: PART_CHARS,
-  line_breaks: false,
-});
-export const KindPart = createToken({
-  name: 'KindPart',
-  pattern: matchKindPart,
-  label: 'a principal such as `agent:name`',
-  start_chars_hint: ['a', 'u', 's'],
-  line_breaks: false,
-});
+export const Regex = token('Regex', 'a pattern r"…"');
+export const Action = token('Action', 'a tool as `server/name`');
+export const KindPart = token('KindPart', 'a principal such as `agent:name`');
+export const FromPart = token('FromPart', 'a server');
+export const Version = token('Version', 'a version such as `1.0.0`');
+export const DateToken = token('Date', 'a date such as `2026-12-25`');
+export const Time = token('Time', 'a time such as `09:30`');
+export const DurationToken = token('Duration', 'a duration such as `15m`');
+export const Exponent = token('Exponent', 'a number');
+export const Decimal = token('Decimal', 'a number');
+export const Int = token('Int', 'a whole number');
+export const BadNumber = token('BadNumber', 'a number');
+export const StringToken = token('String', 'a string');
+export const OpenString = token('OpenString', 'a string');
 
-export const FromPart = createToken({
-  name: 'FromPart',
-  pattern: matchFromPart,
-  label: 'a server',
-  start_chars_hint: PART_CHARS,
-  line_breaks: false,
-});
-
-const number = (name: string, pattern: RegExp, label: string): TokenType =>
-  createToken({ name, pattern, label, start_chars_hint: DIGITS });
-export const Version = number(
-  'Version',
-  /\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]+)?/,
-  'a version such as `1.0.0`',
-);
-export const DateToken = number('Date', /\d\d\d\d-\d\d-\d\d(?![A-Za-z0-9_])/, 'a date such as `2026-12-25`');
-export const Time = number('Time', /\d\d:\d\d(?![A-Za-z0-9_])/, 'a time such as `09:30`');
-export const DurationToken = number('Duration', /\d+[smhd](?![A-Za-z0-9_])/, 'a duration such as `15m`');
-export const Exponent = number('Exponent', /\d+(?:\.\d+)?[eE][+-]?\d+(?![A-Za-z0-9_])/, 'a number');
-export const Decimal = number('Decimal', /\d+\.\d+(?![A-Za-z0-9_])/, 'a number');
-export const Int = number('Int', /\d+(?![A-Za-z0-9_])/, 'a whole number');
-export const BadNumber = number('BadNumber', /\d[A-Za-z0-9_]*/, 'a number');
-
-export const StringToken = createToken({
-  name: 'String',
-  pattern: /"(?:[^"\\\n]|\\[^\n])*"/,
-  label: 'a string',
-});
-export const OpenString = createToken({ name: 'OpenString', pattern: /"[^\n]*/, label: 'a string' });
-
-/**
- * What starts no other token, out of the parser's sight. With it the lexer never looks for a place to go on, which costs it every
- * pattern at every character. Tried last, at any character: the hints name each of the lexer's buckets of first characters.
- */
-const STRAY_RUN = /[^\0-\x7F]+|&&|\|\||[\0-\x7F]/y;
-export const Stray = createToken({
-  name: 'Stray',
-  pattern: (text, offset) => {
-    STRAY_RUN.lastIndex = offset;
-    return STRAY_RUN.exec(text);
-  },
-  group: 'stray',
-  line_breaks: false,
-  start_chars_hint: Array.from({ length: 512 }, (_, i) => (i < 257 ? i : (i - 255) * 255)),
-});
-
-const symbol = (name: string, text: string): TokenType =>
-  createToken({ name, pattern: text, label: `\`${text}\`` });
+const symbol = (name: string, text: string): TokenType => token(name, `\`${text}\``);
 export const Arrow = symbol('Arrow', '->');
 export const FatArrow = symbol('FatArrow', '=>');
 export const EqualEqual = symbol('EqualEqual', '==');
@@ -112,12 +54,7 @@ export const CloseBracket = symbol('CloseBracket', ']');
 export const OpenParen = symbol('OpenParen', '(');
 export const CloseParen = symbol('CloseParen', ')');
 
-export const Word = createToken({
-  name: 'Word',
-  pattern: /[A-Za-z_][A-Za-z0-9_]*/,
-  label: 'a name',
-  categories: [AnyWord, NameWord],
-});
+export const Word = token('Word', 'a name', [AnyWord, NameWord]);
 
 /** Words that cannot be names. Types and day names are not among them. */
 export const RESERVED = [
@@ -244,16 +181,17 @@ export type Keyword = (typeof RESERVED)[number] | (typeof OPERATOR_WORDS)[number
 
 const keyword = (word: Keyword, categories: TokenType[]): readonly [string, TokenType] => [
   word,
-  createToken({ name: `Kw_${word}`, pattern: word, longer_alt: Word, label: `\`${word}\``, categories }),
+  token(`Kw_${word}`, `\`${word}\``, categories),
 ];
-const keywords = new Map<string, TokenType>([
+/** The token of each word that is no plain name. */
+export const KEYWORDS: ReadonlyMap<string, TokenType> = new Map([
   ...RESERVED.map((word) => keyword(word, [AnyWord])),
   ...OPERATOR_WORDS.map((word) => keyword(word, [AnyWord, NameWord])),
 ]);
 
 /** The token of a keyword. */
 export function kw(word: Keyword): TokenType {
-  return keywords.get(word) as TokenType;
+  return KEYWORDS.get(word) as TokenType;
 }
 
 /** The words with which statements start. */
@@ -286,23 +224,7 @@ export const STATEMENT_WORDS: readonly Keyword[] = [
 
 export const STATEMENT_TYPES: ReadonlySet<TokenType> = new Set(STATEMENT_WORDS.map(kw));
 
-export const ALL_TOKENS: TokenType[] = [
-  WhiteSpace,
-  CommentToken,
-  FromPart,
-  Regex,
-  Action,
-  KindPart,
-  Version,
-  DateToken,
-  Time,
-  DurationToken,
-  Exponent,
-  Decimal,
-  Int,
-  BadNumber,
-  StringToken,
-  OpenString,
+export const SYMBOLS: readonly TokenType[] = [
   Arrow,
   FatArrow,
   EqualEqual,
@@ -325,16 +247,30 @@ export const ALL_TOKENS: TokenType[] = [
   CloseBracket,
   OpenParen,
   CloseParen,
-  ...[...keywords.values()].sort((a, b) => b.name.length - a.name.length),
-  Word,
-  AnyWord,
-  NameWord,
-  Stray,
 ];
 
-let lexer: Lexer | undefined;
-/** The one lexer, made on first use. */
-export function sepalLexer(): Lexer {
-  lexer ??= new Lexer(ALL_TOKENS, { ensureOptimizations: true, positionTracking: 'onlyOffset' });
-  return lexer;
-}
+export const ALL_TOKENS: readonly TokenType[] = [
+  AnyWord,
+  NameWord,
+  Regex,
+  Action,
+  KindPart,
+  FromPart,
+  Version,
+  DateToken,
+  Time,
+  DurationToken,
+  Exponent,
+  Decimal,
+  Int,
+  BadNumber,
+  StringToken,
+  OpenString,
+  ...SYMBOLS,
+  Word,
+  ...KEYWORDS.values(),
+];
+
+/** The end of the file. */
+export const End = token('EOF', 'the end of the file');
+export const END: Token = { tokenType: End, image: '', startOffset: Number.NaN, tokenTypeIdx: 0 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What each word of a policy is, for colours: what the tokens say, and what the names mean. */
-import { kw, type Keyword, OPERATOR_WORDS, RESERVED, sepalLexer } from '../../grammar/tokens.js';
+import { scan } from '../../grammar/scan.js';
+import { kw, type Keyword, OPERATOR_WORDS, RESERVED } from '../../grammar/tokens.js';
 import type * as tree from '../../grammar/tree.js';
 import type { Reading, Readings } from './reading.js';
 import { foundIn } from './resolve.js';
@@ -76,13 +77,13 @@ export class Words {
 const MAX_PARTS = 10_000;
 
 function wordsOf(text: string): readonly Word[] {
-  const { tokens, groups } = sepalLexer().tokenize(text);
+  const { tokens, comments: asides } = scan(text);
   const word = (start: number, image: string, kind: TokenKind | null): Word => ({
     start,
     end: start + image.length,
     kind,
   });
-  const comments = (groups['comments'] ?? []).map((t) => word(t.startOffset, t.image, 'comment'));
+  const comments = asides.map((t) => word(t.startOffset, t.image, 'comment'));
   const words = tokens.map((t, i) => {
     const kind = kindOf(t.tokenType.name, KEYWORDS.has(t.tokenType), tokens[i - 1]?.image);
     return word(t.startOffset, t.image, kind);

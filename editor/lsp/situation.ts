@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What is being written at a place: the statement up to there, and what the grammar lets follow. Works on broken text, too. */
-import { parse, sepalParser } from '../../grammar/parse.js';
-import { kw, Action, Arrow, Dot, type Keyword, sepalLexer, STATEMENT_TYPES } from '../../grammar/tokens.js';
+import { parse } from '../../grammar/parse.js';
+import { mayFollow } from '../../grammar/recovery.js';
+import { scan } from '../../grammar/scan.js';
+import type { Token } from '../../grammar/token.js';
+import { kw, Action, Arrow, Dot, type Keyword, STATEMENT_TYPES } from '../../grammar/tokens.js';
 import type * as tree from '../../grammar/tree.js';
-
-type Token = ReturnType<ReturnType<typeof sepalLexer>['tokenize']>['tokens'][number];
 
 /** A token that may follow, and the rules of the grammar that it stands in, outermost first. */
 export interface Next {
@@ -48,7 +49,7 @@ export function situationAt(text: string, from: number, offset: number): Situati
       ? part
       : (WORD.exec(tail)?.[0] ?? '');
   const rest = inString ? before.slice(0, string) : before.slice(0, before.length - partial.length);
-  const { tokens } = sepalLexer().tokenize(rest);
+  const { tokens } = scan(rest);
   const startsLine =
     !inString && line.slice(0, line.length - partial.length).trim() === '' && depthOf(tokens) <= 0;
   for (const start of startsOf(tokens, rest).slice(-TRIES).toReversed()) {
@@ -70,9 +71,10 @@ function follow(tokens: readonly Token[]): readonly Next[] {
       ? [{ token: 'AnyWord', rules: ['operand with members', 'member'] }]
       : [];
   }
-  return sepalParser()
-    .computeContentAssist('statement', [...own])
-    .map(({ nextTokenType, ruleStack }) => ({ token: nextTokenType.name, rules: ruleStack }));
+  return mayFollow(own).map(({ nextTokenType, ruleStack }) => ({
+    token: nextTokenType.name,
+    rules: ruleStack,
+  }));
 }
 
 /** Without the steps of a test and the cases of a block that are whole: the grammar starts anew behind them. */

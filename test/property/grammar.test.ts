@@ -6,7 +6,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { format } from '../../grammar/format.js';
 import { type ParseResult, parse } from '../../grammar/parse.js';
-import { OPERATOR_WORDS, RESERVED, sepalLexer } from '../../grammar/tokens.js';
+import { scan } from '../../grammar/scan.js';
+import { OPERATOR_WORDS, RESERVED } from '../../grammar/tokens.js';
 import type { File } from '../../grammar/tree.js';
 
 const samples = join(import.meta.dirname, '../samples');
@@ -106,7 +107,7 @@ function bare(value: unknown): unknown {
 
 /** The code of a policy without what its canonical form may change: white space, comments, brackets, the inside of strings. */
 function code(source: string): string {
-  const { tokens } = sepalLexer().tokenize(source);
+  const { tokens } = scan(source);
   const text = tokens.map(({ image, tokenType }) =>
     ['OpenParen', 'CloseParen'].includes(tokenType.name) ? '' : image.replaceAll(/"(?:[^"\\]|\\.)*"/g, '""'),
   );
@@ -241,7 +242,7 @@ describe('format', () => {
 
   it('is idempotent and keeps tree and comments, with a comment at every boundary of the tokens', () => {
     for (const text of texts) {
-      const { tokens } = sepalLexer().tokenize(text);
+      const { tokens } = scan(text);
       for (let first = 0; first < 7; first++) {
         check(
           withComments(
@@ -268,7 +269,7 @@ describe('format', () => {
 
 /** `text` with comments, each with a line break after it, behind some of its tokens. */
 function withComments(text: string, comments: readonly (readonly [number, string])[]): string {
-  const { tokens } = sepalLexer().tokenize(text);
+  const { tokens } = scan(text);
   const ends = comments.map(([at, comment]) => {
     const token = tokens[at % tokens.length]!;
     return { end: token.startOffset + token.image.length, comment };

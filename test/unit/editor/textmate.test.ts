@@ -3,12 +3,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
-import type { IToken } from 'chevrotain';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type * as Oniguruma from 'vscode-oniguruma';
 import type * as TextMate from 'vscode-textmate';
 import { textmate } from '../../../editor/grammar/textmate.js';
-import { OPERATOR_WORDS, RESERVED, sepalLexer } from '../../../grammar/tokens.js';
+import type { Token } from '../../../grammar/token.js';
+import { scan } from '../../../grammar/scan.js';
+import { OPERATOR_WORDS, RESERVED } from '../../../grammar/tokens.js';
 
 const require = createRequire(import.meta.url);
 const { INITIAL, parseRawGrammar, Registry } = require('vscode-textmate') as typeof TextMate;
@@ -68,7 +69,7 @@ const KINDS = new Map<string, RegExp>([
 ]);
 
 /** What the lexer says of a token, where it can be said without its surroundings. */
-function wanted(token: IToken, before: string | undefined, after: string | undefined): RegExp | null {
+function wanted(token: Token, before: string | undefined, after: string | undefined): RegExp | null {
   const name = token.tokenType.name;
   if (before === '.' && /^[A-Za-z_]/.test(token.image)) return /variable\.other\.property/;
   // A key of arguments, or a name behind a keyword, may be any word.
@@ -78,8 +79,8 @@ function wanted(token: IToken, before: string | undefined, after: string | undef
 
 function disagreements(text: string): readonly string[] {
   const at = scopes(text);
-  const { tokens, groups } = sepalLexer().tokenize(text);
-  const comments = (groups['comments'] ?? []).filter((token) => !/comment/.test(at(token.startOffset)));
+  const { tokens, comments: asides } = scan(text);
+  const comments = asides.filter((token) => !/comment/.test(at(token.startOffset)));
   const words = tokens.filter((token, i) => {
     const scope = wanted(token, tokens[i - 1]?.image, tokens[i + 1]?.image);
     return scope !== null && !scope.test(at(token.startOffset));

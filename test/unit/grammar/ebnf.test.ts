@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ISerializedGast } from 'chevrotain';
 import { expect, it } from 'vitest';
-import { SepalParser } from '../../../grammar/parser.js';
+import { Chevrotain } from '../../../grammar/recovery.js';
 import { OPERATOR_WORDS, RESERVED } from '../../../grammar/tokens.js';
 
 const path = join(import.meta.dirname, '../../../grammar/sepal.ebnf');
@@ -100,7 +100,9 @@ function print(node: Node): string {
 }
 
 function ebnf(): string {
-  const rules = new SepalParser().getSerializedGastProductions().map((rule) => {
+  const chevrotain = new Chevrotain();
+  chevrotain.grammar();
+  const rules = chevrotain.getSerializedGastProductions().map((rule) => {
     const { name: title = '', definition = [] } = rule as Node;
     const [only] = definition;
     const body = definition.map(print).join(' ');

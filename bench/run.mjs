@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `npm run bench [-- decide|compile|editor|analyze|gateway|receipts|start|scan|large|verify …]`: builds what is needed and prints every table in markdown.
+// `npm run bench [-- decide|compile|editor|analyze|gateway|upstreams|receipts|start|scan|large|verify …]`: builds what is needed and prints every table in markdown.
 // With `--record` it also writes what it printed to docs/measured.md, and each aim with what was measured to the README.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -33,6 +33,11 @@ const BENCHES = {
   proxies: {
     title: 'Beside other proxies',
     script: 'gateway/proxies.mjs',
+    command: join(out, 'cli/main.js'),
+  },
+  upstreams: {
+    title: 'Bad servers beside a good one',
+    script: 'gateway/upstreams.mjs',
     command: join(out, 'cli/main.js'),
   },
   receipts: { title: 'Signed, durable receipts', entry: 'receipts/append.ts' },
@@ -72,7 +77,12 @@ async function buildAll() {
   if (entries.length > 0) await bundle([...entries, join(here, 'decide/worker.ts')], here);
   // The command as it ships (scripts/build.mjs), beside dist/ and not in it: a bench leaves no trace there.
   if (chosen.some(([, { command }]) => command !== undefined))
-    await bundle([join(root, 'cli/main.ts'), join(root, 'runtime/scan/worker.ts')], root);
+    await bundle(
+      ['cli/main.ts', 'runtime/scan/worker.ts', 'runtime/gateway/large/worker.ts'].map((file) =>
+        join(root, file),
+      ),
+      root,
+    );
 }
 
 async function bundle(entryPoints, outbase) {

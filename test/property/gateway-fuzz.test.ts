@@ -14,7 +14,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Gateway } from '../../runtime/gateway/gateway.js';
 import { canonical } from '../../runtime/verify/format/canonical.js';
 import type { Json } from '../../stdlib/abi.js';
-import { configOf, pin, policyOf, scratch, startGateway } from '../helpers/gateway.js';
+import { configOf, memoryLog, pin, policyOf, scratch, startGateway } from '../helpers/gateway.js';
 
 const LONG = process.env['SEPAL_LONG'] === undefined ? 4000 : 100_000;
 const MESSAGES = Number(process.env['SEPAL_FUZZ'] ?? LONG);
@@ -55,6 +55,7 @@ async function fuzzed() {
       allowed.set(key, (allowed.get(key) ?? 0) + 1);
       return { effect: 'allow', rules: ['yes'] };
     }),
+    { log: memoryLog('test/log', false) },
   );
   open.push(gateway);
   /** What of a line that the server got was a call: the canonical text of its name and arguments; anything else is a failure. */
@@ -232,6 +233,7 @@ describe('hostile clients', () => {
           const { id } = JSON.parse(line) as { id?: unknown };
           if (id === sentinel) last = line;
           answered.get(id)?.();
+          answered.delete(id);
         }
       });
       gateway.serveStdio({ input, output });

@@ -63,6 +63,7 @@ async function rewrite(
   let position = 0;
   try {
     for await (const line of linesOf(path)) {
+      if (line.startsWith('\0')) continue;
       const bytes = Buffer.from(`${erased.has(seqOf(line) ?? -1) ? withoutClear(line) : line}\n`);
       writeAll(files, fd, bytes, position);
       position += bytes.length;

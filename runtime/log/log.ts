@@ -439,7 +439,7 @@ export class Log implements ReceiptLog {
     this.room = isFull(error) && (first || !onlyClosing);
     this.chain.back(this.tree.size, this.lastLeaf);
     this.keys.now = this.keys.durable;
-    this.sealed.close();
+    this.sealed.close(false);
     const lost = [...batch, ...this.waiting.splice(0)];
     this.waitingBytes = 0;
     for (const entry of lost) {
@@ -568,7 +568,7 @@ export class Log implements ReceiptLog {
     this.closing ??= Promise.resolve();
     await this.working;
     try {
-      this.sealed.close();
+      this.sealed.close(sound);
       this.checkpoints.close();
       this.store.close(sound);
     } finally {

@@ -17,6 +17,8 @@ const IV = 12;
 const TAG = 16;
 const SEGMENT = 64 * 1024 * 1024;
 const PART = 256 * 1024;
+/** Allocated ahead in zeros, so that a commit changes no metadata; no line begins with one. */
+const AHEAD = Buffer.alloc(512 * 1024);
 
 /** The line is bound to the entry by its leaf: a number may be given again when its first entry was never written. */
 export function seal(key: Buffer, seq: number, leaf: string, openings: Openings): Buffer {
@@ -81,6 +83,7 @@ export class OpeningsFile {
   private readonly files: FileLayer;
   private fd: number | null = null;
   private position = 0;
+  private allocated = 0;
 
   constructor(dir: string, files: FileLayer) {
     this.dir = dir;
@@ -90,9 +93,14 @@ export class OpeningsFile {
 
   /** Long ones part by part, so that other work goes on in between. */
   async write(bytes: Buffer): Promise<void> {
-    if (this.position > SEGMENT) this.close();
+    if (this.position > SEGMENT) this.close(true);
     this.fd ??= this.next();
     const { fd } = this;
+    const end = this.position + bytes.length;
+    if (end > this.allocated) {
+      writeAll(this.files, fd, AHEAD, end);
+      this.allocated = end + AHEAD.length;
+    }
     for (let from = 0; from < bytes.length; from += PART) {
       if (from > 0) await new Promise((resolve) => setImmediate(resolve));
       const part = bytes.subarray(from, from + PART);
@@ -111,14 +119,20 @@ export class OpeningsFile {
     const fd = this.files.open(join(this.dir, `${String(index).padStart(6, '0')}.jsonl`));
     this.files.flushFolder(this.dir);
     this.position = 0;
+    this.allocated = 0;
     return fd;
   }
 
-  /** The next write begins a new file. */
-  close(): void {
-    if (this.fd !== null) this.files.close(this.fd);
+  /** The next write begins a new file. Space that was not used is given back; after a failure the file is left as it is. */
+  close(sound: boolean): void {
+    const { fd } = this;
     this.fd = null;
-    this.position = 0;
+    if (fd === null) return;
+    try {
+      if (sound && this.allocated > this.position) this.files.truncate(fd, this.position);
+    } finally {
+      this.files.close(fd);
+    }
   }
 }
 

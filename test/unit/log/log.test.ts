@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { realFiles } from '../../../runtime/log/files.js';
-import type { Draft, Log, StoredEntry } from '../../../runtime/log/index.js';
+import { type Draft, eraseOpenings, type Log, type StoredEntry } from '../../../runtime/log/index.js';
 import { splitCheckpoints } from '../../../runtime/verify/format/checkpoint.js';
 import {
   clearText,
@@ -278,6 +278,23 @@ describe('reading back', () => {
     expect(await log.openings(0)).toBeNull();
     expect(await log.openings(10_000)).toBeNull();
     await log.close();
+  });
+
+  it('takes the space that a crash leaves behind the clear text for no line, also where some of it is erased', async () => {
+    const log = await place.open();
+    const { leaf: activation } = await log.append(policyDraft);
+    for (const text of ['kept', 'erased']) await log.append(decided('deny', activation), clearText(text));
+    await log.abandon(false);
+    const file = join(place.dir, 'openings', '000000.jsonl');
+    expect(statSync(file).size).toBeGreaterThan(500_000);
+    const again = await place.open();
+    expect(await again.openings(3)).toEqual(clearText('kept'));
+    expect(await eraseOpenings(again, place.dir, new Set([4]))).toBe(1);
+    expect(await again.openings(3)).toEqual(clearText('kept'));
+    expect(await again.openings(4)).toBeNull();
+    await again.close();
+    expect(readFileSync(file).includes(0)).toBe(false);
+    expect(readFileSync(file, 'utf8').split('\n')).toHaveLength(3);
   });
 });
 

@@ -3,6 +3,7 @@
 import { ceilingFault } from './decide/ceiling.js';
 import { isAsymmetric, type JwtConfig } from './decide/jwt-claims.js';
 import { readTemplate } from './decide/claim-template.js';
+import { httpsOrLoopback, issuerFault } from './decide/issuer-metadata.js';
 import { type ConfigFile, parseDuration } from './config-schema.js';
 import type { ConfigError } from './config.js';
 
@@ -19,7 +20,10 @@ export function jwtErrors(jwt: JwtFile | null, place: Place): readonly ConfigErr
   const found: ConfigError[] = [];
   const bad = (key: string, message: string, help: string): void =>
     void found.push(place([...AT, ...key.split('.')], message, help));
-  if (!httpsOrLoopback(jwt.jwksUri))
+  const unasked = jwt.jwksUri === null ? issuerFault(jwt.issuer) : null;
+  if (unasked !== null)
+    bad('issuer', `the issuer ${unasked}, so it cannot be asked for its keys`, 'name `jwksUri`');
+  if (jwt.jwksUri !== null && !httpsOrLoopback(jwt.jwksUri))
     bad('jwksUri', 'keys must come over https', 'plain http is for loopback addresses only');
   for (const name of jwt.algorithms)
     if (!isAsymmetric(name))
@@ -57,11 +61,6 @@ function scopeErrors({ baseline, actions }: JwtFile['scopes'], place: Place): re
       : [place([...AT, 'scopes', 'actions', scope], fault, 'write it as a ceiling: `fs/write_*`')];
   });
   return [...words, ...patterns];
-}
-
-function httpsOrLoopback(url: string): boolean {
-  const { protocol, hostname } = new URL(url);
-  return protocol === 'https:' || ['127.0.0.1', '[::1]', 'localhost'].includes(hostname);
 }
 
 /** The checked section in the form that the verifier takes. */

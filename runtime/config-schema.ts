@@ -48,7 +48,7 @@ const approver = z.strictObject({
 const jwt = z.strictObject({
   issuer: z.string().min(1).max(500),
   audience: z.union([z.string().min(1).max(500), z.array(z.string().min(1).max(500)).min(1).max(20)]),
-  jwksUri: url,
+  jwksUri: url.nullable().default(null),
   algorithms: z.array(z.string()).min(1).default(['RS256', 'PS256', 'ES256', 'EdDSA']),
   clockSkew: duration.default('30s'),
   principal: z.string().min(1).max(500),

@@ -27,7 +27,7 @@ export const freePort = () =>
 const cli = (cwd, ...args) => execFileSync(node, [sepal, ...args], { cwd, encoding: 'utf8', stdio: 'pipe' });
 
 export async function until(probe, what) {
-  for (let i = 0; i < 100; i++) {
+  for (let i = 0; i < 600; i++) {
     try {
       return await probe();
     } catch {

@@ -13,6 +13,7 @@ import {
 } from 'jose';
 import { request } from 'undici';
 import { capped } from './capped.js';
+import { keysOf } from './issuer-metadata.js';
 import { parseStrict } from '../verify/format/json.js';
 
 export interface KeySource {
@@ -29,7 +30,9 @@ export interface KeySource {
 }
 
 export interface KeySourceOptions {
-  readonly url: string;
+  /** Where they are; null asks the issuer. */
+  readonly url: string | null;
+  readonly issuer: string;
   /** Monotonic, in milliseconds. */
   readonly now: () => number;
   readonly say: (line: string) => void;
@@ -46,6 +49,8 @@ const FRESH_MS = 10 * 60_000;
 /** Where that fails, used no longer than this: a key that was withdrawn must end. */
 const STALE_MS = 60 * 60_000;
 const COOL_DOWN_MS = 30_000;
+/** What the issuer said of their place is believed so long, or until they are not there. */
+const PLACE_MS = 60 * 60_000;
 const TIMEOUT_MS = 5_000;
 
 interface Held {
@@ -56,16 +61,33 @@ interface Held {
 }
 
 export function keySource(options: KeySourceOptions): KeySource {
-  const { url, now, say, freshMs = FRESH_MS, staleMs = STALE_MS, coolDownMs = COOL_DOWN_MS } = options;
+  const { now, say, freshMs = FRESH_MS, staleMs = STALE_MS, coolDownMs = COOL_DOWN_MS } = options;
   let held: Held | null = null;
   let generation = 0;
   let asked = Number.NEGATIVE_INFINITY;
   let fault: string | null = null;
   let running: Promise<string | null> | null = null;
 
+  const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+  let place: { readonly url: string; readonly at: number } | null = null;
+  const locate = async (): Promise<{ readonly url: string } | { readonly fault: string }> => {
+    if (options.url !== null) return { url: options.url };
+    if (place !== null && now() - place.at < PLACE_MS) return place;
+    const found = await keysOf(options.issuer, timeoutMs);
+    place = 'url' in found ? { url: found.url, at: now() } : null;
+    return found;
+  };
+  const fetchFrom = async (
+    from: { readonly url: string } | { readonly fault: string },
+  ): Promise<Omit<Held, 'at'> | string> => {
+    if ('fault' in from) return from.fault;
+    const read = await fetchKeys(from.url, timeoutMs);
+    if (typeof read === 'string') place = null;
+    return read;
+  };
   const fetchNow = async (): Promise<string | null> => {
     asked = now();
-    const read = await fetchKeys(url, options.timeoutMs ?? TIMEOUT_MS);
+    const read = await fetchFrom(await locate());
     if (typeof read === 'string') {
       if (read !== fault) say(`the keys of the token issuer cannot be had: ${read}`);
       fault = read;

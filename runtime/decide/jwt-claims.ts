@@ -10,7 +10,8 @@ export interface JwtConfig {
   readonly issuer: string;
   /** `aud` must name one of these, byte for byte. */
   readonly audience: readonly string[];
-  readonly jwksUri: string;
+  /** Null: the issuer's metadata says where its keys are. */
+  readonly jwksUri: string | null;
   readonly algorithms: readonly string[];
   readonly skewMs: number;
   readonly principal: Template;

@@ -260,7 +260,7 @@ async function openJwt(
     import('../decide/jwt.js'),
     import('../decide/jwks.js'),
   ]);
-  const keys = keySource({ url: jwt.jwksUri, now: clock.monotonic, say });
+  const keys = keySource({ url: jwt.jwksUri, issuer: jwt.issuer, now: clock.monotonic, say });
   void keys.refresh();
   return jwtVerifier(jwt, keys, clock.wall);
 }

@@ -27,9 +27,21 @@ export interface Issuer {
   close(): Promise<void>;
 }
 
-export async function issuer(keys: readonly JWK[]): Promise<Issuer> {
+/** `metadata` answers for what is asked of the issuer besides its keys; given the path. */
+export async function issuer(
+  keys: readonly JWK[],
+  metadata?: (path: string, base: string) => { readonly status?: number; readonly body: unknown } | null,
+): Promise<Issuer> {
   let asked = 0;
   const server = createServer((request, response) => {
+    const path = request.url ?? '';
+    if (metadata !== undefined && path.includes('.well-known')) {
+      const found = metadata(path, `http://${request.headers.host}`);
+      response.writeHead(found === null ? 404 : (found.status ?? 200), {
+        'content-type': 'application/json',
+      });
+      return response.end(JSON.stringify(found?.body ?? {}));
+    }
     asked++;
     if (own.answer !== null) return own.answer(request, response);
     response.setHeader('content-type', 'application/json');

@@ -26,10 +26,15 @@ for one in $groups; do kill -KILL "-$one"; done
 
 /** One for all servers of the process; null where it could not be started: then their stdin closing has to do. */
 let reaper: ChildProcess | null = null;
-let started = false;
+/** What it has to know; told again to the one that takes its place. */
+const groups = new Set<number>();
+let deaths = 0;
+
+/** One that dies is replaced; not without end, where it cannot live. */
+const MAX_DEATHS = 20;
+const AGAIN_MS = 100;
 
 function start(): void {
-  started = true;
   // In a group of its own, so that what interrupts the gateway from a terminal does not reach it.
   const child = spawn('/bin/sh', ['-c', SCRIPT], {
     detached: true,
@@ -38,7 +43,9 @@ function start(): void {
     stdio: ['pipe', 'ignore', 'ignore'],
   });
   const gone = (): void => {
-    if (reaper === child) reaper = null;
+    if (reaper !== child) return;
+    reaper = null;
+    if (++deaths < MAX_DEATHS) setTimeout(ensure, AGAIN_MS * deaths).unref();
   };
   child.once('error', gone);
   child.once('exit', gone);
@@ -47,15 +54,23 @@ function start(): void {
   // Its pipe must not keep the gateway alive; at the type's level it is any stream.
   (child.stdin as unknown as { readonly unref: () => void }).unref();
   reaper = child;
+  for (const group of groups) child.stdin.write(`+ ${group}\n`);
+}
+
+/** There is one, where there is something to see to. */
+function ensure(): void {
+  if (reaper === null && groups.size > 0 && deaths < MAX_DEATHS) start();
 }
 
 /** The process group ends with this process, whatever ends it. */
 export function outliveNot(group: number): void {
-  if (!started) start();
-  reaper?.stdin?.write(`+ ${group}\n`);
+  groups.add(group);
+  if (reaper === null) ensure();
+  else reaper.stdin?.write(`+ ${group}\n`);
 }
 
 /** The group has ended: its number may come again, for another's. */
 export function forget(group: number): void {
+  groups.delete(group);
   reaper?.stdin?.write(`- ${group}\n`);
 }

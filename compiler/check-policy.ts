@@ -7,6 +7,7 @@ import { checkClaim } from './check-claim.js';
 import { checkUnusedLet } from './check-call.js';
 import { scheduleIr } from './check-schedule.js';
 import { type Around, checkLimit, checkScore, type MeasureNode } from './check-measure.js';
+import { checkMaskedCall, checkMasks, maskedArguments } from './check-redact.js';
 import { lintDelegation, shadowIr } from './check-shadow.js';
 import { checkCondition, type Env, typeOfRef } from './check-expr.js';
 import type { Diagnostic } from './diagnostics/diagnostic.js';
@@ -22,10 +23,6 @@ import type {
   WhatIr,
   WhatTermIr,
 } from './ir.js';
-import { meant } from './diagnostics/meant.js';
-import { nearest } from './diagnostics/suggest.js';
-import { MASKS } from '../stdlib/masks.js';
-import { listed } from './types.js';
 import { lintBlock, lintRule, lintUnused } from './lints.js';
 import type { Lock } from './lock.js';
 import type { Found, Memo } from './memo.js';
@@ -96,6 +93,7 @@ export function checkPolicy(
     ...(strict ? { delegation: 'strict' as const } : {}),
     ...(measures.length === 0 ? {} : { measures }),
     units: units.sort(byName),
+    ...maskedArguments(parts),
     ...(claims.claims.length + claims.assumptions.length === 0 ? {} : { claims }),
   };
   return policy.facts.some(({ review }) => review !== undefined) ? withStandIns(policy, parts) : policy;
@@ -172,7 +170,8 @@ function checkStatement(scope: Scope, s: tree.Statement, units: UnitIr[], facts:
       return;
     }
     case 'redact':
-      units.push(checkRedact(scope, s));
+      if (s.phase === 'result') units.push(checkRedact(scope, s));
+      else checkMaskedCall(environment(scope, whatIr(scope, s.what, false), false), s);
       return;
     case 'decide': {
       const block = checkBlock(scope, s);
@@ -319,12 +318,7 @@ function checkRedact(scope: Scope, s: tree.RedactStatement): RuleIr {
   checkActs(scope, s.what, false);
   const env = environment(scope, whatIr(scope, s.what, false), false, 'result');
   const when = ruleCondition(env, s.clauses);
-  for (const mask of s.masks) {
-    if (MASKS.includes(mask.text)) continue;
-    const help = `known: ${listed(MASKS)}`;
-    const extra = { help, ...meant(scope.file, mask.span, nearest(mask.text, MASKS)) };
-    scope.report('SEP3022', mask.span, { name: mask.text }, extra);
-  }
+  const masks = checkMasks(scope, s);
   return {
     kind: 'rule',
     name: scope.prefix + s.name.text,
@@ -334,7 +328,7 @@ function checkRedact(scope: Scope, s: tree.RedactStatement): RuleIr {
     what: whatIr(scope, s.what, when !== null && readsTool(when)),
     when,
     ...ruleDetails(scope, { ...s, effect: 'redact' }),
-    masks: [...new Set(s.masks.map((mask) => mask.text))].sort(),
+    masks,
     span: s.span,
   };
 }

@@ -174,7 +174,7 @@ const isUnit = (s: Named | undefined): boolean =>
   (s?.kind === 'fact' && s.onUnknownReview !== null) ||
   s?.kind === 'rule' ||
   s?.kind === 'decide' ||
-  s?.kind === 'redact' ||
+  (s?.kind === 'redact' && s.phase === 'result') ||
   s?.kind === 'limit';
 
 /** A rule or block, of this file, a module or an instance. */

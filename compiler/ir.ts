@@ -23,6 +23,8 @@ export interface PolicyIr {
   readonly measures?: readonly MeasureIr[];
   /** Rules and blocks of all phases, sorted by name. The emitter must not depend on source order. */
   readonly units: readonly UnitIr[];
+  /** By pinned tool (`server/name`), the arguments that receipts must not hold in clear; nothing of it is compiled. */
+  readonly masked?: { readonly [tool: string]: readonly string[] };
   /** What it claims about itself; nothing of it is compiled. */
   readonly claims?: Claims;
 }

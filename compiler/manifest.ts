@@ -29,6 +29,8 @@ export interface Manifest {
   readonly tools: { readonly [tool: string]: string };
   /** What grants imply about arguments (docs/gateway.md, "Discovery"); absent where they imply nothing. */
   readonly narrowing?: Narrowing;
+  /** By pinned tool, the arguments that receipts must not hold in clear (`redact … on call`); absent where there are none. */
+  readonly masked?: { readonly [tool: string]: readonly string[] };
   /** What to try for callers whom a rule says to `tell`; absent without such rules. */
   readonly nearest?: Nearest;
   /** Facts that a host must know how to fetch. */
@@ -76,6 +78,7 @@ export function manifestOf(input: {
     steps: emitted.steps,
     tools: Object.fromEntries(ir.tools.map((tool) => [`${tool.server}/${tool.name}`, tool.hash])),
     ...(narrowing === null ? {} : { narrowing }),
+    ...(ir.masked === undefined ? {} : { masked: ir.masked }),
     ...(nearest === null ? {} : { nearest }),
     facts: ir.facts.map(({ name, type, source: from, path, fresh }) => ({
       name,

@@ -103,6 +103,13 @@ export abstract class CheckParser extends SetParser {
     ]);
   });
 
+  /** `args.pin` where no value is read: the argument itself is meant. */
+  private maskedArgument: Method<tree.Name> = this.RULE('masked argument', (): tree.Name => {
+    this.CONSUME(t.kw('args'));
+    this.CONSUME(t.Dot);
+    return this.SUBRULE(this.wordOrString);
+  });
+
   protected redact: Method<Statement> = this.RULE('redact', (): Statement => {
     const start = this.start();
     const masks: tree.Name[] = [];
@@ -113,11 +120,26 @@ export abstract class CheckParser extends SetParser {
     this.CONSUME(t.Arrow);
     const what = this.SUBRULE(this.what);
     this.CONSUME(t.kw('on'));
-    this.CONSUME(t.kw('result'));
-    this.CONSUME(t.kw('mask'));
-    this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => masks.push(this.SUBRULE(this.anyWord)) });
+    const phase = this.OR<'call' | 'result'>([
+      {
+        ALT: () => {
+          this.CONSUME(t.kw('result'));
+          this.CONSUME(t.kw('mask'));
+          this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => masks.push(this.SUBRULE(this.anyWord)) });
+          return 'result';
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(t.kw('call'));
+          this.CONSUME2(t.kw('mask'));
+          this.AT_LEAST_ONE_SEP2({ SEP: t.Comma, DEF: () => masks.push(this.SUBRULE(this.maskedArgument)) });
+          return 'call';
+        },
+      },
+    ]);
     const clauses = this.SUBRULE(this.clauses);
-    return { kind: 'redact', name, who, what, masks, clauses, span: this.from(start) };
+    return { kind: 'redact', name, who, what, phase, masks, clauses, span: this.from(start) };
   });
 
   protected decide: Method<Statement> = this.RULE('decide', (): Statement => {

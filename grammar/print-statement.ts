@@ -107,8 +107,8 @@ export function printStatement(s: tree.Statement): Printed {
       return line(until(s, s.phase?.span ?? s.what.span), head, s.clauses.map(printClause));
     }
     case 'redact': {
-      const masks = s.masks.map((m) => m.text).join(', ');
-      const head = `redact ${s.name.text}: ${printWho(s.who)} -> ${printWhat(s.what)} on result mask ${masks}`;
+      const masks = s.masks.map((m) => (s.phase === 'call' ? `args.${printName(m)}` : m.text)).join(', ');
+      const head = `redact ${s.name.text}: ${printWho(s.who)} -> ${printWhat(s.what)} on ${s.phase} mask ${masks}`;
       return line(until(s, s.masks.at(-1)?.span ?? s.what.span), head, s.clauses.map(printClause));
     }
     case 'decide':

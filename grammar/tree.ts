@@ -205,11 +205,14 @@ export interface RuleStatement extends Node {
   readonly phase: { readonly value: Phase; readonly span: Span } | null;
   readonly clauses: readonly Clause[];
 }
+/** `on result mask secrets`: what the scanner finds in an answer; `on call mask args.pin`: arguments that receipts must not hold. */
 export interface RedactStatement extends Node {
   readonly kind: 'redact';
   readonly name: Name;
   readonly who: Who;
   readonly what: What;
+  readonly phase: 'call' | 'result';
+  /** Of the call: names of arguments. */
   readonly masks: readonly Name[];
   readonly clauses: readonly Clause[];
 }

@@ -11,7 +11,7 @@ import type { Disclosure } from '../../runtime/verify/format/opening.js';
 import type { Replay } from '../../runtime/verify/verify.js';
 import type { Decision, Facts, PolicyModule, Request } from '../../stdlib/abi.js';
 import { Recount } from './recount.js';
-import { factsOf, hidden, requestOf, shownBy } from './request.js';
+import { factsOf, hidden, maskMisfit, requestOf, shownBy } from './request.js';
 
 /** A policy, compiled here and now from its source. */
 export interface KnownPolicy {
@@ -118,6 +118,8 @@ export class DecideAgain implements Replay {
     const shown = shownBy(body, disclosure);
     const request = requestOf(body, shown.args);
     if (request === null) return { kind: 'hidden', why: 'there is no request' };
+    const misfit = maskMisfit(policy.ir, body, shown);
+    if (misfit !== null) return { kind: 'mismatch', why: misfit };
     const reads = policy.module?.reads(request, phase === 'call' ? undefined : phase) ?? body.reads ?? [];
     const unseen = hidden(shown, reads, body.facts ?? []);
     if (unseen !== null) return { kind: 'hidden', why: unseen };

@@ -6,12 +6,15 @@ import { escapePointer } from '../../runtime/verify/format/commit.js';
 import { parseStrict } from '../../runtime/verify/format/json.js';
 import { type Disclosure, openedMembers } from '../../runtime/verify/format/opening.js';
 import { argumentsOf, isObject } from '../../runtime/verify/openings.js';
+import type { PolicyIr } from '../../compiler/ir.js';
 import type { ActionKind, Facts, JsonRecord, Request } from '../../stdlib/abi.js';
 
 /** What is known of a call: arguments that are shown, and whether these are all. */
 export interface Shown {
   readonly args: JsonObject;
   readonly whole: boolean;
+  /** Arguments that the policy keeps out of receipts. */
+  readonly masked: ReadonlySet<string>;
   readonly facts: JsonObject;
 }
 
@@ -22,11 +25,19 @@ export function shownBy(body: Body, disclosure: Disclosure | null): Shown {
   const count = body.intent?.args_count ?? 0;
   const { intent, facts, open } = disclosure ?? {};
   const value = intent === undefined ? null : parsed(intent);
-  const args = count === 0 ? {} : value === null ? openedMembers('', open?.args ?? []) : argumentsOf(value);
+  const masked = new Set(
+    (body.decision?.masked ?? []).map(({ kind }) => kind).filter((k) => k.startsWith('/')),
+  );
+  const told = count === 0 ? {} : value === null ? openedMembers('', open?.args ?? []) : argumentsOf(value);
+  // What stands there in their place is not what was decided on.
+  const args = Object.fromEntries(
+    Object.entries(told).filter(([name]) => !masked.has(`/${escapePointer(name)}`)),
+  );
   const known = facts === undefined ? openedMembers('/facts', open?.facts ?? []) : parsed(facts);
   return {
     args,
     whole: Object.keys(args).length === count,
+    masked,
     facts: isObject(known) ? known : {},
   };
 }
@@ -64,9 +75,25 @@ export function hidden(shown: Shown, reads: readonly string[], facts: readonly s
   if (shown.whole) return null;
   const names = new Set(Object.keys(shown.args).map((name) => `/${escapePointer(name)}`));
   const missing = reads.find((pointer) => !names.has(`/${pointer.split('/')[1] ?? ''}`));
+  if (missing !== undefined && shown.masked.has(`/${missing.split('/')[1] ?? ''}`))
+    return 'the policy masks an argument that it read';
   return missing === undefined
     ? null
     : 'an argument that it read is not opened, or was not there (which openings cannot show)';
 }
 
 export const factsOf = (shown: Shown): Facts => shown.facts as Facts;
+
+/** What a receipt masks is what its policy says, no more and no less. */
+export function maskMisfit({ masked }: PolicyIr, { intent }: Body, shown: Shown): string | null {
+  const tool = `${intent?.server ?? ''}/${intent?.name ?? ''}`;
+  const names =
+    intent?.kind === 'tool' && masked !== undefined && Object.hasOwn(masked, tool)
+      ? (masked[tool] ?? [])
+      : [];
+  const said = new Set(names.map((name) => `/${escapePointer(name)}`));
+  const more = [...shown.masked].find((pointer) => !said.has(pointer));
+  if (more !== undefined) return `the receipt masks ${more}, which the policy does not`;
+  const held = names.find((name) => Object.hasOwn(shown.args, name));
+  return held === undefined ? null : `the policy masks /${escapePointer(held)}, and the receipt holds it`;
+}

@@ -201,6 +201,12 @@ export const MESSAGES = {
     'compare it with constants only, and with few of them, or leave the clause out: without it an unknown fact denies',
   ),
 
+  SEP3025: error(
+    'mask of arguments that cannot hold',
+    'this mask of arguments {what}',
+    'what receipts hold is settled before any rule is asked, by the tool alone: `redact NAME: any -> TOOLS on call mask args.x`, with no clause, and no measure that sums `args.x`',
+  ),
+
   SEP4001: warning(
     'path prefix as text',
     '{op} compares text: `{path}/../etc` passes',

@@ -165,7 +165,7 @@ function wordItems(around: Around, rule: string, outer: string, outermost: strin
   if (rule === 'member') {
     if (outer === 'given value') return roleItems(around);
     if (outer === 'key and value') return keyItems(around);
-    return outer === 'operand with members' || outermost === 'operand with members'
+    return ['operand with members', 'masked argument'].includes(outer) || outermost === 'operand with members'
       ? memberItems(around)
       : [];
   }

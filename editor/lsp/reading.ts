@@ -127,7 +127,7 @@ export function aboutOf(
     case 'rule':
       return about(s.what, s.phase?.value ?? 'call');
     case 'redact':
-      return about(s.what, 'result');
+      return about(s.what, s.phase);
     case 'decide':
       return about(s.what);
     case 'limit':

@@ -25,6 +25,8 @@ export interface BundleManifest {
   readonly tools: { readonly [tool: string]: string };
   /** By unit that may grant, by argument: the values with which it can grant. */
   readonly narrowing?: { readonly [unit: string]: { readonly [argument: string]: Bounds } };
+  /** By `server/tool`: the arguments that receipts must not hold in clear. */
+  readonly masked?: { readonly [tool: string]: readonly string[] };
   /** What may be tried for callers whom a rule says to `tell`. */
   readonly nearest?: Nearest;
   readonly facts: readonly FactSource[];
@@ -119,6 +121,7 @@ const MANIFEST: Members = {
   steps: (value) => typeof value === 'number' && value >= 1,
   tools: (value) => isRecord(value) && Object.values(value).every(isText),
   narrowing: (value) => value === undefined || recordOf(recordOf(fits(BOUNDS)))(value),
+  masked: (value) => value === undefined || recordOf(listOf(isText))(value),
   nearest: (value) => value === undefined || fits(NEAREST)(value),
   facts: (value) => Array.isArray(value) && value.every(fits(FACT)),
   signature: (value) => value === null || fits(SIGNATURE)(value),

@@ -77,6 +77,7 @@ export async function answerDraft(
     links: null,
     propose: null,
   });
-  const decision = { ...draft.decision, ...(masked?.length ? { masked } : {}) } as DecisionBody;
+  const all = [...(draft.decision?.masked ?? []), ...(masked ?? [])];
+  const decision = { ...draft.decision, ...(all.length > 0 ? { masked: all } : {}) } as DecisionBody;
   return { draft: { ...draft, phase: 'result', refs, decision }, openings };
 }

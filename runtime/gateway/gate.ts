@@ -33,6 +33,8 @@ export interface ActivePolicy {
   readonly tools: ReadonlyMap<string, string>;
   /** What its grants imply about arguments. */
   readonly narrowing?: Narrowing;
+  /** By pinned tool, the arguments that receipts must not hold. */
+  readonly masked?: { readonly [tool: string]: readonly string[] };
 }
 
 export type DecideOnce = (
@@ -87,6 +89,8 @@ export interface Gate {
   readonly config: Config;
   readonly version: string;
   readonly log: ReceiptLog;
+  /** Keys the hashes that stand in for masked arguments. */
+  readonly maskKey: Buffer;
   /** Key id of the epoch key, for receipts that were written before. */
   readonly kid: string;
   readonly policy: () => ActivePolicy;

@@ -35,6 +35,7 @@ import { httpClassifier } from './classifier.js';
 import { largeMessages } from './large/service.js';
 import { openThread } from './large/thread.js';
 import { lazyScanner } from './scanner.js';
+import { freshBytes } from '../log/random.js';
 import { readLog } from './read-log.js';
 import {
   createReloader,
@@ -178,6 +179,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const gate: Gate = {
     config,
     log,
+    maskKey: log.maskKey?.() ?? freshBytes(32),
     approvals,
     catalog: () => catalog,
     live: new Map(),
@@ -471,11 +473,12 @@ async function activate(log: ReceiptLog, { module, manifest }: LoadedPolicy): Pr
   };
   const versions = { node, icu, unicode, tz, ada };
   const entry = await log.append({ type: 'policy', policy: { ...ref, versions } });
-  const { tools, narrowing } = manifest;
+  const { tools, narrowing, masked } = manifest;
   return {
     module,
     ref: { ...ref, activation: entry.leaf },
     tools: new Map(Object.entries(tools)),
     ...(narrowing === undefined ? {} : { narrowing }),
+    ...(masked === undefined ? {} : { masked }),
   };
 }

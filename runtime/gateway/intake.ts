@@ -4,6 +4,7 @@ import type { JsonObject } from '../verify/format/canonical.js';
 import type { Caller } from './caller.js';
 import { drifted, outdated, pinned, visible } from './discovery.js';
 import type { Gate, PinnedTool } from './gate.js';
+import { maskedIntent, maskedOf } from './masked.js';
 import type { Place } from './names.js';
 import { type Route, routeOf, uriFault } from './resources.js';
 import {
@@ -59,12 +60,14 @@ export function readToolCall(gate: Gate, caller: Caller, params: JsonObject): Re
   const place: Place = found ?? { server: '', name };
   const tool = found === undefined ? undefined : pinned(gate, place);
   const action: Action = { kind: 'tool', method: 'tools/call', ...place };
-  const large = gate.large.intent(action, args, params, tool?.pin ?? null);
+  const names = maskedOf(gate.policy(), place.server, place.name).filter((own) => Object.hasOwn(args, own));
+  // What is kept of a masked call is made here, however large it is: the thread keeps what was sent.
+  const large = names.length > 0 ? null : gate.large.intent(action, args, params, tool?.pin ?? null);
   if (large !== null)
     return large.then(({ intent, misfit }) =>
       calledTool(gate, caller, params, { name, place, tool, intent, misfit: () => misfit }),
     );
-  const intent = canonicalIntent(action, args, params);
+  const intent = maskedIntent(action, args, params, { names, key: gate.maskKey });
   return calledTool(gate, caller, params, {
     name,
     place,

@@ -98,7 +98,7 @@ export async function committed(intent: CanonicalIntent): Promise<{
 }> {
   if (intent.large === undefined) {
     const salt = newSalt();
-    return { salt, args: commitArgs(salt, intent.args), clear: { intent: intent.text } };
+    return { salt, args: commitArgs(salt, intent.kept ?? intent.args), clear: { intent: intent.text } };
   }
   const { salt, apart, ...args } = await intent.large.commit();
   const clear = apart === null ? { intent: intent.text } : { intentApart: apart };
@@ -131,7 +131,10 @@ export async function decideDraft(
     ...(input.reads.length === 0 ? {} : { reads: input.reads }),
     ...(input.decision.unknowns.length === 0 ? {} : { unknowns: input.decision.unknowns }),
     ...(input.counts.length === 0 ? {} : { counts: input.counts }),
-    decision: decisionBody(input.decision, input.expires, input.dryRun ?? null),
+    decision: {
+      ...decisionBody(input.decision, input.expires, input.dryRun ?? null),
+      ...maskedIn(input.intent),
+    },
   };
   const openings: Openings = {
     salt: salt.toString('base64'),
@@ -140,6 +143,10 @@ export async function decideDraft(
   };
   return { draft, openings };
 }
+
+/** The arguments that the receipt does not hold, by their pointers. */
+const maskedIn = ({ masked }: CanonicalIntent): Pick<DecisionBody, 'masked'> =>
+  masked === undefined ? {} : { masked: masked.map((kind) => ({ kind, count: 1 })) };
 
 /** What became of a forwarded call; `result` is the upstream's own text, which is kept unless it was masked or withheld. */
 export async function outcomeDraft(

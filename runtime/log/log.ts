@@ -4,6 +4,7 @@
  * are written together and flushed once; only then does `append` resolve. After any failed write or flush nothing is taken any
  * more until the process starts again, except outcomes while there is room left for them.
  */
+import { createHmac } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Body } from '../verify/format/body.js';
@@ -530,6 +531,10 @@ export class Log implements ReceiptLog {
       return findOpenings(this.openingsFolder, this.keys.seal, seq, leaf);
     }
     return null;
+  }
+
+  maskKey(): Buffer {
+    return createHmac('sha256', this.keys.seal).update('sepal.dev/mask/v1\n').digest();
   }
 
   head(): { readonly size: number; readonly root: string } {

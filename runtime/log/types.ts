@@ -65,6 +65,8 @@ export interface ReceiptLog {
   entries(from?: number): AsyncIterable<StoredEntry>;
   /** Clear text kept beside an entry, or null when there is none or it was erased. */
   openings(seq: number): Promise<Openings | null>;
+  /** A secret that stays the same for this log, for hashes in place of what must not be kept. */
+  maskKey?(): Buffer;
   /** Size and root over everything durable. */
   head(): { readonly size: number; readonly root: string };
   /** Writes and returns a checkpoint now (also done by timer and at close). */

@@ -66,6 +66,24 @@ describe('client, gateway and upstream', () => {
     expect(report.properties.find((p) => p.name === 'held receipts')).toMatchObject({ status: 'pass' });
   });
 
+  it('says where arguments are masked that nothing can be compared', async () => {
+    const masked = async function* () {
+      for await (const entry of receipts(folderSource(dir))) {
+        const { decision, intent } = entry.body;
+        const own = { decision: { ...decision, masked: [{ kind: '/text', count: 1 }] } as never };
+        yield intent === undefined || decision === undefined
+          ? entry
+          : { ...entry, body: { ...entry.body, ...own } };
+      }
+    };
+    const [first = '', ...others] = upstream;
+    const messages = parseMessages([first.replace('call 0', 'call 9'), ...others].join('\n'));
+    const views = { client: null, principal: null, upstream: { server: 's', messages } };
+    expect((await reconcile(masked(), views)).differences).toMatchObject([
+      { kind: 'gap', what: expect.stringContaining('masks arguments') },
+    ]);
+  });
+
   it('shows what each of them leaves out', async () => {
     expect((await compared(client.slice(1), null)).differences).toMatchObject([
       { kind: 'gap', what: expect.stringContaining('holds no receipt of') },

@@ -4,7 +4,11 @@ import { appendFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 const [file = ''] = process.argv.slice(2);
-const schema = { type: 'object', properties: { id: { type: 'string' } }, required: ['id'] };
+const schema = {
+  type: 'object',
+  properties: { id: { type: 'string' }, pin: { type: 'string' } },
+  required: ['id'],
+};
 const tools = ['run', 'ask', 'never', 'environment'].map((name) => ({ name, inputSchema: schema }));
 const send = (id, result) => process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', id, result })}\n`);
 
@@ -16,7 +20,8 @@ createInterface({ input: process.stdin }).on('line', (line) => {
     send(id, { protocolVersion: params.protocolVersion, capabilities: { tools: {} }, serverInfo });
   } else if (method === 'tools/list') send(id, { tools });
   else if (method === 'tools/call') {
-    appendFileSync(file, `${params.name} ${params.arguments.id}\n`);
+    const { id: said, pin } = params.arguments;
+    appendFileSync(file, `${params.name} ${said}${pin === undefined ? '' : ` ${pin}`}\n`);
     const text = params.name === 'environment' ? JSON.stringify(process.env) : params.arguments.id;
     const answer = () => send(id, { content: [{ type: 'text', text }] });
     setTimeout(answer, Math.random() * 20);

@@ -7,8 +7,8 @@ import { readArguments } from '../../cli/command.js';
 import { compilePolicy, type Policy, policyOrFail } from '../../cli/compiled.js';
 import type { Io } from '../../cli/terminal.js';
 import { localLimits } from '../../runtime/decide/limits.js';
+import { maskedIntent } from '../../runtime/gateway/masked.js';
 import { decideDraft } from '../../runtime/gateway/record.js';
-import { canonicalIntent } from '../../runtime/gateway/wire/intent.js';
 import { createKeys, type Draft, openLog, trustText } from '../../runtime/log/index.js';
 import { digest, type JsonObject } from '../../runtime/verify/format/index.js';
 import type { Decision, Facts, Request } from '../../stdlib/abi.js';
@@ -73,6 +73,7 @@ export async function logOf(
   calls: readonly Call[],
   lie: (decision: Decision, call: Call) => Decision = (decision) => decision,
   told: (used: Facts) => Facts = (used) => used,
+  masked: readonly string[] = [],
 ): Promise<string> {
   const home = join(folder, name);
   mkdirSync(home);
@@ -95,10 +96,11 @@ export async function logOf(
   });
   for (const [n, call] of calls.entries()) {
     const params = { name: call.name, arguments: call.args };
-    const intent = canonicalIntent(
+    const intent = maskedIntent(
       { kind: 'tool', method: 'tools/call', server: call.server, name: call.name },
       call.args,
       params,
+      { names: masked, key: Buffer.alloc(32) },
     );
     const session = digest('session');
     const request: Request = {

@@ -96,6 +96,36 @@ describe('sepal verify --policy', () => {
     });
   });
 
+  it('catches a gateway that masks more than the policy does, so as not to be replayed', async () => {
+    const home = await logOf(folder, 'hiding', policy, CALLS, lie, undefined, ['path']);
+    expect((await verified(home, 'full', '--policy', POLICY)).replay).toMatchObject({
+      status: 'fail',
+      detail: expect.stringContaining('the receipt masks /path, which the policy does not'),
+    });
+  });
+
+  it('leaves open what read a masked argument, and catches a receipt that holds one', async () => {
+    const masking = join(folder, 'masking.sep');
+    const text = readFileSync(POLICY, 'utf8');
+    writeFileSync(
+      masking,
+      `${text}\nredact paths: any -> fs/read_text_file, fs/write_file on call mask args.path\n`,
+    );
+    const own = policyOrFail(await compilePolicy(masking, io(folder)), io(folder));
+    const home = await logOf(folder, 'masking', own, CALLS, undefined, undefined, ['path']);
+    const { code, replay } = await verified(home, 'full', '--policy', masking);
+    expect(code).toBe(0);
+    expect(replay).toMatchObject({
+      status: 'not checked',
+      detail: expect.stringContaining('5 not checkable (the policy masks an argument that it read)'),
+    });
+    const held = await logOf(folder, 'holding', own, CALLS);
+    expect((await verified(held, 'full', '--policy', masking)).replay).toMatchObject({
+      status: 'fail',
+      detail: expect.stringContaining('the policy masks /path, and the receipt holds it'),
+    });
+  });
+
   it('catches a module that is not the one of the source', async () => {
     const swapped = { ...policy, manifest: { ...policy.manifest, module: digest('another module') } };
     const home = await logOf(folder, 'swapped', swapped, CALLS);

@@ -29,6 +29,10 @@ export interface CanonicalIntent extends Action {
   readonly text: string;
   /** `sha256:…` of `text`. */
   readonly digest: string;
+  /** Where the policy masks arguments: what receipts commit to, as in `text`, in place of `args`. */
+  readonly kept?: JsonObject;
+  /** Pointers of the masked arguments. */
+  readonly masked?: readonly string[];
   /** Of a large one: what is done elsewhere with its texts (large/service.ts). */
   readonly large?: LargeWork;
 }

@@ -110,6 +110,16 @@ const rows: readonly Row[] = [
   ['arguments on list', 'SEP3021', 'deny r: any -> web/fetch on list when { has(args.url) }'],
   ['mask of nothing', 'SEP3022', 'redact r: any -> web/* on result mask everything'],
   ['approval of a mask', 'SEP3010', 'redact r: any -> web/* on result mask pii by self timeout 1m'],
+  ['mask of an argument that is not there', 'SEP2011', 'redact r: any -> web/* on call mask args.nothing'],
+  ['mask of an argument of a resource', 'SEP3013', 'redact r: any -> * , resource web/* on call mask args.n'],
+  ['mask of arguments of some callers', 'SEP3025', 'redact r: agent:x -> web/* on call mask args.n'],
+  ['mask of arguments with a clause', 'SEP3025', 'redact r: any -> web/* on call mask args.n when { args.n > 1 }'],
+  [
+    'sum of a masked argument',
+    'SEP3025',
+    'redact r: any -> web/* on call mask args.n\nlimit l: 2 per 1h on web/* sum args.n',
+  ],
+  ['mask of arguments', OK, 'redact r: any -> web/* on call mask args.n'],
   ['rule redact', OK, 'redact r: any -> web/* on result mask secrets'],
   [
     'decide',

@@ -138,6 +138,7 @@ export const LOOKAHEAD: ReadonlyMap<string, readonly string[]> = new Map([
   ['rule: option 0', ['Kw_on']],
   ['clauses: many 0', ['Kw_when Kw_unless Kw_by Kw_because Kw_tell Kw_shadow']],
   ['clause: or 0', ['Kw_when', 'Kw_unless', 'Kw_by', 'Kw_because', 'Kw_tell', 'Kw_shadow']],
+  ['redact: or 0', ['Kw_result', 'Kw_call']],
   ['decide: many 0', ['Kw_case']],
   ['decide: option 0', ['Kw_for']],
   ['decide: option 2', ['Kw_partial']],

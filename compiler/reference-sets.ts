@@ -38,7 +38,7 @@ export function inWhat(what: WhatIr, kind: string, server: string, name: string)
 export function globMatches(glob: GlobIr, text: string): boolean {
   const from = (part: number, at: number): boolean => {
     const piece = glob.parts[part] ?? '';
-    if (text.slice(at, at + piece.length) !== piece) return false;
+    if (!text.startsWith(piece, at)) return false;
     const end = at + piece.length;
     if (part === glob.gaps.length) return end === text.length;
     for (let next = end; next <= text.length; next++) {

@@ -107,15 +107,15 @@ if (middle)
   console.log(
     aim(
       '200 rules under 0.7 s',
-      middle.prove < 700 && middle.diff < 700,
-      `${figure(middle.prove)} and ${figure(middle.diff)} ms`,
+      middle.prove + middle.diff < 700,
+      `${figure(middle.prove)} and ${figure(middle.diff)} ms, ${figure(middle.prove + middle.diff)} together`,
     ),
   );
 if (large)
   console.log(
     aim(
       '1,000 rules under 10 s, under 500 MB',
-      large.prove < 10_000 && large.diff < 10_000 && large.mb < 500,
+      large.prove + large.diff < 10_000 && large.mb < 500,
       `${figure(large.prove)} and ${figure(large.diff)} ms, ${figure(large.mb)} MB`,
     ),
   );

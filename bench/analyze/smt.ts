@@ -7,7 +7,8 @@ import { actionClasses, type Subject } from '../../compiler/analyze/actions.js';
 import { type ClaimIr, NO_CLAIMS } from '../../compiler/analyze/claims.js';
 import { conditionsIn } from '../../compiler/analyze/decision.js';
 import { ABSENT } from '../../compiler/analyze/place.js';
-import { keyOf, sharedBy, Space } from '../../compiler/analyze/space.js';
+import { keyOf } from '../../compiler/analyze/conditions.js';
+import { sharedBy, Space } from '../../compiler/analyze/space.js';
 import type { ExprIr, PolicyIr, UnitIr, WhoIr, WhoTermIr } from '../../compiler/ir.js';
 
 type Never = Extract<ClaimIr, { kind: 'never' }>;

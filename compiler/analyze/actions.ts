@@ -95,15 +95,20 @@ const reading = new WeakMap<UnitIr, 'tool' | 'args' | 'none'>();
 function readsOf(unit: UnitIr): 'tool' | 'args' | 'none' {
   const known = reading.get(unit);
   if (known !== undefined) return known;
-  const text = JSON.stringify(unit);
+  const ops = new Set<string>();
+  for (const condition of conditionsOf(unit)) opsBelow(condition, ops);
   const found =
-    text.includes('"op":"hint"') || text.includes('"field":"tool.')
-      ? 'tool'
-      : text.includes('"op":"arg"') || text.includes('"op":"has"')
-        ? 'args'
-        : 'none';
+    ops.has('hint') || ops.has('tool') ? 'tool' : ops.has('arg') || ops.has('has') ? 'args' : 'none';
   reading.set(unit, found);
   return found;
+}
+
+/** Every operation below, and `tool` where something of the tool itself is read. */
+function opsBelow(node: object, ops: Set<string>): void {
+  if ('op' in node) ops.add(String(node.op));
+  if ('field' in node && String(node.field).startsWith('tool.')) ops.add('tool');
+  for (const value of Object.values(node) as unknown[])
+    if (typeof value === 'object' && value !== null) opsBelow(value, ops);
 }
 
 function otherActions(kind: ActKindIr, sets: readonly WhatIr[]): readonly Action[] {

@@ -6,6 +6,7 @@ import { type ClaimIr, NO_CLAIMS } from './claims.js';
 import { conditionsIn, decisionOf, decisionOps, EFFECTS, yields } from './decision.js';
 import { opOf, TERMINALS } from './diagram.js';
 import { ABSENT, type Found } from './place.js';
+import { scopeOf } from './conditions.js';
 import { type Shared, sharedBy, Space } from './space.js';
 
 export const FORMAT = 'sepal-proof/1';
@@ -52,7 +53,7 @@ export function certificateOf(subject: Subject, proved: readonly number[]): Cert
 function asked(claim: ClaimIr, { ir }: Subject): readonly Parameters<Space['condition']>[0][] {
   if (claim.kind !== 'never') return [];
   const exprs = [claim.when, claim.unless].filter((e) => e !== null);
-  const who = claim.who === null ? [] : [{ op: 'inWho', subject: 'principal', who: claim.who } as const];
+  const who = claim.who === null ? [] : [scopeOf(claim.who)];
   return [...exprs, ...who].map((expr) => ({ expr, policy: ir }));
 }
 

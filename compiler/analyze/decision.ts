@@ -3,6 +3,7 @@
 import type { EffectIr, PolicyIr, UnitIr } from '../ir.js';
 import { conditionsOf } from './actions.js';
 import { type Node, type Op, opOf } from './diagram.js';
+import { scopeOf } from './conditions.js';
 import type { Condition, Space } from './space.js';
 
 /** Answers of a decision diagram. */
@@ -22,7 +23,7 @@ const GRANTS = 1;
 /** Every condition that the units ask, scopes included. */
 export function conditionsIn(units: readonly UnitIr[], policy: PolicyIr): readonly Condition[] {
   return units.flatMap((unit) => [
-    { expr: { op: 'inWho', subject: 'principal', who: unit.who } as const, policy },
+    { expr: scopeOf(unit.who), policy },
     ...conditionsOf(unit).map((expr) => ({ expr, policy })),
   ]);
 }

@@ -33,7 +33,8 @@ function describeAtoms(space: Space, { key, atoms, leaves }: Dimension, chosen: 
     const text = leaf === undefined ? name : words(leaf);
     return [`not (${text})`, `${text} is unknown`, text].filter((_, i) => chosen.includes(i)).join(' or ');
   }
-  const literals = literalsOf(leaves, atoms.length);
+  let literals = known.get(leaves);
+  if (literals === undefined) known.set(leaves, (literals = literalsOf(leaves, atoms.length)));
   const found = exactly(chosen, literals) ?? union(chosen, literals);
   if (found !== null) return found;
   const examples = chosen.slice(0, 3).map((i) => exampleOf(key, atoms[i]?.values[0]));
@@ -45,13 +46,18 @@ interface Literal {
   readonly set: ReadonlySet<number>;
 }
 
+const known = new WeakMap<Dimension['leaves'], readonly Literal[]>();
+
 /** Each condition on the dimension, as it is, negated, unknown, and known to be neither. */
 function literalsOf(leaves: ReadonlyMap<string, readonly number[]>, size: number): readonly Literal[] {
   const found: Literal[] = [];
   for (const [key, row] of leaves) {
     const leaf = JSON.parse(key) as ExprIr;
-    const where = (...answers: readonly number[]): ReadonlySet<number> =>
-      new Set([...Array(size).keys()].filter((i) => answers.includes(row[i] ?? 1)));
+    const where = (...answers: readonly number[]): ReadonlySet<number> => {
+      const set = new Set<number>();
+      for (let i = 0; i < size; i++) if (answers.includes(row[i] ?? 1)) set.add(i);
+      return set;
+    };
     const [text, negated] = [sayLeaf(leaf), sayNegated(leaf)];
     found.push({ text, set: where(2) }, { text: negated, set: where(0) });
     if (row.includes(1)) {

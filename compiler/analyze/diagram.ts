@@ -32,10 +32,31 @@ export interface Cell {
   readonly at: ReadonlyMap<number, readonly number[]>;
 }
 
+function hashOf(level: number, children: readonly Node[]): number {
+  let hash = level + 1;
+  for (let i = 0; i < children.length; i++) {
+    hash = Math.imul(hash ^ (children[i] ?? 0), 0x9e3779b1);
+    hash ^= hash >>> 15;
+  }
+  return hash;
+}
+
+function same(a: readonly Node[], b: readonly Node[]): boolean {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return a.length === b.length;
+}
+
+function allOne(nodes: readonly Node[]): boolean {
+  for (let i = 1; i < nodes.length; i++) if (nodes[i] !== nodes[0]) return false;
+  return true;
+}
+
 export class Diagrams {
   readonly #levels: number[] = [];
   readonly #children: (readonly Node[])[] = [];
-  readonly #unique = new Map<string, Node>();
+  /** By hash the last node made, and from each to the one before it of an equal hash; 0 ends. */
+  readonly #unique = new Map<number, Node>();
+  readonly #alike: Node[] = [];
   readonly #limit: number;
 
   constructor(limit = 400_000) {
@@ -56,16 +77,17 @@ export class Diagrams {
   }
 
   make(level: number, children: readonly Node[]): Node {
-    const [first = 0] = children;
-    if (children.every((child) => child === first)) return first;
-    const key = `${level}:${children.join(',')}`;
-    const known = this.#unique.get(key);
-    if (known !== undefined) return known;
+    if (allOne(children)) return children[0] ?? 0;
+    const hash = hashOf(level, children);
+    let node = this.#unique.get(hash) ?? 0;
+    for (; node !== 0; node = this.#alike[node - TERMINALS] ?? 0)
+      if (this.level(node) === level && same(this.children(node), children)) return node;
     if (this.#levels.length >= this.#limit) throw new TooLarge();
-    const node = TERMINALS + this.#levels.length;
+    node = TERMINALS + this.#levels.length;
     this.#levels.push(level);
     this.#children.push(children);
-    this.#unique.set(key, node);
+    this.#alike.push(this.#unique.get(hash) ?? 0);
+    this.#unique.set(hash, node);
     return node;
   }
 
@@ -78,10 +100,11 @@ export class Diagrams {
     if (known !== undefined) return known;
     const [x, y] = [this.level(a), this.level(b)];
     const level = Math.min(x, y);
-    const wide = this.children(x <= y ? a : b);
-    const children = wide.map((_, i) =>
-      this.apply(op, x === level ? this.#child(a, i) : a, y === level ? this.#child(b, i) : b),
-    );
+    const [left, right] = [x === level ? this.children(a) : null, y === level ? this.children(b) : null];
+    const wide = (left ?? right ?? []).length;
+    const children: Node[] = [];
+    for (let i = 0; i < wide; i++)
+      children.push(this.apply(op, left === null ? a : (left[i] ?? 0), right === null ? b : (right[i] ?? 0)));
     const node = this.make(level, children);
     op.memo.set(key, node);
     return node;
@@ -96,10 +119,9 @@ export class Diagrams {
     if (node < TERMINALS) return of(node);
     const known = memo.get(node);
     if (known !== undefined) return known;
-    const made = this.make(
-      this.level(node),
-      this.children(node).map((child) => this.map(child, of, memo)),
-    );
+    const children: Node[] = [];
+    for (const child of this.children(node)) children.push(this.map(child, of, memo));
+    const made = this.make(this.level(node), children);
     memo.set(node, made);
     return made;
   }

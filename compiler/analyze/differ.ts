@@ -6,7 +6,7 @@ import { type Action, type ActionClass, actionClasses, type Subject } from './ac
 import { conditionsIn, decisionOf, decisionOps, DENY, EFFECTS, yields } from './decision.js';
 import { type CellWords, describeCell } from './describe.js';
 import { type Cell, type Node, opOf, TooLarge } from './diagram.js';
-import { freeWords, type Shared, sharedBy, Space } from './space.js';
+import { freeWords, readAlike, type Shared, sharedBy, Space } from './space.js';
 import { callText, confirmed, type Engine, type Question, questionOf } from './witness.js';
 
 export interface Change {
@@ -38,7 +38,9 @@ const MOST_CELLS = 6;
 export function differ(before: Side, after: Side): Difference {
   const found: Found = { widened: [], tightened: [], notes: [], more: 0 };
   const shared = sharedBy([before, after].flatMap(({ subject: { ir } }) => conditionsIn(ir.units, ir)));
+  const unchanged = unchangedIn(before, after);
   for (const one of actionClasses([before.subject, after.subject], [])) {
+    if (unchanged(one)) continue;
     try {
       compareClass(one, before, after, shared, found);
     } catch (error) {
@@ -50,6 +52,38 @@ export function differ(before: Side, after: Side): Difference {
   notes.push(...standInNotes(before, after));
   const equal = widened.length + tightened.length + notes.length + more === 0;
   return { equal, widened: widened.toSorted(gravest), tightened: tightened.toSorted(gravest), notes, more };
+}
+
+/** Whether the same tools, with the same schemas, are decided by the same units, which read the same. */
+function unchangedIn(before: Side, after: Side): (one: ActionClass) => boolean {
+  const [old, now] = [before.subject.ir, after.subject.ir];
+  if (!readAlike(old, now)) return () => false;
+  const names = new Map(old.units.map((unit) => [unit.name, unit]));
+  const same = new Set(
+    now.units.filter((unit) => sameIr(names.get(unit.name), unit)).map(({ name }) => name),
+  );
+  return ({ action, live: [a, b] }) =>
+    action.schemas.length < 2 &&
+    a !== undefined &&
+    b !== undefined &&
+    a.pinned === b.pinned &&
+    a.units.length === b.units.length &&
+    b.units.every(({ name }, i) => same.has(name) && a.units[i]?.name === name);
+}
+
+/** Equal but for where they stand. */
+function sameIr(a: unknown, b: unknown): boolean {
+  if (typeof a !== 'object' || a === null || typeof b !== 'object' || b === null) return Object.is(a, b);
+  if (Array.isArray(a) !== Array.isArray(b)) return false;
+  const [own, other] = [a, b].map((x) =>
+    Object.entries(x).filter(([key, v]) => key !== 'span' && v !== undefined),
+  );
+  const theirs = new Map(other);
+  return (
+    own !== undefined &&
+    own.length === theirs.size &&
+    own.every(([key, value]) => theirs.has(key) && sameIr(value, theirs.get(key)))
+  );
 }
 
 /** Where a fact cannot be had, `on unknown review` may make a review of a deny (language, 3): that is not compared. */

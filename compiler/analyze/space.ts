@@ -4,11 +4,12 @@
  * atoms that no condition tells apart any further, with values that stand for them; and conditions as diagrams over it.
  */
 import type { Facts, JsonRecord, Request } from '../../stdlib/abi.js';
-import type { ExprIr, PolicyIr, TypeIr, WhoIr, WhoTermIr } from '../ir.js';
+import type { ExprIr, PolicyIr, TypeIr, WhoIr } from '../ir.js';
 import type { JsonValue } from '../lock.js';
-import { evaluate, leavesOf } from '../reference-eval.js';
+import { evaluate } from '../reference-eval.js';
 import { words } from '../words.js';
 import type { Action } from './actions.js';
+import { betweenReads, isRole, keyOf, primitives, roleKey, scopeOf, whoCondition } from './conditions.js';
 import { Diagrams, type Kleene, kleene, type Node } from './diagram.js';
 import {
   ABSENT,
@@ -42,15 +43,6 @@ const STARTS = ['agent:', 'user:', 'service:'];
 const PER_ATOM = 10;
 const KINDS = ['principal', 'role', 'user', 'user-role', 'session', 'arg', 'fact', 'open'];
 
-export const keyOf = (e: ExprIr): string => {
-  const known = keys.get(e);
-  if (known !== undefined) return known;
-  const key = JSON.stringify(e);
-  keys.set(e, key);
-  return key;
-};
-const keys = new WeakMap<ExprIr, string>();
-
 /** What is shared between the spaces of the same policies. */
 export interface Shared {
   /** Every condition that some space asks: dimensions are cut by all of them at once, and the cuts shared. Null: they are not known. */
@@ -69,12 +61,12 @@ function byDimension(shared: Shared): ReadonlyMap<string, ReadonlyMap<string, Ex
   if (shared.byDimension !== null) return shared.byDimension;
   const found = new Map<string, Map<string, ExprIr>>();
   for (const { expr } of shared.all ?? []) {
-    for (const leaf of primitives(expr)) {
+    for (const { leaf, key, reads } of primitives(expr)) {
       if (leaf.op === 'hasRole' || leaf.op === 'subject') continue;
-      const [only, second] = readsOf(leaf);
+      const [only, second] = reads;
       if (only === undefined || second !== undefined) continue;
       const leaves = found.get(only) ?? new Map<string, ExprIr>();
-      found.set(only, leaves.set(keyOf(leaf), leaf));
+      found.set(only, leaves.set(key, leaf));
     }
   }
   shared.byDimension = found;
@@ -95,6 +87,7 @@ export class Space {
   readonly free: ReadonlyMap<string, ExprIr>;
   readonly #levels = new Map<string, number>();
   readonly #leaves = new Map<string, Node>();
+  /** By policy; those that read the same hints and facts share theirs. */
   readonly #conditions = new Map<PolicyIr, Map<string, Node>>();
 
   constructor(
@@ -109,6 +102,10 @@ export class Space {
     const cut = cutSpace(action, policies, conditions, shared);
     this.dimensions = cut.dimensions;
     this.free = cut.free;
+    for (const policy of policies) {
+      const alike = policies.find((other) => readAlike(other, policy)) ?? policy;
+      this.#conditions.set(policy, this.#conditions.get(alike) ?? new Map());
+    }
     for (const [level, { key, leaves }] of this.dimensions.entries()) {
       this.#levels.set(key, level);
       for (const [leaf, answers] of leaves) this.#leaves.set(leaf, this.diagrams.make(level, answers));
@@ -132,7 +129,7 @@ export class Space {
   }
 
   who(who: WhoIr, policy: PolicyIr): Node {
-    return this.condition({ expr: { op: 'inWho', subject: 'principal', who }, policy });
+    return this.condition({ expr: scopeOf(who), policy });
   }
 
   #build(e: ExprIr, policy: PolicyIr): Node {
@@ -181,110 +178,22 @@ export interface Condition {
   readonly policy: PolicyIr;
 }
 
-const roleKey = (subject: 'principal' | 'user', role: string): string =>
-  subject === 'principal' ? `role:${role}` : `user-role:${role}`;
+/** Do conditions mean the same in both? */
+export const readAlike = (a: PolicyIr, b: PolicyIr): boolean => a === b || worldText(a) === worldText(b);
 
-/** A set of principals as a condition on the id and the roles. */
-function whoCondition(who: WhoIr, subject: 'principal' | 'user'): ExprIr {
-  const term = (t: WhoTermIr): ExprIr => {
-    switch (t.kind) {
-      case 'any':
-        return TRUE;
-      case 'principal':
-        return { op: 'like', left: { op: 'subject', field: `${subject}.id` }, glob: t.glob };
-      case 'role':
-        return { op: 'hasRole', subject, value: t.value };
-      case 'set':
-        return whoCondition(t.who, subject);
-    }
-  };
-  const include: ExprIr = { op: 'or', operands: who.include.map(term) };
-  if (who.except.length === 0) return include;
-  const except: ExprIr = { op: 'or', operands: who.except.map(term) };
-  return { op: 'and', operands: [include, { op: 'not', operand: except }] };
+function worldText(policy: PolicyIr): string {
+  const known = worlds.get(policy);
+  if (known !== undefined) return known;
+  const { tools, facts } = policy;
+  const text = JSON.stringify([tools, facts.map(({ name, type }) => [name, type])]);
+  worlds.set(policy, text);
+  return text;
 }
-const TRUE: ExprIr = { op: 'const', type: { kind: 'bool' }, value: { kind: 'bool', value: true } };
+const worlds = new WeakMap<PolicyIr, string>();
 
 interface Cut {
   readonly dimensions: readonly Dimension[];
   readonly free: ReadonlyMap<string, ExprIr>;
-}
-
-/** Which dimensions a condition reads. */
-function readsOf(e: ExprIr): ReadonlySet<string> {
-  const found = new Set<string>();
-  const visit = (x: ExprIr): void => {
-    switch (x.op) {
-      case 'arg':
-      case 'has':
-        found.add(`arg:${x.path[0] ?? ''}`);
-        return;
-      case 'fact':
-        found.add(`fact:${x.name}`);
-        return;
-      case 'subject':
-        if (x.field === 'principal.id') found.add('principal');
-        else if (x.field === 'user.id') found.add('user');
-        else if (x.field === 'session.id') found.add('session');
-        return;
-      case 'hasRole':
-        found.add(roleKey(x.subject, x.value));
-        if (x.subject === 'user') found.add('user');
-        return;
-      case 'inWho':
-        if (x.subject === 'user') found.add('user');
-        visit(whoCondition(x.who, x.subject));
-        return;
-      default:
-        for (const value of Object.values(x) as unknown[]) {
-          for (const part of Array.isArray(value) ? (value as unknown[]) : [value]) {
-            if (typeof part === 'object' && part !== null && 'op' in part) visit(part as ExprIr);
-          }
-        }
-    }
-  };
-  visit(e);
-  return found;
-}
-
-/**
- * Two things that are read compared with each other, in the one form that says the same: `a != b` is `not a == b`, `a >= b` is
- * `not a < b`, `a > b` is `b < a`; what is unknown in one is unknown in all. So `a == b` and `b != a` are one condition.
- */
-function betweenReads(e: ExprIr): ExprIr {
-  if (e.op !== 'compare' || readsOf(e.left).size === 0 || readsOf(e.right).size === 0) return e;
-  const { left, right } = e;
-  const not = (operand: ExprIr): ExprIr => ({ op: 'not', operand });
-  const less = (a: ExprIr, b: ExprIr): ExprIr => ({ ...e, cmp: '<', left: a, right: b });
-  switch (e.cmp) {
-    case '==':
-      return keyOf(left) <= keyOf(right) ? e : { ...e, left: right, right: left };
-    case '!=':
-      return not(betweenReads({ ...e, cmp: '==' }));
-    case '<':
-      return e;
-    case '>':
-      return less(right, left);
-    case '<=':
-      return not(less(right, left));
-    case '>=':
-      return not(less(left, right));
-  }
-}
-
-/** The conditions below and, or, not; sets of principals taken apart. */
-function* primitives(e: ExprIr): Generator<ExprIr> {
-  for (const written of leavesOf(e)) {
-    const one = betweenReads(written);
-    const leaf = one.op === 'not' ? one.operand : one;
-    if (leaf.op === 'inWho') {
-      if (leaf.subject === 'user') yield { op: 'subject', field: 'user.id' };
-      yield* primitives(whoCondition(leaf.who, leaf.subject));
-    } else if (leaf.op === 'hasRole') {
-      if (leaf.subject === 'user') yield { op: 'subject', field: 'user.id' };
-      yield leaf;
-    } else yield leaf;
-  }
 }
 
 function cutSpace(
@@ -299,16 +208,14 @@ function cutSpace(
   const plain = new Set<string>();
   const noted = new Set<string>();
   for (const { expr } of conditions) {
-    for (const leaf of primitives(expr)) {
-      const key = keyOf(leaf);
+    for (const { leaf, key, reads } of primitives(expr)) {
       if (noted.has(key)) continue;
       noted.add(key);
-      const reads = readsOf(leaf);
       if (leaf.op === 'hasRole') plain.add(roleKey(leaf.subject, leaf.value));
       for (const read of reads) if (!isRole(read)) placeOf(places, read);
-      if (leaf.op === 'hasRole' || leaf.op === 'subject' || reads.size === 0) continue;
+      if (leaf.op === 'hasRole' || leaf.op === 'subject' || reads.length === 0) continue;
       const [only = ''] = reads;
-      const known = reads.size === 1 && note(leaf, resolver(places));
+      const known = reads.length === 1 && note(leaf, resolver(places));
       if (known) {
         const leaves = exact.get(only) ?? new Map<string, ExprIr>();
         exact.set(only, leaves.set(key, leaf));
@@ -340,8 +247,6 @@ function cutSpace(
   dimensions.sort((a, b) => rank(a.key) - rank(b.key) || (a.key < b.key ? -1 : 1));
   return { dimensions, free };
 }
-
-const isRole = (key: string): boolean => key.startsWith('role:') || key.startsWith('user-role:');
 
 function placeOf(places: Map<string, Place>, key: string): Place {
   const known = places.get(key);
@@ -390,9 +295,7 @@ function shapeAt(key: string, action: Action, policies: readonly PolicyIr[]): Sh
     return shapes.length === 0 ? { ...memberShape(true, name), absent: true } : shapes.reduce(either);
   }
   if (key.startsWith('fact:')) {
-    const types = policies.flatMap((p) =>
-      p.facts.filter((f) => f.name === key.slice(5)).map((f): TypeIr => f.type),
-    );
+    const types = factTypes(key, policies);
     const shape = types.length === 0 ? factShape({ kind: 'json' }) : types.map(factShape).reduce(either);
     return { ...shape, absent: true };
   }
@@ -412,19 +315,57 @@ function dimension(
   if (place.values.length === 0) {
     const wide = wideCut(key, action, policies, shared);
     if (wide !== null) return project(wide, leaves);
-    const name = `${placeName(key, action)} ${[...leaves.keys()].sort().join()}`;
-    const known = shared.cuts.get(name);
-    if (known !== undefined) return known;
-    const cut = cutAlone(key, place, leaves, action, policies, policy);
-    shared.cuts.set(name, cut);
-    return cut;
+    return cutOnce(key, place, leaves, action, policies, policy);
   }
   return cutAlone(key, place, leaves, action, policies, policy);
 }
 
 /** Arguments of equal names may have other schemas. */
 const placeName = (key: string, { schemas }: Action): string =>
-  key.startsWith('arg:') ? `${key} ${JSON.stringify(schemas)}` : key;
+  key.startsWith('arg:') ? `${key} ${schemas.map(schemaText).join()}` : key;
+
+function schemaText(schema: JsonValue): string {
+  if (typeof schema !== 'object' || schema === null) return JSON.stringify(schema);
+  const known = schemaTexts.get(schema);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(schema);
+  schemaTexts.set(schema, text);
+  return text;
+}
+const schemaTexts = new WeakMap<object, string>();
+
+/** Cuts that were made last, also of other policies: a proof and a comparison, or two edits of a policy, ask the same of most fields. */
+const lastCuts = new Map<string, Dimension>();
+const MOST_CUTS = 500;
+
+/** What cuts a field apart is named in full: its conditions, and the schema or the type of what it holds. */
+function cutOnce(
+  key: string,
+  place: Place,
+  leaves: ReadonlyMap<string, ExprIr>,
+  action: Action,
+  policies: readonly PolicyIr[],
+  policy: PolicyIr,
+  bounds?: Bounds,
+): Dimension {
+  const types = key.startsWith('fact:') ? JSON.stringify(factTypes(key, policies)) : '';
+  const name = [placeName(key, action), types, bounds?.states ?? '', ...[...leaves.keys()].sort()].join('\n');
+  let cut = lastCuts.get(name);
+  if (cut === undefined) cut = cutAlone(key, place, leaves, action, policies, policy, bounds);
+  else lastCuts.delete(name);
+  lastCuts.set(name, cut);
+  if (lastCuts.size > MOST_CUTS)
+    for (const oldest of lastCuts.keys()) {
+      lastCuts.delete(oldest);
+      break;
+    }
+  return cut;
+}
+
+const factTypes = (key: string, policies: readonly PolicyIr[]): readonly TypeIr[] =>
+  policies.flatMap((p) =>
+    p.facts.filter((f) => f.name === key.slice('fact:'.length)).map(({ type }) => type),
+  );
 
 /** Past this the cut by all conditions costs more than those by the few that one action asks. */
 const WIDE: Bounds = { states: 2_000, answers: 1_000 };
@@ -446,7 +387,7 @@ function wideCut(
     const leaves = [...(byDimension(shared).get(key) ?? [])].filter(([, leaf]) =>
       note(leaf, resolver(places)),
     );
-    cut = cutAlone(key, place, new Map(leaves), action, policies, policy, WIDE);
+    cut = cutOnce(key, place, new Map(leaves), action, policies, policy, WIDE);
     shared.cuts.set(name, cut);
   }
   return cut === undefined || cut.open !== null ? null : cut;

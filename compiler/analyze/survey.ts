@@ -7,6 +7,7 @@ import type { ClaimIr, Claims } from './claims.js';
 import { conditionsIn, decisionOf, decisionOps, EFFECTS, yields } from './decision.js';
 import { DeadRules } from './dead.js';
 import { type Node, opOf, TooLarge } from './diagram.js';
+import { scopeOf } from './conditions.js';
 import { answerOf, type Condition, freeWords, type Shared, sharedBy, Space } from './space.js';
 import { type Answered, confirmed, type Engine } from './witness.js';
 
@@ -105,7 +106,7 @@ function surveyClass(
 
 function conditionsOfClaim({ who, when, unless }: Never, policy: PolicyIr): readonly Condition[] {
   const exprs: ExprIr[] = [when, unless].filter((e) => e !== null);
-  if (who !== null) exprs.push({ op: 'inWho', subject: 'principal', who });
+  if (who !== null) exprs.push(scopeOf(who));
   return exprs.map((expr) => ({ expr, policy }));
 }
 

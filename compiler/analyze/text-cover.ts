@@ -21,6 +21,8 @@ export interface Bounds {
 }
 const BOUNDS: Bounds = { states: 30_000, answers: 3_000 };
 const KEPT = 3;
+/** More than a part has states. */
+const WIDE = 2 ** 26;
 
 /** A deterministic part of the automaton; states are numbers of its own. */
 interface Part {
@@ -53,31 +55,31 @@ export function coverTexts(
     const states = parts.map((part) =>
       [...start].reduce((s, c) => part.step(s, symbols.indexOf(c)), part.start),
     );
-    walk.visit(states, { from: -1, symbol: -1, start });
+    walk.begin(states, start);
   }
+  const told = new Uint32Array(symbols.length);
+  const next = parts.map(() => 0);
   // Nearest first: every answer is met by a shortest text.
-  for (let at = 0; at < walk.nodes.length; at++) {
+  for (let at = 0; at < walk.size; at++) {
     const states = walk.statesAt(at);
-    for (const symbol of toldApart(parts, states, symbols.length)) {
-      if (barred[symbol] !== false) continue;
-      const next = parts.map((part, p) => part.step(states[p] ?? 0, symbol));
-      if (!walk.visit(next, { from: at, symbol, start: '' })) return null;
+    tell(told, at + 1, parts, states);
+    for (let symbol = 0; symbol < told.length; symbol++) {
+      if (told[symbol] !== at + 1 || barred[symbol] === true) continue;
+      for (let p = 0; p < next.length; p++) next[p] = parts[p]?.step(states[p] ?? 0, symbol) ?? 0;
+      if (!walk.visit(next, at, symbol)) return null;
     }
   }
   return walk.texts();
 }
 
-/** A state of the whole: by which symbol it is reached from which other; the first ones by what a text starts with. */
-interface Reached {
-  readonly from: number;
-  readonly symbol: number;
-  readonly start: string;
-}
-
+/** The states of the whole, each with the one that it was reached from, and by which symbol; the first ones by what a text starts with. */
 class Walk {
-  readonly nodes: Reached[] = [];
   readonly #states: (readonly number[])[] = [];
-  readonly #seen = new Set<number | string>();
+  readonly #from: number[] = [];
+  readonly #symbol: number[] = [];
+  readonly #starts: string[] = [];
+  readonly #seen = new Set<number>();
+  readonly #pairs: Map<number, number>[] = [];
   readonly #found = new Map<string, string[]>();
   readonly #parts: readonly Part[];
   readonly #symbols: readonly string[];
@@ -89,37 +91,72 @@ class Walk {
     this.#bounds = bounds;
   }
 
+  get size(): number {
+    return this.#states.length;
+  }
+
   statesAt(node: number): readonly number[] {
     return this.#states[node] ?? [];
   }
 
-  /** False past the bounds. */
-  visit(states: readonly number[], reached: Reached): boolean {
+  begin(states: readonly number[], start: string): void {
     // What a text starts with is not yet one: the state behind it is met again.
-    const counts = reached.from >= 0 || reached.start === '';
-    const [one = 0] = states;
-    const key = counts ? (states.length === 1 ? one : states.join(' ')) : `s${states.join(' ')}`;
+    const number = this.#number(states);
+    const key = start === '' ? number : -1 - number;
+    if (this.#seen.has(key)) return;
+    this.#starts.push(start);
+    this.#add(key, states, -this.#starts.length, 0);
+    if (start === '') this.#note(states);
+  }
+
+  /** False past the bounds. `states` is copied. */
+  visit(states: readonly number[], from: number, symbol: number): boolean {
+    const key = this.#number(states);
     if (this.#seen.has(key)) return true;
-    this.#seen.add(key);
-    this.nodes.push(reached);
-    this.#states.push(states);
-    if (counts) this.#note(states);
+    const kept = states.slice();
+    this.#add(key, kept, from, symbol);
+    this.#note(kept);
     return this.#seen.size <= this.#bounds.states && this.#found.size <= this.#bounds.answers;
   }
 
-  #note(states: readonly number[]): void {
-    const answer = this.#parts.map((part, i) => part.answer(states[i] ?? 0)).join(' ');
-    const texts = this.#found.get(answer);
-    if (texts === undefined) this.#found.set(answer, [this.#text(this.nodes.length - 1)]);
-    else if (texts.length < KEPT) texts.push(this.#text(this.nodes.length - 1));
+  #add(key: number, states: readonly number[], from: number, symbol: number): void {
+    this.#seen.add(key);
+    this.#states.push(states);
+    this.#from.push(from);
+    this.#symbol.push(symbol);
   }
 
-  #text(node: number): string {
+  /** One number for the states of all parts. */
+  #number(states: readonly number[]): number {
+    let whole = states[0] ?? 0;
+    for (let i = 1; i < states.length; i++) {
+      const pairs = (this.#pairs[i] ??= new Map());
+      const pair = whole * WIDE + (states[i] ?? 0);
+      whole = pairs.get(pair) ?? pairs.size;
+      if (whole === pairs.size) pairs.set(pair, whole);
+    }
+    return whole;
+  }
+
+  #note(states: readonly number[]): void {
+    let answer = '';
+    for (let i = 0; i < states.length; i++) answer += `${this.#parts[i]?.answer(states[i] ?? 0) ?? ''} `;
+    const texts = this.#found.get(answer);
+    if (texts === undefined) this.#found.set(answer, [this.#text()]);
+    else if (texts.length < KEPT) texts.push(this.#text());
+  }
+
+  /** Of the last one. */
+  #text(): string {
     let text = '';
-    let at = this.nodes[node];
-    for (; at !== undefined && at.from >= 0; at = this.nodes[at.from])
-      text = (this.#symbols[at.symbol] ?? '') + text;
-    return (at?.start ?? '') + text;
+    let at = this.size - 1;
+    while (at >= 0) {
+      const from = this.#from[at] ?? -1;
+      if (from < 0) return (this.#starts[-from - 1] ?? '') + text;
+      text = (this.#symbols[this.#symbol[at] ?? 0] ?? '') + text;
+      at = from;
+    }
+    return text;
   }
 
   texts(): readonly string[] {
@@ -127,14 +164,11 @@ class Walk {
   }
 }
 
-/** The symbols that some part tells from others in this state, and one that none does. */
-function toldApart(parts: readonly Part[], states: readonly number[], count: number): readonly number[] {
-  const told = new Uint8Array(count);
-  told[0] = told[1] = 1;
-  for (const [p, part] of parts.entries()) for (const symbol of part.live(states[p] ?? 0)) told[symbol] = 1;
-  const found: number[] = [];
-  for (let i = 0; i < count; i++) if (told[i] === 1) found.push(i);
-  return found;
+/** Marks the symbols that some part tells from others in this state, and one that none does. */
+function tell(told: Uint32Array, mark: number, parts: readonly Part[], states: readonly number[]): void {
+  told[0] = told[1] = mark;
+  for (let p = 0; p < parts.length; p++)
+    for (const symbol of parts[p]?.live(states[p] ?? 0) ?? []) told[symbol] = mark;
 }
 
 /** Every character that a test mentions, what is special to one, and some that none mentions. */
@@ -322,13 +356,33 @@ function globPart(globs: readonly GlobIr[], read: readonly (readonly string[])[]
     if (chars.length > 1) several.push(i);
     else readers.set(first, [...(readers.get(first) ?? []), i]);
   }
-  return numbered<GlobState>(
-    automaton.start,
-    automaton.key,
-    (state, symbol) => (read[symbol] ?? []).reduce(automaton.step, state),
-    automaton.answer,
-    (state) => [...several, ...automaton.chars(state).flatMap((c) => readers.get(c) ?? [])],
-  );
+  const states: GlobState[] = [];
+  const idOf = (state: GlobState): number => {
+    states[state.id] = state;
+    return state.id;
+  };
+  const at = (id: number): GlobState => states[id] ?? automaton.start;
+  const readBy = (chars: readonly string[]): readonly number[] => chars.flatMap((c) => readers.get(c) ?? []);
+  const staying: (readonly number[])[] = [];
+  const onwards: (readonly number[])[] = [];
+  return {
+    start: idOf(automaton.start),
+    step: (id, symbol) => {
+      let state = at(id);
+      for (const char of read[symbol] ?? []) state = automaton.step(state, char);
+      return idOf(state);
+    },
+    live: (id) => {
+      const { stay, moving } = at(id);
+      const always = (staying[stay.id] ??= [...several, ...readBy(stay.chars)]);
+      if (moving.length === 0) return always;
+      const found = always.slice();
+      for (const place of moving)
+        for (const i of (onwards[place] ??= readBy(automaton.chars(place)))) found.push(i);
+      return found;
+    },
+    answer: (id) => at(id).answer,
+  };
 }
 
 const sizePart = (most: number): Part => ({

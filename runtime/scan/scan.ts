@@ -9,6 +9,7 @@ import { findPersonal } from './personal/find.js';
 import { riskRules } from './risk.js';
 import type { Rule } from './rule.js';
 import { assignmentRules } from './secrets/assignments.js';
+import { commandRules } from './secrets/commands.js';
 import { formRules } from './secrets/forms.js';
 import { spokenRules } from './secrets/spoken.js';
 import { tokenRules } from './secrets/tokens.js';
@@ -20,6 +21,7 @@ export const RULES: readonly Rule[] = [
   ...formRules,
   ...assignmentRules,
   ...spokenRules,
+  ...commandRules,
   ...markRules,
   ...riskRules,
 ];

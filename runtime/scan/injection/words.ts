@@ -45,7 +45,9 @@ export const SETS: ReadonlyMap<string, ReadonlySet<string>> = new Map([
       'tell inform mention notify reveal alert disclose show say warn report acknowledge explain display telling informing mentioning notifying revealing alerting disclosing showing warning asking',
     ),
   ],
-  ['PERSON', words('user users human humans anyone anybody people owner operator admin them him her person')],
+  // Whom people keep things from among themselves.
+  ['OTHERS', words('anyone anybody somebody someone people them him her everyone')],
+  ['USER', words('user users human humans owner operator admin')],
   [
     'UNBOUND',
     words(

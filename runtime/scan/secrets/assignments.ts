@@ -115,6 +115,9 @@ const STRONG = [
   'app_key',
   'appkey',
   'license_key',
+  'application_key',
+  'application-key',
+  'x-honeycomb-team',
   'auth',
   '_key',
 ];
@@ -157,14 +160,26 @@ const PASSWORDS = [
   'passphrase',
   'passwort',
   'pwd',
+  'pass_phrase',
+  'pass',
+  'psk',
+  'pw',
   'db_pass',
   'dbpass',
   '_pass',
   'mot de passe',
 ];
 
+/** Parts of many words: they count where they stand alone. */
+const SHORT = new Set(['pwd', 'pass', 'psk', 'pw']);
+
+function stands(text: string, at: number, anchor: string): boolean {
+  if (!startsRun(text, at, ALNUM) && text[at - 1] !== '_') return false;
+  return anchor === 'pwd' || !isIn(SLUG, text.charCodeAt(at + anchor.length));
+}
+
 function password(text: string, at: number, anchor: string): Hit | null {
-  if (anchor === 'pwd' && !startsRun(text, at, ALNUM) && text[at - 1] !== '_') return null;
+  if (SHORT.has(anchor) && !stands(text, at, anchor)) return null;
   const value = valueAfter(text, at + anchor.length, 128);
   if (value === null) return null;
   const body = text.slice(value.start, value.end);

@@ -8,7 +8,7 @@ import { isPlaceholder } from './placeholder.js';
 const MAX_WORD = 128;
 
 /** From `at` to the next space, quote or bracket. */
-function wordEnd(text: string, at: number): number {
+export function wordEnd(text: string, at: number): number {
   let end = at;
   const limit = Math.min(text.length, at + MAX_WORD);
   while (end < limit && !' \t\r\n"\'`<>)]},;'.includes(text[end] ?? ' ')) end++;
@@ -16,7 +16,7 @@ function wordEnd(text: string, at: number): number {
 }
 
 /** Letters with digits or signs between them, and no reference to something else. */
-function looksSecret(word: string, least: number): boolean {
+export function looksSecret(word: string, least: number): boolean {
   if (word.length < least || isPlaceholder(word) || '$({%['.includes(word[0] ?? '$')) return false;
   return hasLetterAndDigit(word) || (/[^A-Za-z0-9_.:/-]/.test(word) && /[A-Za-z0-9]/.test(word));
 }
@@ -173,7 +173,15 @@ export const spokenRules: readonly Rule[] = [
   rule(
     'password',
     'argument',
-    ['requirepass ', 'sshpass -p', 'masterauth ', '--password ', '--passphrase '],
+    [
+      'requirepass ',
+      'sshpass -p',
+      'masterauth ',
+      '--password ',
+      '--passphrase ',
+      'bindpw ',
+      'snmp-server community ',
+    ],
     argument,
     700,
   ),

@@ -78,9 +78,12 @@ async function buildAll() {
   // The command as it ships (scripts/build.mjs), beside dist/ and not in it: a bench leaves no trace there.
   if (chosen.some(([, { command }]) => command !== undefined))
     await bundle(
-      ['cli/main.ts', 'runtime/scan/worker.ts', 'runtime/gateway/large/worker.ts'].map((file) =>
-        join(root, file),
-      ),
+      [
+        'cli/main.ts',
+        'cli/compile-thread.ts',
+        'runtime/scan/worker.ts',
+        'runtime/gateway/large/worker.ts',
+      ].map((file) => join(root, file)),
       root,
     );
 }

@@ -20,6 +20,7 @@ import { Failure } from './failure.js';
 import { version } from './install.js';
 import { hasBegun, logOptions } from './log-keys.js';
 import { rootPolicy } from './project.js';
+import { recompiled } from './recompiled.js';
 import { type LogFormat, logLines } from './log-lines.js';
 import type { Io } from './terminal.js';
 import { type Watching, watchFiles } from './watch.js';
@@ -49,8 +50,17 @@ export interface ReadyPolicy {
   readonly lock: string | null;
 }
 
-/** A `.sep` file is compiled here, in memory; a bundle is loaded as it was built. */
-export async function readyPolicy(config: Config, io: Io): Promise<ReadyPolicy> {
+const compiledHere = async (path: string, io: Io): Promise<ReadyPolicy> => {
+  const { module, manifest, lock, files } = policyOrFail(await compilePolicy(path, io), io);
+  return { loaded: { module, manifest }, lock, files };
+};
+
+/** A `.sep` file is compiled, in memory; a bundle is loaded as it was built. */
+export async function readyPolicy(
+  config: Config,
+  io: Io,
+  compiled: (path: string, io: Io) => Promise<ReadyPolicy> = compiledHere,
+): Promise<ReadyPolicy> {
   const path = rootPolicy(config.policy, io);
   const { trustedPublishers: publishers } = config;
   requireBundle(path, publishers);
@@ -61,8 +71,7 @@ export async function readyPolicy(config: Config, io: Io): Promise<ReadyPolicy> 
       files: bundleFiles(path),
     };
   }
-  const { module, manifest, lock, files } = policyOrFail(await compilePolicy(path, io), io);
-  return { loaded: { module, manifest }, lock, files };
+  return compiled(path, io);
 }
 
 export async function serve(options: ServeOptions, ready: ReadyPolicy): Promise<Served> {
@@ -98,7 +107,7 @@ export async function serve(options: ServeOptions, ready: ReadyPolicy): Promise<
         sayUnreloaded(config, io, say);
         // Diagnostics are for people; where collectors read, each is one record.
         const told = options.log === 'json' ? { ...io, err: (text: string) => say(text.trim()) } : io;
-        const next = await readyPolicy(config, told);
+        const next = await readyPolicy(config, told, recompiled);
         watching?.follow(filesOf(config, next));
         return next.loaded;
       },

@@ -33,6 +33,7 @@ const entries = [
   'runtime/scan/worker.ts',
   'runtime/gateway/large/worker.ts',
   'editor/lsp/worker.ts',
+  'cli/compile-thread.ts',
   'examples/quickstart/main.ts',
 ];
 const define = {

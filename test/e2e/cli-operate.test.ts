@@ -69,6 +69,34 @@ describe('a policy that changes while the gateway runs', () => {
   });
 });
 
+describe('a large policy that changes while the gateway runs', () => {
+  it('is compiled beside the calls, which are answered meanwhile', async () => {
+    const dir = await setup();
+    const own = token(dir);
+    const running = await gateway(dir);
+    const by = await client(running.url, own);
+    const policy = readFileSync(join(dir, 'policy.sep'), 'utf8');
+    const rules = Array.from(
+      { length: 1500 },
+      (_, i) =>
+        `deny no_${i}: agent:a${i} -> fs/write_file when { args.path starts with "/a/${i}" and size(args.content) > ${i} } because "Not ${i}"`,
+    );
+    writeFileSync(join(dir, 'policy.sep'), `${policy}\n${rules.join('\n')}\n`);
+    let over = false;
+    let answered = 0;
+    const reloading = must(dir, 0, 'reload').then((ran) => ((over = true), ran));
+    while (!over) {
+      const answer = await call(by, 'read_text_file', { path: join(dir, 'files/hello.txt') });
+      expect(answer.isError).toBe(false);
+      answered++;
+    }
+    expect((await reloading).out).toContain('in force');
+    expect(answered).toBeGreaterThan(10);
+    await by.close();
+    await running.stop();
+  });
+});
+
 describe('sepal kill', () => {
   it('denies at once, survives a restart, and ends with `off`', async () => {
     const dir = await setup();

@@ -5,6 +5,7 @@ import type { OutcomeBody } from '../verify/format/body.js';
 import { abilitiesFor } from './asking.js';
 import { upstreamKey } from './caller.js';
 import { denyAsked } from './deny.js';
+import { ending } from './ending.js';
 import { LOG_LEVELS } from './connection.js';
 import { drifted, pinned } from './discovery.js';
 import { newsOf } from './news.js';
@@ -146,7 +147,8 @@ function settle(
   outcome: { readonly status: OutcomeBody['status']; readonly ms: number },
   keep: boolean,
 ): Promise<unknown> {
-  const written = new Promise((resolve) => setImmediate(resolve))
+  const written = gate.idle
+    .turn()
     .then(async () => {
       const text = answer.kind === 'failed' ? null : answer.raw;
       const made = await outcomeDraft(call, entry.leaf, outcome, text, keep).catch(() => null);
@@ -178,14 +180,16 @@ async function run(gate: Gate, intake: Intake, asked: Asked, talk: Talk | null):
   const upstream = gate.upstreams.get(intent.server);
   if (upstream === undefined) return notSent('there is no such server');
   const key = upstreamKey(asked.caller);
-  const over = new AbortController();
+  const over = ending(ANSWERED);
   const active: Active = {
     server: intent.server,
     key: upstream.key(key),
     connection: asked.connection,
     side: asked.side,
     news: newsOf(gate, intake, asked),
-    over: over.signal,
+    get over() {
+      return over.signal;
+    },
     talk,
   };
   gate.active.add(active);
@@ -203,7 +207,7 @@ async function run(gate: Gate, intake: Intake, asked: Asked, talk: Talk | null):
     throw error;
   } finally {
     gate.active.delete(active);
-    over.abort(ANSWERED);
+    over.end();
   }
 }
 
@@ -225,7 +229,7 @@ async function attempt(
     const why = 'its definition is not the pinned one; the operator has to accept it (`sepal tools diff`)';
     return { answer: { kind: 'failed', status: 'not_sent', why }, stale: false };
   }
-  const answer = await hop.call(intake.intent, intake.beside, {
+  const answering = hop.call(intake.intent, intake.beside, {
     timeoutMs: upstream.config.timeoutMs,
     signal: asked.cancel,
     abilities,
@@ -234,6 +238,9 @@ async function attempt(
     owner: active,
     progress: (params) => active.news.tell('notifications/progress', params),
   });
+  // While the server works there is time for what nobody waits for.
+  gate.idle.now();
+  const answer = await answering;
   await active.news.settled();
   return { answer, stale: !hop.alive() };
 }

@@ -10,6 +10,7 @@ import type { Caller } from './caller.js';
 import type { Connection, Side } from './connection.js';
 import type { DecisionTokens } from './decision-token.js';
 import type { Floods } from './floods.js';
+import type { Idle } from './idle.js';
 import type { LargeMessages } from './large/service.js';
 import type { Throttle } from './front/throttle.js';
 import type { Round, Rounds } from './modern/rounds.js';
@@ -117,6 +118,8 @@ export interface Gate {
   readonly listening: Set<Connection>;
   /** Aborts when the gateway stops. */
   readonly stopping: AbortSignal;
+  /** Time for what nobody waits for. */
+  readonly idle: Idle;
   /** Outcome entries on their way to the disk. */
   readonly settling: Set<Promise<unknown>>;
   readonly decisions: DecisionTokens;

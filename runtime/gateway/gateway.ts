@@ -23,6 +23,7 @@ import { createRounds } from './modern/rounds.js';
 import { revokedListeners } from './modern/listen.js';
 import { evaluator } from './evaluate.js';
 import { floods } from './floods.js';
+import { idle } from './idle.js';
 import { type HttpFront, serveHttp } from './front/http.js';
 import { resourceMetadata } from './front/metadata.js';
 import { serveStdio, type StdioFront } from './front/stdio.js';
@@ -213,6 +214,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     connections,
     listening,
     stopping: stopping.signal,
+    idle: idle(),
     settling: new Set(),
     rounds: createRounds(clock.monotonic),
     decisions: createDecisionTokens(clock.monotonic, clock.wall),

@@ -9,7 +9,8 @@ import { isLoopback, type ListenConfig } from '../../config.js';
 import type { Appended } from '../../log/types.js';
 import { type Authenticator, stepUpChallenge } from '../../decide/identity.js';
 import { type Caller, callerKey, callerOf, sourceName } from '../caller.js';
-import { type Connection, endConnection, type Handle } from '../connection.js';
+import { type Connection, endConnection, type Handle, type Side } from '../connection.js';
+import { ending } from '../ending.js';
 import type { Floods } from '../floods.js';
 import { claimed, envelopeFault, MODERN, modernConnection } from '../modern/envelope.js';
 import type { Headers } from '../modern/headers.js';
@@ -431,8 +432,8 @@ async function reply(
   response: ServerResponse,
   { connection, accept, headers = {}, sent, statusOf, prefersStream = false }: Replying,
 ): Promise<void> {
-  const gone = new AbortController();
-  response.once('close', () => gone.abort(CLOSED));
+  const gone = ending(CLOSED);
+  response.once('close', () => gone.end());
   let streaming = false;
   const open = (): void => {
     if (streaming) return;
@@ -453,7 +454,14 @@ async function reply(
   const stepUp = (scopes: readonly string[]): void => {
     lacking = scopes;
   };
-  const side = { notify, stepUp, gone: gone.signal, ...(sent === undefined ? {} : { headers: sent }) };
+  const side: Side = {
+    notify,
+    stepUp,
+    get gone() {
+      return gone.signal;
+    },
+    ...(sent === undefined ? {} : { headers: sent }),
+  };
   const text = await front.handle(connection, message, side);
   const body = text === null || typeof text === 'string' ? text : text.bytes;
   if (!streaming && lacking !== null && body !== null) {

@@ -7,6 +7,7 @@ import { bodyOf } from '../wire/turns.js';
 import { type Channel, type ChannelEvents, NotSent, Refused } from './channel.js';
 import { type Meter, meter, pause, unasked } from './meter.js';
 import { CONNECT_MS, type Reach } from './reach.js';
+import { type Asked, ask, type Head, mediaTypeOf } from './request.js';
 
 const MAX_ANSWER = 16 * 1024 * 1024;
 const FIRST_RETRY_MS = 1_000;
@@ -21,7 +22,7 @@ interface Line {
   readonly path: string;
   readonly headers: { readonly [name: string]: string };
   readonly events: ChannelEvents;
-  readonly running: Map<number, AbortController>;
+  readonly running: Map<number, Asked>;
   /** Of all its streams together. */
   readonly said: Meter;
   /** Ends the stream for what belongs to no request. */
@@ -51,7 +52,7 @@ export async function openHttp(server: HttpServer, reach: Reach, events: Channel
       line.revision = revision;
     },
     listen: () => void listen(line, url.origin, server.timeoutMs),
-    abandon: (id) => line.running.get(id)?.abort(),
+    abandon: (id) => line.running.get(id)?.leave(),
     close: () => end(line),
   };
 }
@@ -71,11 +72,10 @@ async function post(
   own?: { readonly [name: string]: string },
 ): Promise<void> {
   const attempt = line.reach.enter();
-  const abort = new AbortController();
-  if (id !== null) line.running.set(id, abort);
   const sent = bodyOf(text);
-  try {
-    const { statusCode, headers, body } = await line.reach.pool.request({
+  const asked = ask(
+    line.reach.pool,
+    {
       path: line.path,
       method: 'POST',
       headers: {
@@ -85,23 +85,26 @@ async function post(
         ...sent.headers,
       },
       body: sent.body,
-      signal: abort.signal,
       ...(own?.['mcp-method'] === 'subscriptions/listen' ? { bodyTimeout: 0 } : {}),
-    });
+    },
+    MAX_ANSWER,
+  );
+  if (id !== null) line.running.set(id, asked);
+  try {
+    const { status, headers, body } = await asked.head;
     line.reach.reached();
     const session = headers['mcp-session-id'];
     if (typeof session === 'string' && line.session === null && own === undefined) line.session = session;
-    const answered = own !== undefined && [400, 404].includes(statusCode) && isJson(headers['content-type']);
-    if ((statusCode >= 200 && statusCode < 300) || answered) {
+    const answered = own !== undefined && [400, 404].includes(status) && isJson(headers['content-type']);
+    if ((status >= 200 && status < 300) || answered) {
       // The answer streams in while the caller goes on; its faults reach `lost`.
-      void read(line, id, String(headers['content-type'] ?? ''), body);
+      void read(line, id, asked, { status, headers, body });
       return;
     }
-    body.on('error', () => undefined).destroy();
+    asked.leave();
     if (id !== null) line.running.delete(id);
-    if (statusCode >= 500 || statusCode === 408)
-      line.events.lost(id, `the server failed with HTTP ${statusCode}`);
-    else throw refusal(line, statusCode);
+    if (status >= 500 || status === 408) line.events.lost(id, `the server failed with HTTP ${status}`);
+    else throw refusal(line, status);
   } catch (error) {
     if (id !== null) line.running.delete(id);
     if (error instanceof NotSent) throw error;
@@ -124,32 +127,21 @@ function refusal(line: Line, status: number): NotSent {
   return new Refused(`the server refuses with HTTP ${status}`);
 }
 
-const isJson = (type: string | string[] | undefined): boolean =>
-  String(type).split(';')[0]?.trim().toLowerCase() === 'application/json';
+const isJson = (type: string | readonly string[] | undefined): boolean =>
+  mediaTypeOf(type) === 'application/json';
 
-type Body = AsyncIterable<Buffer> & { destroy(): unknown };
-
-async function read(line: Line, id: number | null, contentType: string, body: Body): Promise<void> {
+async function read(line: Line, id: number | null, asked: Asked, { headers, body }: Head): Promise<void> {
   try {
-    const type = contentType.split(';')[0]?.trim().toLowerCase();
-    if (type === 'text/event-stream') {
-      await stream(line, body, id);
-    } else {
-      const chunks: Buffer[] = [];
-      let size = 0;
-      for await (const chunk of body) {
-        size += chunk.length;
-        if (size > MAX_ANSWER) throw new RangeError(`an answer over ${MAX_ANSWER} bytes`);
-        chunks.push(chunk);
-      }
-      if (type !== 'application/json') {
-        line.said.said(size);
-        if (size > 0) line.events.noise(size);
-      } else unasked(line.said, size, line.events.message(Buffer.concat(chunks), id));
-    }
+    if (body instanceof Promise) {
+      const bytes = await body;
+      if (!isJson(headers['content-type'])) {
+        line.said.said(bytes.length);
+        if (bytes.length > 0) line.events.noise(bytes.length);
+      } else unasked(line.said, bytes.length, line.events.message(bytes, id));
+    } else await stream(line, body, id);
     if (id !== null) line.events.lost(id, 'the stream ended without an answer');
   } catch (error) {
-    body.destroy();
+    asked.leave();
     const why = error instanceof RangeError ? error.message : `the answer broke off (${codeOf(error)})`;
     if (id !== null) line.events.lost(id, why);
   } finally {
@@ -234,7 +226,7 @@ async function listen(line: Line, origin: string, timeoutMs: number): Promise<vo
 
 async function end(line: Line): Promise<void> {
   line.stop.abort();
-  for (const abort of line.running.values()) abort.abort();
+  for (const asked of line.running.values()) asked.leave();
   line.running.clear();
   if (line.session === null) return;
   try {

@@ -1,21 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // `npm run bench -- gateway`: one call through the gateway (durable, signed receipts) against the same call made directly, over
 // stdio and HTTP, by the same client. Rounds are interleaved: direct, gateway, direct, gateway …
-import {
-  closeSync,
-  fdatasync,
-  mkdtempSync,
-  openSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bareHttp, bareStdio, sdkHttp, sdkStdio } from './clients.mjs';
-import { echo, freePort, median, node, remove, sepal, setUp, start, until } from './stage.mjs';
+import { echo, freePort, median, node, receiptAlone, remove, sepal, setUp, start, until } from './stage.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const CALLS = Number(process.env.BENCH_CALLS ?? 400);
@@ -62,20 +53,6 @@ const rows = [];
 const ms = (values) =>
   `${median(values).toFixed(3)} (${Math.min(...values).toFixed(3)}–${Math.max(...values).toFixed(3)})`;
 
-/** What one durable write costs here, by itself: no gateway that forwards nothing before its receipt is on disk can be faster. */
-async function flushAlone() {
-  const fd = openSync(join(tmpdir(), `sepal-bench-${process.pid}`), 'w');
-  const times = [];
-  for (let i = 0; i < CALLS; i++) {
-    const start = performance.now();
-    writeSync(fd, Buffer.alloc(1000, i));
-    await new Promise((resolve, reject) => fdatasync(fd, (error) => (error ? reject(error) : resolve())));
-    times.push(performance.now() - start);
-  }
-  closeSync(fd);
-  rmSync(join(tmpdir(), `sepal-bench-${process.pid}`));
-  return median(times);
-}
 const flushes = [];
 
 async function pair(label, work, direct, guarded, aim) {
@@ -87,7 +64,7 @@ async function pair(label, work, direct, guarded, aim) {
   const rounds = [];
   for (let i = 0; i < ROUNDS; i++) {
     rounds.push([await p50(direct, work), await p50(guarded, work)]);
-    flushes.push(await flushAlone());
+    flushes.push(await receiptAlone(CALLS));
   }
   await direct.close();
   await guarded.close();
@@ -159,7 +136,7 @@ console.log(
 console.log('| transport, upstream, client | direct | gateway, durable receipts | added | ratio |');
 console.log('| --- | ---: | ---: | ---: | ---: |');
 for (const { line } of rows) console.log(line);
-console.log(`| append 1 KB and fdatasync, alone | | ${ms(flushes)} | | |`);
+console.log(`| 1 KB signed, written and fdatasync, alone | | ${ms(flushes)} | | |`);
 console.log('');
 for (const { label, ratio, aim } of rows) {
   const reached = ratio <= aim ? 'reached' : '**missed**';

@@ -3,9 +3,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { compile } from '../compiler/compile.js';
 import { renderHuman } from '../compiler/diagnostics/render.js';
+import { withCompiler } from './compiler-host.js';
 import { compilerId } from './compiler-id.js';
 import { why } from './failure.js';
-import { compilerHost, openPolicy } from './project.js';
+import { openPolicy } from './sources.js';
 
 export interface CompileTask {
   readonly path: string;
@@ -25,12 +26,12 @@ export type CompileAnswer =
   | { readonly kind: 'errors'; readonly text: string; readonly count: number }
   | { readonly kind: 'failed'; readonly message: string; readonly help: string | null };
 
-function answer({ path, cwd }: CompileTask): CompileAnswer {
+async function answer({ path, cwd }: CompileTask): Promise<CompileAnswer> {
   try {
     const nowhere = (): void => undefined;
     const io = { out: nowhere, err: nowhere, env: {}, cwd, colour: false, now: Date.now };
     const opened = openPolicy(path, io);
-    const { output, diagnostics } = compile(opened.input, compilerHost, compilerId());
+    const { output, diagnostics } = await withCompiler((host) => compile(opened.input, host, compilerId()));
     if (output === null) {
       const count = diagnostics.filter((one) => one.severity === 'error').length;
       return { kind: 'errors', text: renderHuman(diagnostics, opened.sources, false), count };
@@ -44,4 +45,4 @@ function answer({ path, cwd }: CompileTask): CompileAnswer {
   }
 }
 
-parentPort?.postMessage(answer(workerData as CompileTask));
+parentPort?.postMessage(await answer(workerData as CompileTask));

@@ -12,11 +12,12 @@ import { type Pins, readPins } from '../runtime/gateway/pins.js';
 import { digest } from '../runtime/verify/format/hash.js';
 import { parseStrict } from '../runtime/verify/format/json.js';
 import type { Intent, Json, JsonRecord, PolicyModule } from '../stdlib/abi.js';
+import { withCompiler } from './compiler-host.js';
 import { compilerId } from './compiler-id.js';
 import { EXIT } from './exit-codes.js';
 import { Failure, why } from './failure.js';
 import { exists, readText, readTextIfThere } from './files.js';
-import { compilerHost, openPolicy } from './project.js';
+import { openPolicy } from './sources.js';
 import type { Io } from './terminal.js';
 
 /** Null where the arguments fit the pinned schema of the tool; tools that are not pinned fit nothing. */
@@ -45,7 +46,7 @@ export interface CompileResult {
 /** Compiles and loads the policy at `path`; `today` is what `shadow until` is compared with. */
 export async function compilePolicy(path: string, io: Io, today?: string): Promise<CompileResult> {
   const opened = openPolicy(path, io, today);
-  const { output, diagnostics } = compile(opened.input, compilerHost, compilerId());
+  const { output, diagnostics } = await withCompiler((host) => compile(opened.input, host, compilerId()));
   const { sources } = opened;
   if (output === null) return { policy: null, diagnostics, sources };
   const { module, manifest } = await loadPolicy(output.js, output.manifest);

@@ -16,7 +16,7 @@ import { argumentCheck, type ArgumentCheck } from '../runtime/gateway/validate.j
 import { loadPolicy } from '../runtime/decide/load.js';
 import type { Json, JsonRecord, PolicyModule, Request } from '../stdlib/abi.js';
 import { compilerId } from './compiler-id.js';
-import { compilerHost } from './project.js';
+import { fullCompiler } from './full-compiler.js';
 
 export interface Comparison {
   /** How many calls both readings were asked about. */
@@ -40,7 +40,7 @@ export function compileImported(
     path: name,
     text: lock,
   });
-  const { output, diagnostics } = compile({ source: { path, text }, readLock }, compilerHost, compilerId());
+  const { output, diagnostics } = compile({ source: { path, text }, readLock }, fullCompiler, compilerId());
   return { compiled: output, diagnostics };
 }
 

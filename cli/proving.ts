@@ -7,7 +7,7 @@ import type { Question } from '../compiler/analyze/witness.js';
 import { compilePolicy, type Policy } from './compiled.js';
 import { Failure } from './failure.js';
 import { exists } from './files.js';
-import { rootPolicy } from './project.js';
+import { rootPolicy } from './sources.js';
 import type { Io } from './terminal.js';
 
 export function sideOf({ compiled, module, misfit }: Policy): Side {

@@ -7,7 +7,8 @@ import { isOrigin, parseVerifierKey } from '../runtime/verify/format/note.js';
 import { required } from './command.js';
 import { Failure } from './failure.js';
 import { createFile, exists } from './files.js';
-import { openConfig, shortPath } from './project.js';
+import { openConfig } from './project.js';
+import { shortPath } from './sources.js';
 import type { Io } from './terminal.js';
 
 interface Given {

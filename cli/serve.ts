@@ -19,8 +19,8 @@ import {
 import { Failure } from './failure.js';
 import { version } from './install.js';
 import { hasBegun, logOptions } from './log-keys.js';
-import { rootPolicy } from './project.js';
 import { recompiled } from './recompiled.js';
+import { rootPolicy } from './sources.js';
 import { type LogFormat, logLines } from './log-lines.js';
 import type { Io } from './terminal.js';
 import { type Watching, watchFiles } from './watch.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The first half of the compiler, which `sepal check` needs alone: text → tree → names, types and IR. */
-import { parse, type ParseResult } from '../grammar/parse.js';
+import type { ParseResult } from '../grammar/read.js';
 import type * as tree from '../grammar/tree.js';
 import { deadRules } from './analyze/lint-dead.js';
 import { checkPolicy } from './check-policy.js';
@@ -59,7 +59,7 @@ export interface Result<T> {
 /** Text to checked IR. Where the text cannot be read whole, only that is said: what is missing would look undefined. */
 export function check(input: Input, host: Host): Result<Checked> {
   const { path, text } = input.source;
-  const { file, faults } = input.parsed ?? parse(text);
+  const { file, faults } = input.parsed ?? host.parse(text);
   const diagnostics: Diagnostic[] = faults.map((f) => {
     const extra = slip(path, f.span, f.args['expected'] ?? '', f.args['found'] ?? '', text);
     return diagnose(f.code as Code, path, f.span, f.args, extra);

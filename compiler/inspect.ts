@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A policy for questions about its text: its names, and what conditions at a place can read. Nothing is reported. */
-import { parse } from '../grammar/parse.js';
 import type * as tree from '../grammar/tree.js';
 import type { Input } from './check.js';
 import { lockOf } from './check.js';
@@ -22,7 +21,7 @@ export interface Inspected {
 /** Of a text with faults: what its whole statements say. `given` stands for a lock that the policy does not name. */
 export function inspect(input: Input, host: Host, given?: Lock): Inspected {
   const { path, text } = input.source;
-  const { file } = input.parsed ?? parse(text);
+  const { file } = input.parsed ?? host.parse(text);
   const lock = given ?? lockOf(file, input, host, []);
   const readModule = input.readModule ?? (() => null);
   const modules = loadModules(file, path, { readModule, host, pins: null, diagnostics: [] });

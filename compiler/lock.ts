@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `sepal.lock`: the pinned tool definitions (docs/interface). Text in, tools or one diagnostic out. */
+import type { Parse } from '../grammar/read.js';
 import { type Diagnostic, diagnose } from './diagnostics/diagnostic.js';
 import type { HintsIr, Span } from './ir.js';
 import { offsetOf } from './json-position.js';
@@ -7,8 +8,9 @@ import { offsetOf } from './json-position.js';
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
 export type JsonObject = { readonly [key: string]: JsonValue };
 
-/** What the compiler needs from outside: the strict JSON parser, the canonical writer, SHA-256 as `sha256:…`. */
+/** What the compiler needs from outside: a reader of policies, the strict JSON parser, the canonical writer, SHA-256 as `sha256:…`. */
 export interface Host {
+  readonly parse: Parse;
   readonly parseJson: (text: string) => ParsedJson;
   readonly canonical: (value: unknown) => string;
   readonly hash: (text: string) => string;

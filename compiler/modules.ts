@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Imports: each module is found by its policy's name, pinned by the hash of its text, and read once for each place that imports it. */
-import { parse, type ParseResult } from '../grammar/parse.js';
+import type { Parse, ParseResult } from '../grammar/read.js';
 import type * as tree from '../grammar/tree.js';
 import type { SourceFile } from './check.js';
 import { type Code, type Diagnostic, diagnose } from './diagnostics/diagnostic.js';
@@ -69,7 +69,7 @@ function load(
   if (chain.length > MAX_DEPTH || count.left-- <= 0) return report('SEP3015', {});
   const found = readModule(name, path);
   if (found === null) return report('SEP2015', { what: `there is no module \`${name}\`` });
-  const { file, faults } = parsedOnce(found);
+  const { file, faults } = parsedOnce(found, host.parse);
   for (const f of faults) {
     const extra = slip(found.path, f.span, f.args['expected'] ?? '', f.args['found'] ?? '', found.text);
     diagnostics.push(diagnose(f.code as Code, found.path, f.span, f.args, extra));
@@ -96,7 +96,7 @@ function load(
 
 /** A module that is handed in again, as the same object, is read already. */
 const parsed = new WeakMap<SourceFile, ParseResult>();
-function parsedOnce(source: SourceFile): ParseResult {
+function parsedOnce(source: SourceFile, parse: Parse): ParseResult {
   const result = parsed.get(source) ?? parse(source.text);
   parsed.set(source, result);
   return result;

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { Command } from '../cli/command.js';
-import { compilerHost } from '../cli/project.js';
+import { fullCompiler } from '../cli/full-compiler.js';
 import { runCommand } from '../cli/run.js';
 import { VERBS } from '../cli/verbs.js';
 import { check } from '../compiler/check.js';
@@ -117,7 +117,7 @@ describe('policies', () => {
         text: ['docs/cookbook.md', 'docs/language.md'].includes(page) ? COOKBOOK : LOCK,
       }),
     };
-    const errors = check(input, compilerHost).diagnostics.filter((d) => d.severity === 'error');
+    const errors = check(input, fullCompiler).diagnostics.filter((d) => d.severity === 'error');
     expect(errors.map((d) => `${d.code} ${d.message}`)).toEqual([]);
   });
 });

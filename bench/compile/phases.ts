@@ -13,7 +13,7 @@ import { naive } from '../decide/naive.js';
 import { loadSepal, sepalInput } from '../decide/sepal.js';
 import type { BenchPolicy, Workload } from '../decide/workload.js';
 
-const host: Host = { parseJson: (text) => parseStrict(text), canonical, hash: digest };
+const host: Host = { parse, parseJson: (text) => parseStrict(text), canonical, hash: digest };
 const COMPILER = { version: '0.0.0', hash: digest('bench'), tz: 'bench', unicode: 'bench' };
 
 /** Of a test; there is one for each ten rules. */

@@ -3,6 +3,7 @@
 import { type Compiled, compile, type Input } from '../../compiler/compile.js';
 import type { Host } from '../../compiler/lock.js';
 import { loadPolicy } from '../../runtime/decide/load.js';
+import { parse } from '../../grammar/parse.js';
 import { canonical } from '../../runtime/verify/format/canonical.js';
 import { digest } from '../../runtime/verify/format/hash.js';
 import { parseStrict } from '../../runtime/verify/format/json.js';
@@ -10,7 +11,7 @@ import type { PolicyModule, Request } from '../../stdlib/abi.js';
 import { patternMatches } from './naive.js';
 import type { Answer, BenchPolicy, BenchRequest, BenchRule, Condition, Decide, Pattern } from './workload.js';
 
-const host: Host = { parseJson: (text) => parseStrict(text), canonical, hash: digest };
+const host: Host = { parse, parseJson: (text) => parseStrict(text), canonical, hash: digest };
 const COMPILER = { version: '0.0.0', hash: digest('bench'), tz: 'bench', unicode: 'bench' };
 const NUMBERS = new Set(['amount', 'limit']);
 

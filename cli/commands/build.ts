@@ -12,7 +12,7 @@ import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { Failure } from '../failure.js';
 import { replaceFile } from '../files.js';
-import { ANY_DAY, dayOf, dayOption, policyPath, shortPath } from '../project.js';
+import { ANY_DAY, dayOf, dayOption, policyPath, shortPath } from '../sources.js';
 import { sideOf } from '../proving.js';
 import { bundleSide, rulesText } from '../rules-file.js';
 import type { Io } from '../terminal.js';
@@ -45,7 +45,7 @@ export const command = defineCommand({
   },
   takes: ['POLICY?'],
   run: async ({ values, rest }, io) => {
-    const path = policyPath(rest[0], io);
+    const path = await policyPath(rest[0], io);
     const policy = policyOrFail(await compilePolicy(path, io, dayOf(values.today)), io);
     const { compiled } = policy;
     if (
@@ -108,7 +108,7 @@ function signed({ manifest, ts }: Compiled, { sign, publisher, expires }: Signin
 async function isNarrow(policy: Policy, against: string, io: Io): Promise<boolean> {
   const old = isBundle(against)
     ? await bundleSide(resolve(io.cwd, against))
-    : sideOf(policyOrFail(await compilePolicy(policyPath(against, io), io, ANY_DAY), io));
+    : sideOf(policyOrFail(await compilePolicy(await policyPath(against, io), io, ANY_DAY), io));
   const { widened, notes } = differ(old, sideOf(policy));
   for (const line of [...changeLines('widened', widened), ...notes.map((note) => `note: ${note}`)])
     io.err(`${line}\n`);

@@ -4,9 +4,10 @@ import type { Diagnostic } from '../../compiler/diagnostics/diagnostic.js';
 import { renderGithub, renderJunit, renderSarif } from '../../compiler/diagnostics/formats.js';
 import { renderHuman, renderJson, renderPlain, type Sources } from '../../compiler/diagnostics/render.js';
 import { choice, defineCommand } from '../command.js';
+import { withCompiler } from '../compiler-host.js';
 import { EXIT } from '../exit-codes.js';
 import { version } from '../install.js';
-import { compilerHost, dayOf, openPolicy, policyPath, shortPath } from '../project.js';
+import { dayOf, openPolicy, policyPaths, shortPath } from '../sources.js';
 
 export const command = defineCommand({
   usage: 'check [POLICY...] [--deny-warnings] [--format FORMAT] [--today DAY]',
@@ -26,14 +27,15 @@ export const command = defineCommand({
     },
   },
   takes: ['POLICY...'],
-  run: ({ values, rest }, io) => {
+  run: async ({ values, rest }, io) => {
     const format = choice('format', values.format, ['human', 'json', 'sarif', 'github', 'junit', 'plain']);
-    const paths = rest.length === 0 ? [policyPath(undefined, io)] : rest.map((path) => policyPath(path, io));
+    const paths = await policyPaths(rest, io);
     const diagnostics: Diagnostic[] = [];
     const sources = new Map<string, string>();
     for (const path of paths) {
       const policy = openPolicy(path, io, dayOf(values.today));
-      diagnostics.push(...check({ ...policy.input, deep: true }, compilerHost).diagnostics);
+      const found = await withCompiler((host) => check({ ...policy.input, deep: true }, host).diagnostics);
+      diagnostics.push(...found);
       for (const [name, text] of policy.sources) sources.set(name, text);
     }
     if (format === 'human') {
@@ -49,7 +51,7 @@ export const command = defineCommand({
         `${count(paths.length, 'policy', 'policies')}: ${count(errors, 'error', 'errors')}, ${count(warnings, 'warning', 'warnings')}\n`,
       );
     const bad = values['deny-warnings'] === true ? diagnostics.length : errors;
-    return Promise.resolve(bad > 0 ? EXIT.policy : EXIT.ok);
+    return bad > 0 ? EXIT.policy : EXIT.ok;
   },
 });
 

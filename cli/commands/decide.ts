@@ -23,7 +23,8 @@ import { configFacts } from '../config-facts.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { Failure } from '../failure.js';
 import { readStdin, readText } from '../files.js';
-import { findConfig, policyPath } from '../project.js';
+import { findConfig } from '../project.js';
+import { policyPath } from '../sources.js';
 import { answerJson, type Asked, readQuestion, type Written } from '../questions.js';
 import { type Io, paintEffect, shown } from '../terminal.js';
 import { words } from './token-create.js';
@@ -116,7 +117,7 @@ async function openSubject(values: Input<typeof OPTIONS>['values'], io: Io): Pro
   // A policy that is named stands alone; that of the configuration comes with its `config` facts.
   const alone = values.policy !== undefined && values.config === undefined;
   const config = alone ? null : findConfig(values.config, io);
-  const path = policyPath(values.policy, io, config);
+  const path = await policyPath(values.policy, io, config);
   const facts = (manifest: BundleManifest): Facts =>
     config === null ? {} : configFacts(manifest.facts, config.config);
   const publishers = config?.trustedPublishers ?? [];

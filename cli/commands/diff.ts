@@ -3,7 +3,7 @@ import { type Change, differ } from '../../compiler/analyze/differ.js';
 import { choice, defineCommand } from '../command.js';
 import { compilePolicy, policyOrFail } from '../compiled.js';
 import { EXIT } from '../exit-codes.js';
-import { policyPath } from '../project.js';
+import { policyPath } from '../sources.js';
 import { questionLine, sideOf } from '../proving.js';
 import { changeLines, sentence } from '../changes.js';
 import { shown } from '../terminal.js';
@@ -23,8 +23,8 @@ export const command = defineCommand({
   run: async ({ values, rest }, io) => {
     const format = choice('format', values.format, ['human', 'markdown', 'json']);
     const [old = '', now = ''] = rest;
-    const before = sideOf(policyOrFail(await compilePolicy(policyPath(old, io), io), io));
-    const after = sideOf(policyOrFail(await compilePolicy(policyPath(now, io), io), io));
+    const before = sideOf(policyOrFail(await compilePolicy(await policyPath(old, io), io), io));
+    const after = sideOf(policyOrFail(await compilePolicy(await policyPath(now, io), io), io));
     const { equal, widened, tightened, notes, more } = differ(before, after);
     if (format === 'json') {
       const plain = (change: Change): object => ({

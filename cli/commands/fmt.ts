@@ -6,7 +6,7 @@ import { format, parse } from '../../grammar/index.js';
 import { defineCommand } from '../command.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { readStdin, readText, replaceFile } from '../files.js';
-import { policyPath, shortPath } from '../project.js';
+import { policyPath, shortPath } from '../sources.js';
 import type { Io } from '../terminal.js';
 
 export const command = defineCommand({
@@ -18,7 +18,7 @@ export const command = defineCommand({
   },
   takes: ['FILE...'],
   run: async ({ values, rest }, io) => {
-    const names = rest.length === 0 ? [shortPath(policyPath(undefined, io), io)] : rest;
+    const names = rest.length === 0 ? [shortPath(await policyPath(undefined, io), io)] : rest;
     const codes: ExitCode[] = [];
     for (const name of names) {
       codes.push(name === '-' ? await formatStdin(values.check, io) : formatFile(name, values.check, io));

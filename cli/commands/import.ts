@@ -16,7 +16,7 @@ import { EXIT } from '../exit-codes.js';
 import { Failure } from '../failure.js';
 import { createFile, readText } from '../files.js';
 import { type Comparison, compareReadings, compileImported } from '../imported.js';
-import { compilerHost } from '../project.js';
+import { fullCompiler } from '../full-compiler.js';
 import { type Io, shown } from '../terminal.js';
 
 export const command = defineCommand({
@@ -62,7 +62,7 @@ export const command = defineCommand({
     });
     if (!('policy' in imported)) throw faulty(file, text, imported);
     const guesses = lock === null ? toolGuesses(imported.policy) : [];
-    const pins = lock?.text ?? guessedLock(guesses, values.server ?? 'server', compilerHost);
+    const pins = lock?.text ?? guessedLock(guesses, values.server ?? 'server', fullCompiler);
     const comparison = await checked(out ?? 'stdout', imported, pins, values.server ?? null, io);
     for (const { at, text: note } of imported.notes)
       io.err(`note: ${shown(`${placeIn(file, text, at)}: ${note}`)}\n`);
@@ -82,7 +82,7 @@ interface LockFile {
 function lockAt(given: string, io: Io): LockFile {
   const path = resolve(io.cwd, given);
   const text = readText(path, 'pin the tools first: `sepal tools pull`');
-  const lock = readLock({ path: given, text }, compilerHost);
+  const lock = readLock({ path: given, text }, fullCompiler);
   if ('tools' in lock) return { path, text, tools: lock.tools };
   throw new Failure(lock[0]?.message ?? `${given} cannot be used`, lock[0]?.help ?? null);
 }

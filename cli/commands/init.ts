@@ -16,7 +16,7 @@ import { commandFile, packageRoot } from '../install.js';
 import { type LockFile, printLock, readLockFile } from '../lock-file.js';
 import { beginLog } from '../log-keys.js';
 import { askServers, chosenServers } from '../offers.js';
-import { shortPath } from '../project.js';
+import { shortPath } from '../sources.js';
 import { clientText, configText, filesScaffold, reviewScaffold, type Scaffold } from '../scaffold.js';
 import { type Io, shown } from '../terminal.js';
 

@@ -23,7 +23,8 @@ import { Failure, why } from '../failure.js';
 import { exists } from '../files.js';
 import { logFolder, orFail } from '../log-folder.js';
 import { type LogPlace, sealKey } from '../log-keys.js';
-import { openConfig, shortPath } from '../project.js';
+import { openConfig } from '../project.js';
+import { shortPath } from '../sources.js';
 import type { Io } from '../terminal.js';
 
 const OPTIONS = {

@@ -6,7 +6,7 @@ import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { replaceFile } from '../files.js';
 import { entryNumber, logFolder, orFail } from '../log-folder.js';
-import { shortPath } from '../project.js';
+import { shortPath } from '../sources.js';
 
 export const command = defineCommand({
   usage: 'log prove SEQ [LOG] [--out FILE]',

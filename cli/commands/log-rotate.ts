@@ -9,7 +9,8 @@ import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { createFile, exists, readText } from '../files.js';
 import { whileOpen } from '../log-keys.js';
-import { openConfig, shortPath } from '../project.js';
+import { openConfig } from '../project.js';
+import { shortPath } from '../sources.js';
 
 export const command = defineCommand({
   usage: 'log rotate [--certificate FILE] [--config FILE]',

@@ -7,7 +7,7 @@ import { EXIT } from '../exit-codes.js';
 import { Failure, why } from '../failure.js';
 import { createFile, readText } from '../files.js';
 import { orFail } from '../log-folder.js';
-import { shortPath } from '../project.js';
+import { shortPath } from '../sources.js';
 
 export const command = defineCommand({
   usage: 'log unseal FILE --key FILE [--out FILE]',

@@ -14,7 +14,7 @@ import { parseStrict } from '../../runtime/verify/format/json.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { Failure } from '../failure.js';
 import { readText } from '../files.js';
-import { policyPath, shortPath } from '../project.js';
+import { policyPath, shortPath } from '../sources.js';
 import { proofHost, questionLine } from '../proving.js';
 import { type Io, paintEffect, shown } from '../terminal.js';
 
@@ -42,7 +42,7 @@ export const command = defineCommand({
   takes: ['POLICY?'],
   run: async ({ values, rest }, io) => {
     const format = choice('format', values.format, ['human', 'json']);
-    const path = policyPath(rest[0], io);
+    const path = await policyPath(rest[0], io);
     const opened = await compilePolicy(path, io);
     const policy = policyOrFail(opened, io);
     const { ir, lock } = policy.compiled;

@@ -6,7 +6,7 @@ import { choice, defineCommand, required } from '../command.js';
 import { compilePolicy, policyOrFail } from '../compiled.js';
 import { EXIT } from '../exit-codes.js';
 import { Failure } from '../failure.js';
-import { policyPath } from '../project.js';
+import { policyPath } from '../sources.js';
 import { reachPicture } from '../reach-picture.js';
 import { columns, paintEffect, shown } from '../terminal.js';
 import { words } from './token-create.js';
@@ -27,7 +27,7 @@ export const command = defineCommand({
     if (!isPrincipal(who)) {
       throw new Failure(`\`${who}\` is not a principal`, 'write agent:NAME, user:NAME or service:NAME');
     }
-    const { compiled } = policyOrFail(await compilePolicy(policyPath(rest[0], io), io), io);
+    const { compiled } = policyOrFail(await compilePolicy(await policyPath(rest[0], io), io), io);
     const roles = values.roles === undefined ? null : words(values.roles);
     const { reached, open } = reach({ ir: compiled.ir, tools: compiled.lock.tools }, who, roles);
     const rows = reached.map((row) => ({ ...row, when: waysOf(row) }));

@@ -8,7 +8,7 @@ import { EXIT, type ExitCode } from '../exit-codes.js';
 import { Failure, why } from '../failure.js';
 import { exists, replaceFile } from '../files.js';
 import { compilePolicy } from '../compiled.js';
-import { policyPath, shortPath } from '../project.js';
+import { policyPaths, shortPath } from '../sources.js';
 import { sideOf } from '../proving.js';
 import { type Io, shown } from '../terminal.js';
 import { leastPercent, printed, printedCoverage, type Tested, testPolicy, together } from '../testing.js';
@@ -73,15 +73,12 @@ export const command = defineCommand({
 
 type Given = Input<typeof OPTIONS>['values'];
 
-const pathsOf = (rest: readonly string[], io: Io): readonly string[] =>
-  rest.length === 0 ? [policyPath(undefined, io)] : rest.map((path) => policyPath(path, io));
-
 async function runOnce(values: Given, rest: readonly string[], io: Io): Promise<ExitCode> {
   const format = choice('format', values.format, ['human', 'json', 'junit']);
   const least = minimumOf(values['coverage-min']);
   const coverage = values.coverage || least !== null || values['coverage-format'] !== undefined;
   const all: Tested[] = [];
-  for (const path of pathsOf(rest, io))
+  for (const path of await policyPaths(rest, io))
     all.push(await testPolicy(path, { filter: values.filter, coverage }, io));
   const report = together(all);
   if (values.filter.length > 0 && report.tests.length === 0) throw nothingFits(values.filter, all);
@@ -142,7 +139,7 @@ async function watchedRound(values: Given, rest: readonly string[], io: Io): Pro
 /** The policies with their modules and locks, also of those that do not compile. */
 async function filesOf(rest: readonly string[], io: Io): Promise<readonly string[]> {
   const files: string[] = [];
-  for (const path of pathsOf(rest, io)) {
+  for (const path of await policyPaths(rest, io)) {
     // The lock may not be there yet.
     files.push(path, join(dirname(path), 'sepal.lock'));
     if (!exists(path)) continue;

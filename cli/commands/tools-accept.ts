@@ -10,7 +10,8 @@ import {
   type ToolChange,
 } from '../lock-file.js';
 import { allChanges, askServers, chosenServers, describeChange, putInForce, writeLock } from '../offers.js';
-import { openConfig, shortPath } from '../project.js';
+import { openConfig } from '../project.js';
+import { shortPath } from '../sources.js';
 import { shown } from '../terminal.js';
 
 export const command = defineCommand({

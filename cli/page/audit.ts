@@ -4,6 +4,7 @@ import { compile } from '../../compiler/compile.js';
 import type { SourceFile } from '../../compiler/check.js';
 import type { Host } from '../../compiler/lock.js';
 import type { Body } from '../../runtime/verify/format/body.js';
+import { parse } from '../../grammar/parse.js';
 import { canonical } from '../../runtime/verify/format/canonical.js';
 import { digest } from '../../runtime/verify/format/hash.js';
 import { parseStrict } from '../../runtime/verify/format/json.js';
@@ -48,7 +49,7 @@ export interface Audit {
 }
 
 const LIMITS = { size: 64 * 1024 * 1024, depth: 128, keys: 1_000_000 };
-const host: Host = { parseJson: (text) => parseStrict(text, LIMITS), canonical, hash: digest };
+const host: Host = { parse, parseJson: (text) => parseStrict(text, LIMITS), canonical, hash: digest };
 const textOf = (file: Dropped): string => new TextDecoder().decode(file.bytes);
 const nameOf = (file: Dropped): string => file.path.slice(file.path.lastIndexOf('/') + 1);
 

@@ -2,7 +2,7 @@
 /** Policies to replay with, compiled from their sources here. */
 import { compilePolicy, policyOrFail } from '../compiled.js';
 import { compilerId } from '../compiler-id.js';
-import { ANY_DAY, policyPath } from '../project.js';
+import { ANY_DAY, policyPath } from '../sources.js';
 import type { PolicyModule } from '../../stdlib/abi.js';
 import type { Io } from '../terminal.js';
 import type { KnownPolicy } from './decide-again.js';
@@ -12,7 +12,7 @@ export async function knownPolicy(
   io: Io,
 ): Promise<KnownPolicy & { readonly module: PolicyModule }> {
   const { compiled, module, manifest } = policyOrFail(
-    await compilePolicy(policyPath(file, io), io, ANY_DAY),
+    await compilePolicy(await policyPath(file, io), io, ANY_DAY),
     io,
   );
   return {

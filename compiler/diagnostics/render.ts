@@ -16,13 +16,24 @@ export interface Position {
 
 export function position(source: string, offset: number): Position {
   const at = Math.min(Math.max(offset, 0), source.length);
-  let line = 1;
-  let start = 0;
-  for (let next = source.indexOf('\n'); next >= 0 && next < at; next = source.indexOf('\n', next + 1)) {
-    line++;
-    start = next + 1;
+  const starts = lineStarts(source);
+  let [low, high] = [0, starts.length];
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if ((starts[middle] ?? 0) <= at) low = middle;
+    else high = middle;
   }
-  return { line, column: at - start + 1, offset: at };
+  return { line: low + 1, column: at - (starts[low] ?? 0) + 1, offset: at };
+}
+
+/** Of the text that was asked about last: many places of one text are asked about, one after the other. */
+let lines: { readonly source: string; readonly starts: readonly number[] } = { source: '', starts: [0] };
+function lineStarts(source: string): readonly number[] {
+  if (lines.source === source) return lines.starts;
+  const starts = [0];
+  for (let at = source.indexOf('\n'); at >= 0; at = source.indexOf('\n', at + 1)) starts.push(at + 1);
+  lines = { source, starts };
+  return starts;
 }
 
 const COLOURS = { error: '\u001b[1;31m', warning: '\u001b[1;33m', dim: '\u001b[36m', off: '\u001b[0m' };

@@ -3,7 +3,7 @@
 import { dirname, resolve } from 'node:path';
 import { misfitBy, scanFor } from '../../cli/compiled.js';
 import { compilerId } from '../../cli/compiler-id.js';
-import { compilerHost } from '../../cli/project.js';
+import { fullCompiler } from '../../cli/full-compiler.js';
 import { compile } from '../../compiler/compile.js';
 import type { Diagnostic } from '../../compiler/diagnostics/diagnostic.js';
 import { runTests, type TestReport } from '../../compiler/testing/index.js';
@@ -34,7 +34,7 @@ export async function answer(job: Job): Promise<Answer> {
   if (job.kind === 'check') {
     return { kind: 'checked', diagnostics: new OpenPolicy(job.path, text, world).check(true) };
   }
-  const { output, diagnostics } = compile(world.input(job.path, text), compilerHost, compilerId());
+  const { output, diagnostics } = compile(world.input(job.path, text), fullCompiler, compilerId());
   if (output === null)
     return { kind: 'errors', count: diagnostics.filter((d) => d.severity === 'error').length };
   const loaded = await loadPolicy(output.js, output.manifest);

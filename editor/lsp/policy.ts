@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** An open policy: its text, its statements, and what is known of them. Everything is computed when it is first asked for. */
-import { compilerHost } from '../../cli/project.js';
+import { fullCompiler } from '../../cli/full-compiler.js';
 import { check, type SourceFile } from '../../compiler/check.js';
 import type { Diagnostic } from '../../compiler/diagnostics/diagnostic.js';
 import { inspect, type Inspected } from '../../compiler/inspect.js';
@@ -45,20 +45,20 @@ export class OpenPolicy {
   /** Names and tools, as far as the text can be read. Of a module, with the tools of the policy that it belongs to. */
   inspect(): Inspected {
     const input = { ...this.world.input(this.path, this.text), parsed: this.cells.parsed };
-    const own = inspect(input, compilerHost);
+    const own = inspect(input, fullCompiler);
     if (own.lock === null || own.lock.named) return own;
     const lock = this.rootLock();
-    return lock === null ? own : inspect(input, compilerHost, lock);
+    return lock === null ? own : inspect(input, fullCompiler, lock);
   }
 
   /** What `sepal check` says; rules that decide nothing only where `deep` asks for a look at every call. Spans are those of the text. */
   check(deep = false): readonly Diagnostic[] {
     const { parsed } = this.cells;
     const input = { ...this.world.input(this.path, this.text), parsed, memo: this.memo, deep };
-    const own = check(input, compilerHost).diagnostics.map((d) => this.placed(d));
+    const own = check(input, fullCompiler).diagnostics.map((d) => this.placed(d));
     const root = this.root();
     if (root === null) return own;
-    const around = check(root, compilerHost).diagnostics.filter((d) => d.primary.file === this.path);
+    const around = check(root, fullCompiler).diagnostics.filter((d) => d.primary.file === this.path);
     const key = (d: Diagnostic): string => `${d.code} ${d.primary.span.start} ${d.message}`;
     const said = new Set(around.map(key));
     // Its tools are pinned by the policy that imports it.
@@ -77,7 +77,7 @@ export class OpenPolicy {
   }
 
   private within(root: ReturnType<World['input']>): boolean {
-    const { modules } = inspect(root, compilerHost);
+    const { modules } = inspect(root, fullCompiler);
     const holds = (all: Inspected['modules']): boolean =>
       [...all.values()].some((module) => module.path === this.path || holds(module.modules));
     return holds(modules);
@@ -85,7 +85,7 @@ export class OpenPolicy {
 
   private rootLock(): Lock | null {
     const root = this.root();
-    return root === null ? null : inspect(root, compilerHost).lock;
+    return root === null ? null : inspect(root, fullCompiler).lock;
   }
 
   private placed(d: Diagnostic): Diagnostic {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** One file as it is read for questions: an open one, or one on the disk that another imports. */
-import { compilerHost } from '../../cli/project.js';
+import { fullCompiler } from '../../cli/full-compiler.js';
 import { checkExpr } from '../../compiler/check-expr.js';
 import { askable, inspect, type Inspected } from '../../compiler/inspect.js';
 import type { SourceFile } from '../../compiler/check.js';
@@ -69,7 +69,7 @@ export class Readings {
       source.text,
       parsed,
       (span) => span,
-      () => inspect(input, compilerHost),
+      () => inspect(input, fullCompiler),
     );
     this.read.set(source, reading);
     return reading;

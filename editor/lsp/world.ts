@@ -6,7 +6,8 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { CONFIG_NAME, modulePaths } from '../../cli/project.js';
+import { CONFIG_NAME } from '../../cli/project.js';
+import { modulePaths } from '../../cli/sources.js';
 import type { Input, SourceFile } from '../../compiler/check.js';
 import { parseStrict } from '../../runtime/verify/format/json.js';
 

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { compareReadings, compileImported } from '../../cli/imported.js';
-import { compilerHost } from '../../cli/project.js';
+import { fullCompiler } from '../../cli/full-compiler.js';
 import { guessedLock, importPolicy, toolGuesses } from '../../compiler/import/index.js';
 
 const SEEDS = resolve(import.meta.dirname, '../../../shared/seeds');
@@ -63,7 +63,7 @@ describe.skipIf(POLICIES.length === 0)(
         };
         const imported = importPolicy(text, options);
         if (!('policy' in imported)) throw new Error(JSON.stringify(imported));
-        const lock = guessedLock(toolGuesses(imported.policy), 'server', compilerHost);
+        const lock = guessedLock(toolGuesses(imported.policy), 'server', fullCompiler);
         const { compiled, diagnostics } = compileImported('p.sep', imported.text, lock);
         expect(diagnostics.map((d) => d.message)).toEqual([]);
         if (compiled === null) return;

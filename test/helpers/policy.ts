@@ -2,11 +2,12 @@
 /** Compiling in tests: the real host, and locks with true hashes. */
 import { type Checked, check, type Result } from '../../compiler/check.js';
 import type { Host, JsonValue } from '../../compiler/lock.js';
+import { parse } from '../../grammar/parse.js';
 import { canonical } from '../../runtime/verify/format/canonical.js';
 import { digest } from '../../runtime/verify/format/hash.js';
 import { parseStrict } from '../../runtime/verify/format/json.js';
 
-export const host: Host = { parseJson: (text) => parseStrict(text), canonical, hash: digest };
+export const host: Host = { parse, parseJson: (text) => parseStrict(text), canonical, hash: digest };
 
 export interface ToolDefinition {
   readonly name: string;

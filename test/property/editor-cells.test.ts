@@ -2,7 +2,7 @@
 // An open policy that is edited step by step is read and checked as its text is when it is read afresh.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compilerHost } from '../../cli/project.js';
+import { fullCompiler } from '../../cli/full-compiler.js';
 import { check, type Result, type Checked } from '../../compiler/check.js';
 import { Memo } from '../../compiler/memo.js';
 import { Cells } from '../../editor/lsp/cells.js';
@@ -77,7 +77,7 @@ const checked = (text: string, cells?: Cells, memo?: Memo): Result<Checked> =>
       ...(cells === undefined ? {} : { parsed: cells.parsed }),
       ...(memo === undefined ? {} : { memo }),
     },
-    compilerHost,
+    fullCompiler,
   );
 
 const byPlace = (result: { readonly diagnostics: readonly unknown[] }): readonly string[] =>

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type LockFile, printLock, readLockFile } from '../../../cli/lock-file.js';
-import { compilerHost } from '../../../cli/project.js';
+import { fullCompiler } from '../../../cli/full-compiler.js';
 import { filesScaffold, reviewScaffold } from '../../../cli/scaffold.js';
 import { check } from '../../../compiler/check.js';
 import { format, parse } from '../../../grammar/index.js';
@@ -35,7 +35,7 @@ function errorsOf(policy: string, lock: LockFile): readonly string[] {
     source: { path: 'policy.sep', text: policy },
     readLock: () => ({ path: 'sepal.lock', text: printLock(lock) }),
   };
-  return check(input, compilerHost)
+  return check(input, fullCompiler)
     .diagnostics.filter((d) => d.severity === 'error')
     .map((d) => d.message);
 }

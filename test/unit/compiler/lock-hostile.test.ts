@@ -2,7 +2,7 @@
 // Definitions come from servers, and a lock from anyone who can write the file: one clear message each, and no long wait.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compilerHost } from '../../../cli/project.js';
+import { fullCompiler } from '../../../cli/full-compiler.js';
 import { check } from '../../../compiler/check.js';
 import type { JsonValue } from '../../../compiler/lock.js';
 import { propertyAt, propertyNames } from '../../../compiler/schema.js';
@@ -13,7 +13,7 @@ function said(body: string, lock: string): { readonly messages: readonly string[
   const start = performance.now();
   const { diagnostics } = check(
     { source: { path: 'p.sep', text: policy(body) }, readLock: (path) => ({ path, text: lock }) },
-    compilerHost,
+    fullCompiler,
   );
   return { messages: diagnostics.map((d) => `${d.code} ${d.message}`), ms: performance.now() - start };
 }

@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /** One pass over a text for all personal data; only runs with a digit or an `@` are looked at twice. */
-import { ALNUM, DIGIT, isIn, runEnd } from '../characters.js';
+import { ALNUM, DIGIT, isIn } from '../characters.js';
 import { emailAt, ipIn, MAX_PARSES, phoneIn, streetAt, townAt } from './contact.js';
 import { groupAt } from './group.js';
 import { isRunStart, numberKinds, type Personal, wordKinds } from './numbers.js';
 
 const MAX_WORD = 64;
+const AT = 64;
+const A_DIGIT = 1;
+
+/** Of each UTF-16 unit: a digit, a letter of ASCII, or neither. */
+const KIND = Uint8Array.from({ length: 0x10000 }, (_, unit) =>
+  isIn(DIGIT, unit) ? A_DIGIT : isIn(ALNUM, unit) ? 2 : 0,
+);
 
 /** `spend` says whether there is work left for something costly. */
 export function findPersonal(
@@ -17,15 +24,24 @@ export function findPersonal(
   const mayParse = (): boolean => ++parses <= MAX_PARSES;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
-    if (unit === 64) {
+    const first = KIND[unit] ?? 0;
+    if (first === 0) {
+      if (unit !== AT) continue;
       const email = spend(300) ? emailAt(text, i) : null;
       if (email !== null) found(email);
       continue;
     }
-    if (!isIn(ALNUM, unit)) continue;
-    const end = runEnd(text, i, ALNUM, text.length);
-    if (isRunStart(text, i) && end - i <= MAX_WORD) {
-      const what = atRun(text, i, end, spend, mayParse);
+    let end = i + 1;
+    let all = first;
+    let any = first;
+    for (; end < text.length; end++) {
+      const kind = KIND[text.charCodeAt(end)] ?? 0;
+      if (kind === 0) break;
+      all &= kind;
+      any |= kind;
+    }
+    if ((any & A_DIGIT) !== 0 && end - i <= MAX_WORD && isRunStart(text, i)) {
+      const what = atRun(text, i, end, all === A_DIGIT, spend, mayParse);
       if (what !== null) {
         found(what);
         i = Math.max(what.end, end) - 1;
@@ -36,22 +52,20 @@ export function findPersonal(
   }
 }
 
+/** A word with a digit in it. */
 function atRun(
   text: string,
   start: number,
   end: number,
+  number: boolean,
   spend: (work: number) => boolean,
   mayParse: () => boolean,
 ): Personal | null {
-  if (runEnd(text, start, DIGIT, end - start) === end) {
-    const ip = text[end] === '.' ? ipIn(text, start) : null;
-    if (ip !== null) return ip;
-    if (!spend(32)) return null;
-    const group = groupAt(text, start);
-    const number = group === null ? null : (numberKinds(group) ?? phoneIn(text, group, mayParse));
-    return number ?? streetAt(text, start, end) ?? townAt(text, start, end) ?? wordKinds(text, start, end);
-  }
-  let digit = false;
-  for (let i = start; i < end && !digit; i++) digit = isIn(DIGIT, text.charCodeAt(i));
-  return digit && spend(16) ? wordKinds(text, start, end) : null;
+  if (!number) return spend(16) ? wordKinds(text, start, end) : null;
+  const ip = text[end] === '.' ? ipIn(text, start) : null;
+  if (ip !== null) return ip;
+  if (!spend(32)) return null;
+  const group = groupAt(text, start);
+  const own = group === null ? null : (numberKinds(group) ?? phoneIn(text, group, mayParse));
+  return own ?? streetAt(text, start, end) ?? townAt(text, start, end) ?? wordKinds(text, start, end);
 }

@@ -12,6 +12,8 @@ export interface Group {
   readonly separators: string;
   /** What stands before, in lower case, for the words that tell. */
   readonly before: () => string;
+  /** Does one of the hints stand there? Asked once. */
+  readonly hinted: (hint: RegExp) => boolean;
   /** The character behind it. */
   readonly after: () => string;
 }
@@ -63,13 +65,16 @@ export function groupAt(text: string, at: number): Group | null {
     while (!isIn(DIGIT, text.charCodeAt(i))) i++;
   }
   let before: string | undefined;
+  const own = (): string => (before ??= text.slice(Math.max(0, at - 40), at).toLowerCase());
+  let hinted: boolean | undefined;
   return {
     start: at,
     end,
     digits,
     shape,
     separators,
-    before: () => (before ??= text.slice(Math.max(0, at - 40), at).toLowerCase()),
+    before: own,
+    hinted: (hint) => (hinted ??= hint.test(own())),
     after: () => text[end] ?? '',
   };
 }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from 'node:fs';
+import { HINT } from '../../../runtime/scan/personal/numbers.js';
 import { FOREIGN, PHRASES } from '../../../runtime/scan/injection/phrases.js';
 import { RULES } from '../../../runtime/scan/scan.js';
 import { FINDING_KINDS } from '../../../stdlib/findings.js';
@@ -210,6 +212,20 @@ describe('the rule set', () => {
   it('has a name that only its content changes', () => {
     expect(ruleSetHash()).toMatch(/^sha256:[A-Za-z0-9+/]{43}=$/);
     expect(ruleSetHash()).toBe(ruleSetHash());
+  });
+});
+
+describe('the words before a number', () => {
+  it('are all seen by the look that comes first', () => {
+    const source = readFileSync(
+      new URL('../../../runtime/scan/personal/numbers.ts', import.meta.url),
+      'utf8',
+    );
+    const asked = [...source.matchAll(/said\(\s*g,([^()]*)\)/g)].flatMap(([, words = '']) =>
+      [...words.matchAll(/'([^']+)'|"([^"]+)"/g)].map(([, one, two]) => one ?? two ?? ''),
+    );
+    expect(asked.length).toBeGreaterThan(50);
+    expect(asked.filter((word) => !HINT.test(word))).toEqual([]);
   });
 });
 

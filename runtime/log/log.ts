@@ -412,9 +412,11 @@ export class Log implements ReceiptLog {
 
   private async commit(batch: readonly Waiting[]): Promise<void> {
     const closing = batch.every(isClosing);
-    const keeping = (await this.keepClear(batch, closing)) ? this.sealed.flush() : Promise.resolve();
-    const bytes = Buffer.concat(batch.map((entry) => entry.bytes));
-    const [kept, stored] = await Promise.allSettled([keeping, this.store.commit(bytes, closing)]);
+    const clear = await this.keepClear(batch, closing);
+    // Both are written before either is flushed: waking a thread may cost this one its turn.
+    const storing = this.store.commit(Buffer.concat(batch.map((entry) => entry.bytes)), closing);
+    const keeping = clear ? this.sealed.flush() : Promise.resolve();
+    const [kept, stored] = await Promise.allSettled([keeping, storing]);
     if (stored.status === 'rejected') throw stored.reason;
     if (kept.status === 'rejected') throw kept.reason;
   }

@@ -9,7 +9,8 @@
  * Nothing is forwarded before its decide entry is durable; there is no switch that changes this order.
  */
 import type { JsonObject } from '../verify/format/canonical.js';
-import { confirmBySelf } from './confirm.js';
+import { confirmBySelf, formFor } from './confirm.js';
+import { isModern } from './modern/envelope.js';
 import { type Admitted, forward } from './forward.js';
 import { type Asked, fixed, type Gate } from './gate.js';
 import { type Intake, type Reader, readToolCall } from './intake.js';
@@ -44,6 +45,11 @@ export async function call(
   if (settled.kind !== 'parked') return conclude(gate, id, intake, asked, settled, anew);
   const { pending } = settled;
   void confirmBySelf(gate, pending, asked);
+  // A modern client is sent away with the question, once: whoever closed the form waits as for others.
+  if (isModern(asked.connection) && asked.round?.review === undefined) {
+    const form = await formFor(gate, pending, asked);
+    if (form !== null) return waitFor(gate, id, pending, intake, asked, form);
+  }
   await hold(gate, pending, intake, asked);
   if (!live(gate, asked)) return waitFor(gate, id, pending, intake, asked);
   const state = await gate.approvals.wait(pending.id, 0);

@@ -15,32 +15,51 @@ import { isObject } from './wire/message.js';
 const MAX_SHOWN = 2_000;
 const FIELD = 'confirm';
 
-/** Asks once, in the background; never rejects. What is too long to be shown whole is not asked this way. */
+/** Asks a legacy client once, in the background; never rejects. */
 export async function confirmBySelf(gate: Gate, pending: Pending, asked: Asked): Promise<void> {
-  const person = selfOf(pending.key);
-  const { connection } = asked;
-  const only = pending.missing.length > 0 && pending.missing.every(({ self }) => self);
-  if (!only || person === null || isModern(connection) || !showsForms(connection.capabilities)) return;
+  if (isModern(asked.connection)) return;
   try {
-    const shown = await gate.approvals.show(pending.id);
-    const message = shown === null ? null : questionText(pending, shown.intent);
-    if (message === null) return;
-    const requestedSchema = {
-      type: 'object',
-      properties: { [FIELD]: { type: 'boolean', title: 'Yes, do this', default: false } },
-      required: [FIELD],
-    };
-    const params = canonical({ message, requestedSchema });
-    const reply = await askedOf(gate, { server: '', method: 'elicitation/create', params }, asked);
-    const verdict = verdictOf(reply);
-    if (verdict === null) return;
-    const { session, method } = asked.caller.identity;
-    await gate.approvals.attest(pending.id, { verdict, approver: person, session, method });
+    const form = await formFor(gate, pending, asked);
+    if (form === null) return;
+    const question = { server: '', method: 'elicitation/create', params: canonical(form) };
+    await attestSelf(gate, pending, asked, await askedOf(gate, question, asked));
   } catch (error) {
     gate.say(
       `a confirmation could not be recorded: ${error instanceof Error ? error.message : String(error)}`,
     );
   }
+}
+
+/**
+ * What the person for whom the call is made is asked; null where nobody can be asked this way: others have to answer, the client shows no forms, or
+ * what would be done is too long to be shown whole.
+ */
+export async function formFor(gate: Gate, pending: Pending, asked: Asked): Promise<JsonObject | null> {
+  const only = pending.missing.length > 0 && pending.missing.every(({ self }) => self);
+  if (!only || selfOf(pending.key) === null || !showsForms(asked.connection.capabilities)) return null;
+  const shown = await gate.approvals.show(pending.id);
+  const message = shown === null ? null : questionText(pending, shown.intent);
+  if (message === null) return null;
+  const requestedSchema = {
+    type: 'object',
+    properties: { [FIELD]: { type: 'boolean', title: 'Yes, do this', default: false } },
+    required: [FIELD],
+  };
+  return { message, requestedSchema };
+}
+
+/** Writes down what the person has said; null where that decides nothing. */
+export async function attestSelf(
+  gate: Gate,
+  pending: Pending,
+  asked: Asked,
+  reply: Reply,
+): Promise<'approve' | 'deny' | null> {
+  const [verdict, person] = [verdictOf(reply), selfOf(pending.key)];
+  if (verdict === null || person === null) return null;
+  const { session, method } = asked.caller.identity;
+  await gate.approvals.attest(pending.id, { verdict, approver: person, session, method });
+  return verdict;
 }
 
 /** A client that declares the capability without modes shows forms. */

@@ -20,6 +20,8 @@ import { type Caller, callerOf } from './caller.js';
 import { type Connection, endConnection } from './connection.js';
 import { createDecisionTokens } from './decision-token.js';
 import { createRounds } from './modern/rounds.js';
+import { createSeal } from './modern/sealed.js';
+import { stateKeys } from './modern/state-keys.js';
 import { revokedListeners } from './modern/listen.js';
 import { evaluator } from './evaluate.js';
 import { floods } from './floods.js';
@@ -142,6 +144,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     onFault: (error) => say(`a parked call could not be closed: ${error.message}`),
   });
   const switches = new Switches();
+  const keys = stateKeys(config.receipts.keys, clock.wall);
   const measures = options.policy.module.measures ?? [];
   const live = (): ReadonlySet<string> => sessions.live();
   const counting = localLimits(measures, { live });
@@ -216,7 +219,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     stopping: stopping.signal,
     idle: idle(),
     settling: new Set(),
-    rounds: createRounds(clock.monotonic),
+    rounds: createRounds(clock.monotonic, clock.wall, createSeal(keys, log.origin)),
     decisions: createDecisionTokens(clock.monotonic, clock.wall),
     floods: floods(log, clock.wall),
     denials: throttle(DENIALS, clock.monotonic),

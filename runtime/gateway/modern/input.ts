@@ -4,18 +4,20 @@
  * the questions, and a legacy one is asked on the stream of its call. Whatever comes back is a new request, decided anew.
  */
 import { askedOf, closeQuestion, judgeQuestion, type Put, type Reply } from '../asking.js';
+import { attestSelf } from '../confirm.js';
 import type { Admitted } from '../forward.js';
 import type { Asked, Gate } from '../gate.js';
 import type { Read } from '../intake.js';
 import { receiptMeta } from '../record.js';
-import { malformed, refuseInput } from '../refuse.js';
+import { malformed, refuseEnded, refuseInput } from '../refuse.js';
 import type { Asks } from '../upstream/exchange.js';
 import type { JsonObject } from '../../verify/format/canonical.js';
 import { INVALID_PARAMS, isObject, type RpcRequest } from '../wire/message.js';
 import { type Outgoing, resultText, withMeta } from '../wire/reply.js';
 import { isModern } from './envelope.js';
 import { setMember } from './reply.js';
-import { aboutOf } from './rounds.js';
+import { aboutOf, type Round } from './rounds.js';
+import { CONFIRM } from './waiting.js';
 
 const MAX_ROUNDS = 32;
 const KEPT_MS = 600_000;
@@ -117,6 +119,20 @@ async function askLegacy(
   return { kind: 'again', more: { inputResponses: Object.fromEntries(replies) as JsonObject, ...state } };
 }
 
+/** The user of the call was asked: what they said is written down before the call is decided again. The answer, where it ends the call. */
+async function heardSelf(
+  gate: Gate,
+  id: RpcRequest['id'],
+  asked: Asked,
+  { review, answers }: Round,
+): Promise<string | null> {
+  const pending = gate.approvals.list().find((one) => one.id === review);
+  const answer = Object.hasOwn(answers, CONFIRM) ? answers[CONFIRM] : undefined;
+  if (pending === undefined || !isObject(answer)) return null;
+  const said = await attestSelf(gate, pending, asked, { kind: 'response', id: CONFIRM, result: answer });
+  return said === 'deny' ? refuseEnded(gate, id, pending, 'denied') : null;
+}
+
 /** A request that may carry answers and a state; `read` reads its parameters, `onward` is where it goes. */
 export async function goesOn(
   gate: Gate,
@@ -140,12 +156,18 @@ export async function goesOn(
   const about = aboutOf(asked.caller, intake);
   const answers = inputResponses ?? {};
   const found = typeof requestState === 'string' ? gate.rounds.take(requestState, about, answers) : null;
-  if (found === null) {
+  if (found === null || found === 'lost') {
     const why =
-      'the `requestState` is not good for this request: it was changed, used, is too old, or belongs to another';
+      found === 'lost'
+        ? 'the gateway was started again since it gave this `requestState`: make the request again without it'
+        : 'the `requestState` is not good for this request: it was changed, used, is too old, or belongs to another';
     return refuseInput(gate, asked.caller, id, INVALID_PARAMS, why);
   }
   const { round, state } = found;
+  if (round.review !== undefined) {
+    const ended = await heardSelf(gate, id, asked, round);
+    return ended ?? onward({ ...message, params: base }, { ...asked, round });
+  }
   const params = {
     ...base,
     ...(inputResponses === undefined ? {} : { inputResponses }),

@@ -8,7 +8,7 @@ import { canonical, type JsonObject } from '../../verify/format/canonical.js';
 import { digest } from '../../verify/format/hash.js';
 import { type Caller, upstreamKey } from '../caller.js';
 import type { Intake } from '../intake.js';
-import { createSeal } from './sealed.js';
+import { createSeal, type Seal } from './sealed.js';
 import type { Talk } from './talk.js';
 
 /** What a state is good for. */
@@ -27,6 +27,8 @@ export interface Round {
   readonly talk: Talk | null;
   /** What the client answers, by the keys of the questions. */
   readonly answers: JsonObject;
+  /** The review that the call waits in. */
+  readonly review?: string;
 }
 
 interface Left {
@@ -34,25 +36,46 @@ interface Left {
   readonly talk: Talk | null;
   /** Called once: with the answers when it goes on, with null when its time is over. */
   readonly close: (answers: JsonObject | null) => void;
+  /** The id of the review that the call waits in. Nothing else is left open then, so the state is good after a restart as well. */
+  readonly review?: string;
+}
+
+/** What was closed into a state. */
+interface Sealed {
+  readonly id: string;
+  /** Of the process that gave it. */
+  readonly run: string;
+  readonly about: About;
+  readonly state: string | null;
+  /** By the clock on the wall. */
+  readonly until: number;
+  readonly count: number;
+  readonly review: string | null;
 }
 
 export interface Rounds {
   /** The sealed state for the client; `state` is the server's own. */
   open(about: About, state: string | null, left: Left, forMs: number): string;
-  /** What a state stands for, once; null for one that is not good for this request. */
+  /** What a state stands for, once; null for one that is not good for this request, `lost` where a restart has ended what it stood for. */
   take(
     sealed: string,
     about: About,
     answers: JsonObject,
-  ): { readonly round: Round; readonly state: string | null } | null;
+  ): { readonly round: Round; readonly state: string | null } | 'lost' | null;
   closeAll(): void;
 }
 
 const MAX_OPEN = 10_000;
 
-/** `now` is monotonic, in milliseconds. */
-export function createRounds(now: () => number): Rounds {
-  const seal = createSeal();
+/** `now` is monotonic, `wall` the time of day, in milliseconds. */
+export function createRounds(
+  now: () => number,
+  wall: () => number = Date.now,
+  seal: Seal = createSeal(),
+): Rounds {
+  const run = randomBytes(16).toString('base64url');
+  /** States of an earlier run that were shown to this one. */
+  const used = new Set<string>();
   const open = new Map<
     string,
     { readonly left: Left; readonly until: number; readonly timer: NodeJS.Timeout }
@@ -73,27 +96,29 @@ export function createRounds(now: () => number): Rounds {
       const timer = setTimeout(() => end(id, null), forMs);
       timer.unref();
       open.set(id, { left, until: now() + forMs, timer });
-      return seal.close(JSON.stringify({ id, about, state }));
+      const { count, review = null } = left;
+      const until = wall() + forMs;
+      return seal.close(JSON.stringify({ id, run, about, state, until, count, review } satisfies Sealed));
     },
     take(sealed, about, answers) {
       const text = seal.open(sealed);
       if (text === null) return null;
-      const own = JSON.parse(text) as {
-        readonly id: string;
-        readonly about: About;
-        readonly state: string | null;
-      };
-      const found = open.get(own.id);
+      const own = JSON.parse(text) as Sealed;
       // Who shows another's state, or shows it for another call, does not use it up.
-      if (
-        found === undefined ||
-        found.until <= now() ||
-        canonical({ ...own.about }) !== canonical({ ...about })
-      )
-        return null;
+      if (canonical({ ...own.about }) !== canonical({ ...about })) return null;
+      const { count, review } = own;
+      const round = { count: count + 1, answers, ...(review === null ? {} : { review }) };
+      if (own.run !== run) {
+        if (own.until <= wall() || used.has(own.id)) return null;
+        if (review === null) return 'lost';
+        if (used.size >= MAX_OPEN) used.clear();
+        used.add(own.id);
+        return { round: { ...round, talk: null }, state: null };
+      }
+      const found = open.get(own.id);
+      if (found === undefined || found.until <= now()) return null;
       end(own.id, answers);
-      const { count, talk } = found.left;
-      return { round: { count: count + 1, talk, answers }, state: own.state };
+      return { round: { ...round, talk: found.left.talk }, state: own.state };
     },
     closeAll() {
       for (const id of open.keys()) end(id, null);

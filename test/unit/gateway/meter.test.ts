@@ -91,7 +91,7 @@ describe('a pipe that is read at a pace', () => {
         own.said(1000);
       },
       tooLong: () => undefined,
-      dropped: own.dropped,
+      dropped: (bytes, line) => own.dropped(bytes, line),
     });
     paced(pipe, own, take);
     const ticking = setInterval(() => undefined, 1);

@@ -229,7 +229,7 @@ async function attempt(
     const why = 'its definition is not the pinned one; the operator has to accept it (`sepal tools diff`)';
     return { answer: { kind: 'failed', status: 'not_sent', why }, stale: false };
   }
-  const answering = hop.call(intake.intent, intake.beside, {
+  const answer = await hop.call(intake.intent, intake.beside, {
     timeoutMs: upstream.config.timeoutMs,
     signal: asked.cancel,
     abilities,
@@ -238,9 +238,6 @@ async function attempt(
     owner: active,
     progress: (params) => active.news.tell('notifications/progress', params),
   });
-  // While the server works there is time for what nobody waits for.
-  gate.idle.now();
-  const answer = await answering;
   await active.news.settled();
   return { answer, stale: !hop.alive() };
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Work that nobody waits for: done when the gateway has handed a call on and waits itself, or soon in any case. */
+/** Work that nobody waits for: done while the gateway waits for the disk, or soon in any case. */
 
 const LATEST_MS = 3;
 

@@ -137,7 +137,10 @@ export async function record(
   place: Place,
 ): Promise<Appended> {
   const { draft, openings } = await draftOf(gate, intake, asked, judged, place);
-  return gate.log.append(draft, openings);
+  const written = gate.log.append(draft, openings);
+  // While the disk works there is time for what nobody waits for.
+  setImmediate(() => gate.idle.now());
+  return written;
 }
 
 /** What the decision came to, once it is in the log. */

@@ -2,8 +2,9 @@
 // `npm run bench -- large`: do calls with 5 MB of arguments, all of them scanned, hold up the calls of others? The real gateway over HTTP,
 // with durable receipts; one connection sends the large calls, others small ones at a steady rate. Windows with and without are interleaved,
 // and a third kind has another process as busy as the large calls make the machine, so that a busy processor is told from a busy gateway.
+// A second table, in processor time and so the same on a busy machine, says how long the gateway's own thread is held up without a pause.
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -94,10 +95,21 @@ async function gateway() {
   writeFileSync(join(dir, 'bench.sep'), POLICY);
   cli('tools', 'pull');
   const { token } = JSON.parse(cli('token', 'create', '--principal', 'agent:bench', '--json'));
-  start([sepal, 'gateway', '--config', file]);
+  const pieces = join(dir, 'pieces.json');
+  const probe = ['--import', join(here, 'pieces.mjs')];
+  const child = start([...probe, sepal, 'gateway', '--config', file], { PIECES: pieces });
   const url = `http://127.0.0.1:${port}/mcp`;
   await (await until(() => bareHttp(url, token))).close();
-  return { url, token };
+  return { url, token, pieces: () => piecesOf(child, pieces) };
+}
+
+/** What the gateway's own thread did since it was asked last (pieces.mjs). */
+async function piecesOf(child, file) {
+  rmSync(file, { force: true });
+  const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8');
+  process.kill(Number(children.trim().split(' ')[0] || child.pid), 'SIGUSR2');
+  while (!existsSync(file) || readFileSync(file, 'utf8') === '') await sleep(20);
+  return JSON.parse(readFileSync(file, 'utf8'));
 }
 
 /** Small calls at a steady rate, whatever is still on its way, for the length of a window: their latencies. */
@@ -133,7 +145,7 @@ if (process.argv[3] === 'others') {
 } else await main();
 
 async function main() {
-  const { url, token } = await gateway();
+  const { url, token, pieces } = await gateway();
   const asker = spawn(process.execPath, [fileURLToPath(import.meta.url), sepal, 'others', url, token], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
@@ -206,5 +218,25 @@ async function main() {
       `| ${name} | ${quantile(all, 0.5).toFixed(2)} | ${median(windows.map((w) => quantile(w, 0.99))).toFixed(2)} | ${ratio.toFixed(2)}× | ${quantile(all, 0.99).toFixed(2)} | ${Math.max(...all).toFixed(1)} |`,
     );
   }
+  await printPieces(pieces, [
+    ['a small call', 50, () => large.call('small__take', { text: 'small' })],
+    [`${MEGABYTES} MB in one argument`, 10, call],
+  ]);
   await end();
+}
+
+async function printPieces(pieces, kinds) {
+  console.log("\n| on the gateway's own thread, processor time | ms a call | longest piece, ms | the next |");
+  console.log('| --- | ---: | ---: | ---: |');
+  for (const [name, times, work] of kinds) {
+    await work();
+    await sleep(300);
+    await pieces();
+    for (let i = 0; i < times; i++) await work();
+    await sleep(200);
+    const { total, pieces: all } = await pieces();
+    const [first = 0, ...rest] = all.sort((a, b) => b - a);
+    const next = rest.slice(0, 4).map((ms) => ms.toFixed(1));
+    console.log(`| ${name} | ${(total / times).toFixed(1)} | ${first.toFixed(1)} | ${next.join(', ')} |`);
+  }
 }

@@ -22,16 +22,11 @@ export interface Emitter {
 
 const CALL = '(a, r, f, t)';
 
-/** The name of the shared function of a condition without parameters of a quantifier. */
+/** The name of the shared function of a condition without parameters of a quantifier; equal ones are one function. */
 export function condition(m: Emitter, e: ExprIr): string {
   const key = JSON.stringify(e);
   const known = m.byText.get(key);
   if (known !== undefined) return known;
-  const asked = question(m, e, false);
-  if (asked !== null) {
-    m.byText.set(key, asked);
-    return asked;
-  }
   const body = conditionBody(m, e);
   const name = `c${m.fns.length}`;
   m.byText.set(key, name);
@@ -44,15 +39,19 @@ function conditionBody(m: Emitter, e: ExprIr): readonly string[] {
   if ((e.op === 'and' || e.op === 'or') && !hasParam(e)) {
     const read = guarded(e.operands);
     if (e.op === 'and' && read !== null) return guardedBody(m, read);
-    const operands = e.op === 'and' ? conjuncts(m, e) : e.operands.map((operand) => condition(m, operand));
     return settling(
       e.op,
-      operands.map((name) => `${name}${CALL}`),
+      e.operands.map((operand) => asked(m, operand)),
     );
   }
-  if (e.op === 'not' && !hasParam(e)) return [`return not(${condition(m, e.operand)}${CALL});`];
+  if (e.op === 'not' && !hasParam(e)) return [`return not(${asked(m, e.operand)});`];
   return [`return ${kleene(m, e)};`];
 }
+
+/** In place where that is one call of the library, else by the function of the condition. */
+const asked = (m: Emitter, e: ExprIr): string => (isShort(e) ? kleene(m, e) : `${condition(m, e)}${CALL}`);
+const isShort = (e: ExprIr): boolean =>
+  e.op !== 'and' && e.op !== 'or' && children(e).every((child) => children(child).length === 0);
 
 function settling(op: 'and' | 'or', operands: readonly string[]): readonly string[] {
   if (operands.length < 2) return [`return ${operands[0] ?? (op === 'and' ? '2' : '0')};`];
@@ -65,60 +64,8 @@ function settling(op: 'and' | 'or', operands: readonly string[]): readonly strin
   return [...lines, 'return v;'];
 }
 
-/**
- * The functions whose least value is the value of the condition. `has(args.x)` goes with each thing that is asked of `args.x`, so
- * that equal questions of different rules are one function.
- */
-export function conjuncts(m: Emitter, e: ExprIr): readonly string[] {
-  if (e.op !== 'and' || hasParam(e)) return [condition(m, e)];
-  const names: string[] = [];
-  const taken = new Set<ExprIr>();
-  for (const operand of e.operands) {
-    if (taken.has(operand)) continue;
-    const about = operand.op === 'has' ? e.operands.filter((other) => asksOnly(other, operand.path)) : [];
-    for (const other of about) taken.add(other);
-    const asked = about.map((other) => question(m, other, true));
-    const rest = about.filter((_, i) => asked[i] === null);
-    names.push(...asked.filter((name) => name !== null));
-    if (about.length === 0) names.push(condition(m, operand));
-    else if (rest.length > 0) names.push(condition(m, { op: 'and', operands: [operand, ...rest] }));
-  }
-  return [...new Set(names)];
-}
-
-/** The predicate of the library that asks this, if it is one argument against a constant. */
-function question(m: Emitter, e: ExprIr, behindHas: boolean): string | null {
-  const code = questionCode(m, e, behindHas);
-  return code === null ? null : shared(m, 'q', code);
-}
-
-function questionCode(m: Emitter, e: ExprIr, behindHas: boolean): string | null {
-  if (e.op === 'has') return e.path.length === 1 ? `askHas(${m.k.ref(e.path[0] ?? '')})` : null;
-  if (!('left' in e) || e.left.op !== 'arg' || e.left.path.length !== 1 || e.left.nullable) return null;
-  const key = `${m.k.ref(e.left.path[0] ?? '')}, ${behindHas}`;
-  if (e.op === 'like') return `askLike(${key}, ${shared(m, 'g', globCode(m, e.glob))})`;
-  if (e.op === 'inList') {
-    const set = e.on === 'string' ? textsCode(m, e.items) : null;
-    return set === null ? null : `askIn(${key}, ${shared(m, 's', set)})`;
-  }
-  if (!('right' in e) || e.right.op !== 'const') return null;
-  const other = e.right.value;
-  if (other.kind === 'string') {
-    const op = textQuestion(e);
-    return op === null ? null : `askText(${quoteWord(op)}, ${key}, ${m.k.ref(other.value)})`;
-  }
-  if (e.op !== 'compare' || e.on !== 'number' || other.kind !== 'number') return null;
-  return `askNumber(${quoteWord(e.cmp)}, ${key}, ${e.left.type.kind === 'int'}, ${numberCode(m, other.text)})`;
-}
-
-function textQuestion(e: ExprIr): string | null {
-  if (e.op === 'startsWith' || e.op === 'endsWith' || e.op === 'contains' || e.op === 'under') return e.op;
-  if (e.op !== 'compare' || e.on !== 'string') return null;
-  return e.cmp === '==' ? 'equal' : e.cmp === '!=' ? 'differ' : null;
-}
-
 /** Is it a question about this argument and constants that is unknown where the argument is? */
-function asksOnly(e: ExprIr, path: readonly string[]): boolean {
+export function asksOnly(e: ExprIr, path: readonly string[]): boolean {
   const ofPath = (x: ExprIr): boolean =>
     x.op === 'arg' && x.path.length === path.length && x.path.every((part, i) => part === path[i]);
   const constant = (x: ExprIr): boolean => x.op === 'const';
@@ -393,13 +340,13 @@ function constant(m: Emitter, c: ConstIr, on: On): string {
   }
 }
 
-/** A double where it writes the same decimal; else the exact decimal. */
-function numberCode(m: Emitter, text: string): string {
+/** The double that writes the same decimal, if there is one. */
+export function exactDouble(text: string): number | null {
   const double = Number(text);
-  return String(double) === text && Number.isFinite(double)
-    ? text
-    : shared(m, 'd', `decimal(${m.k.ref(text)})`);
+  return String(double) === text && Number.isFinite(double) ? double : null;
 }
+const numberCode = (m: Emitter, text: string): string =>
+  exactDouble(text) === null ? shared(m, 'd', `decimal(${m.k.ref(text)})`) : text;
 
 /** Words of the language itself, never of a policy. */
 const quoteWord = (word: string): string => JSON.stringify(word);

@@ -1,21 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Measures as code over `std`: what is kept by which key, and what calls add. */
-import { condition, type Emitter, rawCode, shared, whoCode } from './emit-expr.js';
-import type { ExprIr, MeasureIr, WhatIr } from './ir.js';
+import { rawCode } from './emit-expr.js';
+import { factsOf, readsOf, type RowEmitter, testPlace, whatPlace, whoPlace } from './emit-rows.js';
+import type { ExprIr, MeasureIr } from './ir.js';
 
-/** Parts of the emitter of units, which also knows what conditions read. */
-export interface UnitParts {
-  readonly what: (m: Emitter, what: WhatIr) => string;
-  readonly facts: (e: ExprIr) => readonly string[];
-  readonly reads: (e: ExprIr) => readonly string[];
-}
-
-export function measureCode(m: Emitter, measure: MeasureIr, parts: UnitParts): string {
+export function measureCode(m: RowEmitter, measure: MeasureIr): string {
   const { kind, name, window, fixed, attempts, keys, decay, cap } = measure;
   const additions = measure.additions.map((one) => {
-    const who = shared(m, 'w', whoCode(m, one.who));
-    const what = shared(m, 'x', parts.what(m, one.what));
-    const when = one.when === null ? 'null' : condition(m, one.when);
+    const who = whoPlace(m, one.who);
+    const what = whatPlace(m, one.what);
+    const when = one.when === null ? 'null' : testPlace(m, one.when);
     const amount = one.amount === null ? 'null' : `(a, r, f, t) => ${rawCode(m, one.amount)}`;
     const read = [one.when, one.amount].filter((e) => e !== null);
     const texts = (of: (e: ExprIr) => readonly string[]): string =>
@@ -23,7 +17,7 @@ export function measureCode(m: Emitter, measure: MeasureIr, parts: UnitParts): s
         .sort()
         .map((text) => m.k.ref(text))
         .join(', ')}]`;
-    return `addition(${[who, what, when, amount, texts(parts.facts), texts(parts.reads)].join(', ')})`;
+    return `addition(${[who, what, when, amount, texts(factsOf), texts(readsOf)].join(', ')})`;
   });
   const head = [
     m.k.ref(name),

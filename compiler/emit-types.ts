@@ -42,7 +42,7 @@ const STD: { readonly [name: string]: string } = {
   arith: `(fn: "+" | "-" | "*", left: ${NUM}, right: ${NUM}) => ${NUM}`,
   amount: `(value: ${NUM}) => ${NUM}`,
   addition:
-    '(who: Who, what: What, when: Predicate | null, amount: Amount | null, facts: readonly string[], reads: readonly string[]) => Addition',
+    '(who: number, what: number, when: number | null, amount: Amount | null, facts: readonly string[], reads: readonly string[]) => Addition',
   measure:
     '(name: string, kind: MeasureSpec["kind"], window: number | null, fixed: boolean, attempts: boolean, keys: readonly KeyPart[], decay: readonly [amount: number, per: number] | null, cap: number | null, additions: readonly Addition[]) => Measure',
   negate: `(value: ${NUM}) => ${NUM}`,
@@ -72,32 +72,13 @@ const STD: { readonly [name: string]: string } = {
   userInWho: '(subject: Subject, set: Who) => Kleene',
   hasRole: '(subject: Subject, role: string) => Kleene',
   userHasRole: '(subject: Subject, role: string) => Kleene',
-  what: '(include: readonly WhatTerm[], except: readonly WhatTerm[]) => What',
-  every: 'WhatTerm',
-  everyTool: 'WhatTerm',
-  act: '(kind: ActionKind, server: Glob, name: Glob | null) => WhatTerm',
-  actions: '(set: What) => WhatTerm',
-  askHas: '(key: string) => Predicate',
-  askText:
-    '(op: "startsWith" | "endsWith" | "contains" | "under" | "equal" | "differ", key: string, guarded: boolean, other: string) => Predicate',
-  askLike: '(key: string, guarded: boolean, glob: Glob) => Predicate',
-  askIn: '(key: string, guarded: boolean, set: ReadonlySet<string>) => Predicate',
-  askNumber: '(op: Comparison, key: string, guarded: boolean, whole: boolean, other: Num) => Predicate',
   hint: '(tool: Tool, name: "readOnly" | "destructive" | "idempotent" | "openWorld") => Kleene',
   known: '(value: Kleene) => Kleene | undefined',
-  pin: '(server: string, name: string, readOnly: boolean, destructive: boolean, idempotent: boolean, openWorld: boolean) => Pin',
-  leaf: '(test: Predicate, reads: readonly Read[]) => Leaf',
   read: '(label: string, value: Read["value"]) => Read',
   approval: '(self: boolean, roles: readonly string[], quorum: number, timeout: number) => Approval',
-  outcome:
-    '(effect: RuleEffect, asks: Approval | null, because: string | null, masks?: readonly string[], tell?: true) => Outcome',
   standIn: '(fact: string, asks: Approval, values: readonly Json[]) => StandIn',
-  rule: '(name: string, phase: Phase, yields: Outcome, who: Who, what: What, tests: readonly Predicate[] | null, leaves: readonly Leaf[], facts: readonly string[], reads: readonly string[], words: string) => Rule',
-  when: '(test: Predicate, leaves: readonly Leaf[], yields: Outcome, words: string) => Case',
-  block:
-    '(name: string, who: Who, what: What, cases: readonly Case[], otherwise: Outcome | null, facts: readonly string[], reads: readonly string[]) => Block',
   policy:
-    '(tables: { readonly name: string; readonly version: string; readonly steps: number; readonly tools: readonly Pin[]; readonly units: readonly Unit[]; readonly shadows?: readonly Unit[]; readonly standIns?: readonly StandIn[]; readonly strict?: true; readonly measures?: readonly Measure[] }) => PolicyModule',
+    '(tables: { readonly name: string; readonly version: string; readonly steps: number; readonly texts: readonly string[]; readonly words: () => readonly string[]; readonly tools: readonly string[]; readonly globs: readonly string[]; readonly whos: readonly string[]; readonly whats: readonly string[]; readonly outcomes: readonly string[]; readonly asks: readonly string[]; readonly runs: readonly Predicate[]; readonly below: readonly string[]; readonly reads: readonly Read[]; readonly units: readonly string[]; readonly shadows?: readonly string[]; readonly standIns?: readonly StandIn[]; readonly strict?: true; readonly measures?: readonly Measure[] }) => PolicyModule',
 };
 
 export const libraryNames: readonly string[] = Object.keys(STD);
@@ -125,29 +106,17 @@ const TYPES: { readonly [name: string]: string } = {
   Schedule:
     '{ readonly windows: readonly (readonly [number, number, number])[]; readonly except: ReadonlySet<number>; readonly at: readonly number[]; readonly offsets: readonly number[]; readonly until: number }',
   Range: '{ readonly bytes: readonly number[]; readonly bits: number }',
-  Leaf: '{ readonly test: Predicate; readonly reads: readonly Read[] }',
   Glob: '{ readonly parts: readonly string[]; readonly gaps: string; readonly matches: (text: string) => boolean }',
   Dfa: '{ readonly matches: (text: string) => boolean }',
   WhoTerm:
     '{ readonly kind: "any" } | { readonly kind: "principal"; readonly glob: Glob } | { readonly kind: "role"; readonly value: string } | { readonly kind: "set"; readonly who: Who }',
   Who: '{ readonly include: readonly WhoTerm[]; readonly except: readonly WhoTerm[] }',
-  WhatTerm:
-    '{ readonly kind: "every"; readonly toolsOnly: boolean } | { readonly kind: "act"; readonly act: ActionKind; readonly server: Glob; readonly name: Glob | null } | { readonly kind: "set"; readonly what: What }',
-  What: '{ readonly include: readonly WhatTerm[]; readonly except: readonly WhatTerm[] }',
   Approval:
     '{ readonly self: boolean; readonly roles: readonly string[]; readonly quorum: number; readonly timeout: number }',
-  Outcome:
-    '{ readonly effect: RuleEffect; readonly approval: Approval | null; readonly because: string | null; readonly masks?: readonly string[]; readonly tell?: true }',
   StandIn: '{ readonly fact: string; readonly approval: Approval; readonly values: readonly Json[] }',
-  Case: '{ readonly when: Predicate; readonly leaves: readonly Leaf[]; readonly outcome: Outcome; readonly words: string }',
-  Base: '{ readonly name: string; readonly phase: Phase; readonly who: Who; readonly what: What; readonly facts: readonly string[]; readonly reads: readonly string[] }',
-  Rule: 'Base & Outcome & { readonly kind: "rule"; readonly when: Predicate | null; readonly tests: readonly Predicate[]; readonly leaves: readonly Leaf[]; readonly words: string }',
-  Block:
-    'Base & { readonly kind: "block"; readonly cases: readonly Case[]; readonly otherwise: Outcome | null }',
-  Unit: 'Rule | Block',
   Amount: '(args: Args, request: Request, facts: Facts, tool: Tool) => Num | undefined',
   Addition:
-    '{ readonly who: Who; readonly what: What; readonly when: Predicate | null; readonly amount: Amount | null; readonly facts: readonly string[]; readonly reads: readonly string[] }',
+    '{ readonly who: number; readonly what: number; readonly when: number | null; readonly amount: Amount | null; readonly facts: readonly string[]; readonly reads: readonly string[] }',
   KeyPart: '"principal" | "user" | "session" | "server" | "tool" | "all"',
   MeasureSpec:
     '{ readonly name: string; readonly kind: "limit" | "counter" | "score"; readonly window: number | null; readonly fixed: boolean; readonly attempts: boolean; readonly keys: readonly KeyPart[]; readonly decay: readonly [amount: number, per: number] | null; readonly cap: number | null }',

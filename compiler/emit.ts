@@ -3,32 +3,13 @@
  * IR to module text: the readable `.ts` and the import-free `.js` come from one printer. No text of the policy stands in code
  * position: every literal goes through the table `K`. The same IR gives the same bytes.
  */
-import { type Constants, constants, encode } from './encode.js';
-import {
-  children,
-  condition,
-  conjuncts,
-  type Emitter,
-  globCode,
-  readCode,
-  shared,
-  whoCode,
-} from './emit-expr.js';
-import type {
-  ApprovalIr,
-  BlockIr,
-  ExprIr,
-  OutcomeIr,
-  PolicyIr,
-  RuleIr,
-  UnitIr,
-  WhatIr,
-  WhatTermIr,
-} from './ir.js';
-import { typesOf, usedNames } from './emit-types.js';
+import { constants, encode } from './encode.js';
+import { children } from './emit-expr.js';
 import { measureCode } from './emit-measure.js';
+import { type Cell, type RowEmitter, rowTables, rowText, type Table, unitRow } from './emit-rows.js';
+import { typesOf, usedNames } from './emit-types.js';
+import type { ApprovalIr, ExprIr, PolicyIr, ToolIr, UnitIr } from './ir.js';
 import type { JsonValue } from './lock.js';
-import { words } from './words.js';
 
 export interface Emitted {
   readonly ts: string;
@@ -38,9 +19,69 @@ export interface Emitted {
 }
 
 export function emit(ir: PolicyIr): Emitted {
-  const k = constants();
-  const m: Emitter = { k, fns: [], shared: new Map(), byText: new Map() };
+  const m: RowEmitter = {
+    k: constants(),
+    said: constants(),
+    fns: [],
+    shared: new Map(),
+    byText: new Map(),
+    ...rowTables(),
+  };
+  const inShadow = (unit: UnitIr): boolean => unit.kind === 'rule' && unit.shadow !== undefined;
   const units = [...ir.units].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const linesOf = (of: readonly UnitIr[]): readonly Line[] => of.map((unit) => unitLine(m, unit));
+  const body = {
+    m,
+    name: m.k.ref(ir.name),
+    version: m.k.ref(ir.version),
+    steps: stepsOfPolicy(ir),
+    strict: ir.delegation === 'strict',
+    tools: ir.tools.map((tool) => line(toolRow(m, tool), `${tool.server}/${tool.name}`)),
+    units: linesOf(units.filter((unit) => !inShadow(unit))),
+    shadows: linesOf(units.filter(inShadow)),
+    standIns: standInCodes(m, ir),
+    measures: (ir.measures ?? []).map((one) => ({
+      code: measureCode(m, one),
+      words: `${one.kind} ${one.name}`,
+    })),
+  };
+  return { ts: print(body, true), js: print(body, false), steps: body.steps };
+}
+
+/** Something of a list, and words for those who read it. */
+interface Line {
+  readonly code: string;
+  readonly words: string;
+}
+interface Body {
+  readonly m: RowEmitter;
+  readonly name: string;
+  readonly version: string;
+  readonly steps: number;
+  readonly strict: boolean;
+  readonly tools: readonly Line[];
+  readonly units: readonly Line[];
+  /** Lists that only some policies have. */
+  readonly shadows: readonly Line[];
+  readonly standIns: readonly Line[];
+  readonly measures: readonly Line[];
+}
+
+const line = (row: readonly Cell[], words: string): Line => ({ code: rowText(row), words });
+const unitLine = (m: RowEmitter, unit: UnitIr): Line =>
+  line(unitRow(m, unit), `${unit.kind === 'rule' ? unit.effect : 'decide'} ${unit.name}`);
+
+function toolRow(m: RowEmitter, { server, name, hints }: ToolIr): readonly Cell[] {
+  const { readOnly, destructive, idempotent, openWorld } = hints;
+  const bits = [readOnly, destructive, idempotent, openWorld].reduce(
+    (sum, is, i) => sum + (is ? 1 << i : 0),
+    0,
+  );
+  return [m.k.place(server), m.k.place(name), bits];
+}
+
+/** A static bound on the evaluation steps of one decision. */
+function stepsOfPolicy(ir: PolicyIr): number {
   const counting = (ir.measures ?? []).flatMap((one) =>
     one.additions.flatMap(({ when, amount }) => [when, amount]),
   );
@@ -49,114 +90,74 @@ export function emit(ir: PolicyIr): Emitted {
   // Where people may stand in for facts, the rules are asked again for each way in which these can turn out.
   const ways = ir.facts.reduce((product, { values }) => product * (values?.length ?? 1), 1);
   const again = ir.facts.some(({ review }) => review !== undefined) ? 1 + ways : 1;
-  const steps = views * again * units.reduce((sum, unit) => sum + stepsOf(unit), 1 + counted);
-  const tools = ir.tools.map((t) => {
-    const { readOnly, destructive, idempotent, openWorld } = t.hints;
-    return `pin(${[k.ref(t.server), k.ref(t.name), readOnly, destructive, idempotent, openWorld].join(', ')})`;
+  return views * again * ir.units.reduce((sum, unit) => sum + stepsOf(unit), 1 + counted);
+}
+
+function standInCodes(m: RowEmitter, ir: PolicyIr): readonly Line[] {
+  return ir.facts.flatMap(({ name, review, values = [] }) => {
+    if (review === undefined) return [];
+    const given = values.map((value) => jsonCode(m, value)).join(', ');
+    return [
+      { code: `standIn(${m.k.ref(name)}, ${approvalCode(m, review)}, [${given}])`, words: `fact ${name}` },
+    ];
   });
-  const inShadow = (unit: UnitIr): boolean => unit.kind === 'rule' && unit.shadow !== undefined;
-  const codes = (of: readonly UnitIr[]): Body['units'] =>
-    of.map((unit) => ({
-      code: unitCode(m, unit),
-      words: `${unit.kind === 'rule' ? unit.effect : 'decide'} ${unit.name}`,
-    }));
-  const parts = { what: whatCode, facts: factsOf, reads: readsOf };
-  const standIns = ir.facts.flatMap(({ name, review, values = [] }) =>
-    review === undefined
-      ? []
-      : [
-          {
-            code: `standIn(${k.ref(name)}, ${approvalCode(m, review)}, [${values.map((v) => jsonCode(m, v)).join(', ')}])`,
-            words: `fact ${name}`,
-          },
-        ],
-  );
-  const more: Body['more'] = [
-    ['standIns', standIns],
-    [
-      'measures',
-      (ir.measures ?? []).map((one) => ({
-        code: measureCode(m, one, parts),
-        words: `${one.kind} ${one.name}`,
-      })),
-    ],
-    ['shadows', codes(units.filter(inShadow))],
-  ];
-  const unitCodes = codes(units.filter((unit) => !inShadow(unit)));
-  const strict = ir.delegation === 'strict';
-  const body = {
-    m,
-    k,
-    more,
-    strict,
-    units: unitCodes,
-    tools,
-    steps,
-    name: k.ref(ir.name),
-    version: k.ref(ir.version),
-  };
-  return { ts: print(body, true), js: print(body, false), steps };
 }
 
-interface Body {
-  readonly m: Emitter;
-  readonly k: Constants;
-  readonly units: readonly { readonly code: string; readonly words: string }[];
-  /** Lists that only some policies have, by name. */
-  readonly more: readonly (readonly [string, Body['units']])[];
-  readonly strict: boolean;
-  readonly tools: readonly string[];
-  readonly steps: number;
-  readonly name: string;
-  readonly version: string;
-}
-
-/** `typed` adds what only the `.ts` has: types, and in comments what functions and units are; all else is the same text. */
-function print({ m, k, more, strict, units, tools, steps, name, version }: Body, typed: boolean): string {
+/** `typed` adds what only the `.ts` has: types, and in comments what rows and functions are; all else is the same text. */
+function print(body: Body, typed: boolean): string {
+  const { m, name, version, steps } = body;
   const t = (annotation: string): string => (typed ? annotation : '');
-  const said = (indent: string, text: string): readonly string[] =>
-    typed ? [`${indent}// ${encode(text)}`] : [];
-  const params = `(a${t(': Args')}, r${t(': Request')}, f${t(': Facts')}, t${t(': Tool')})`;
+  const listed = (indent: string, lines: readonly Line[]): readonly string[] =>
+    lines.map(({ code, words }) =>
+      typed && words !== '' ? `${indent}${code}, // ${encode(words)}` : `${indent}${code},`,
+    );
+  const tables = tablesOf(body);
   const code = [
     ...[...m.shared].map(([value, sharedName]) => `  const ${sharedName} = ${value};`),
-    ...m.fns.flatMap((fn) => [
-      ...said('  ', fn.words),
-      `  function ${fn.name}${params}${t(': Kleene')} {`,
-      ...fn.body.map((line) => `    ${typed ? line.replace(/^let v = /, 'let v: Kleene = ') : line}`),
-      '  }',
-    ]),
+    ...functionsOf(m, typed),
     '',
     '  return policy({',
     `    name: ${name},`,
     `    version: ${version},`,
     `    steps: ${steps},`,
-    '    tools: [',
-    ...tools.map((tool) => `      ${tool},`),
-    '    ],',
-    '    units: [',
-    ...units.flatMap((unit) => [...said('      ', unit.words), `      ${unit.code},`]),
-    '    ],',
-    ...more.flatMap(([list, codes]) =>
-      codes.length === 0
-        ? []
-        : [
-            `    ${list}: [`,
-            ...codes.flatMap((one) => [...said('      ', one.words), `      ${one.code},`]),
-            '    ],',
-          ],
+    '    texts: K,',
+    '    words,',
+    ...tables.map(([table]) => `    ${table},`),
+    `    runs: [${[...m.runs.keys()].join(', ')}],`,
+    ...inside(
+      'reads',
+      [...m.reads.keys()].map((read) => ({ code: read, words: '' })),
+      listed,
     ),
-    ...(strict ? ['    strict: true,'] : []),
+    ...(body.standIns.length === 0 ? [] : inside('standIns', body.standIns, listed)),
+    ...(body.measures.length === 0 ? [] : inside('measures', body.measures, listed)),
+    ...(body.strict ? ['    strict: true,'] : []),
     '  });',
   ];
   const names = usedNames(code.join('\n'));
   return [
-    '// A compiled Sepal policy: generated, do not edit. Conditions are functions with three values (0 false, 1 unknown, 2 true);',
-    "// every text of the policy stands in K; std is the host's library.",
+    '// A compiled Sepal policy: generated, do not edit. Tables are rows of numbers (places in other tables); every text of',
+    '// the policy stands in K. Conditions that no row can ask are functions with three values (0 false, 1 unknown, 2 true); std is',
+    "// the host's library.",
     'export const abi = 1;',
     '',
     'const K = [',
-    ...k.literals().map((literal, i) => `  ${literal}, // ${i}`),
+    ...m.k.literals().map((literal, i) => (typed ? `  ${literal}, // ${i}` : `  ${literal},`)),
     `]${t(' as const')};`,
+    '',
+    '// Conditions in words, for explanations.',
+    `function words()${t(': readonly string[]')} {`,
+    '  return [',
+    ...m.said.literals().map((literal) => `    ${literal},`),
+    '  ];',
+    '}',
+    ...tables.flatMap(([table, about, lines]) => [
+      '',
+      `// ${about}`,
+      `const ${table}${t(': readonly string[]')} = [`,
+      ...rowsOf(lines, typed),
+      '];',
+    ]),
     '',
     `export function link(std${t(': Std')})${t(': PolicyModule')} {`,
     `  const { ${names.join(', ')} } = std;`,
@@ -168,129 +169,72 @@ function print({ m, k, more, strict, units, tools, steps, name, version }: Body,
   ].join('\n');
 }
 
-function unitCode(m: Emitter, unit: UnitIr): string {
-  const who = shared(m, 'w', whoCode(m, unit.who));
-  const what = shared(m, 'x', whatCode(m, unit.what));
-  const conditions =
-    unit.kind === 'rule' ? (unit.when === null ? [] : [unit.when]) : unit.cases.map((c) => c.when);
-  const facts = list(m, [...new Set(conditions.flatMap(factsOf))].sort());
-  const reads = list(m, [...new Set(conditions.flatMap(readsOf))].sort());
-  return unit.kind === 'rule'
-    ? ruleCode(m, unit, who, what, facts, reads)
-    : blockCode(m, unit, who, what, facts, reads);
+/** Rows of a table in one text: each text costs, when a module is loaded. */
+const ROWS_A_TEXT = 8;
+
+function rowsOf(lines: readonly Line[], typed: boolean): readonly string[] {
+  const texts: string[] = [];
+  for (let from = 0; from < lines.length; from += ROWS_A_TEXT) {
+    const some = lines.slice(from, from + ROWS_A_TEXT);
+    if (typed) texts.push(...some.map(({ words }, i) => `  // ${from + i}: ${encode(words)}`));
+    texts.push(`  ${encode(some.map(({ code }) => code).join(' '))},`);
+  }
+  return texts;
 }
 
-function ruleCode(m: Emitter, rule: RuleIr, who: string, what: string, facts: string, reads: string): string {
-  const when = rule.when === null ? 'null' : `[${conjuncts(m, rule.when).join(', ')}]`;
-  const leaves = rule.when === null ? '[]' : leavesCode(m, rule.when);
-  const text = m.k.ref(rule.when === null ? '' : words(rule.when));
-  const parts = [
-    m.k.ref(rule.name),
-    `"${rule.phase}"`,
-    outcomeCode(m, rule),
-    who,
-    what,
-    when,
-    leaves,
-    facts,
-    reads,
-    text,
+type Listed = (indent: string, lines: readonly Line[]) => readonly string[];
+const inside = (list: string, lines: readonly Line[], listed: Listed): readonly string[] => [
+  `    ${list}: [`,
+  ...listed('      ', lines),
+  '    ],',
+];
+
+function functionsOf(m: RowEmitter, typed: boolean): readonly string[] {
+  const params = typed ? '(a: Args, r: Request, f: Facts, t: Tool): Kleene' : '(a, r, f, t)';
+  return m.fns.flatMap((fn) => [
+    ...(typed ? [`  // ${encode(fn.words)}`] : []),
+    `  function ${fn.name}${params} {`,
+    ...fn.body.map((text) => `    ${typed ? text.replace(/^let v = /, 'let v: Kleene = ') : text}`),
+    '  }',
+  ]);
+}
+
+/** The tables by name, with what their rows hold (stdlib/rows.ts reads them). */
+function tablesOf({
+  m,
+  tools,
+  units,
+  shadows,
+}: Body): readonly (readonly [string, string, readonly Line[]])[] {
+  const rows = (table: Table): readonly Line[] => table.rows();
+  const below = [...m.runs.values()].map(({ below: row, words }) => ({ code: row, words }));
+  const unit =
+    'name, phase (0 call, 1 list, 2 result), outcome, principals, actions, words (-2: of its tests), tests ... (-1, -2 ... are runs);';
+  return [
+    ['tools', 'server, name, hints (1 read-only + 2 destructive + 4 idempotent + 8 open world)', tools],
+    ['globs', 'text, gap (0 any run, 1 any run without a slash), text ...', rows(m.globs)],
+    ['whos', '[terms], [but]: [0] any, [1, glob], [2, role], [3, principals]', rows(m.whos)],
+    ['whats', '[terms], [but]: [0] all, [1] all tools, [2, kind, server, name], [3, actions]', rows(m.whats)],
+    ['outcomes', 'effect, because, tell, [masks], [self, quorum, timeout, roles ...]', rows(m.outcomes)],
+    ['asks', 'question, argument, kind, behind has, what it is compared with ...', rows(m.asks)],
+    [
+      'below',
+      'of each run: [facts], [arguments], [[test, reads ...] ...], words, 1 where it joins conditions',
+      below,
+    ],
+    ['units', `${unit} or name, 3, otherwise, principals, actions, [test, outcome, words] ...`, units],
+    ...(shadows.length === 0 ? [] : [['shadows', 'as units, but they decide nothing yet', shadows] as const]),
   ];
-  return `rule(${parts.join(', ')})`;
 }
 
-function blockCode(
-  m: Emitter,
-  block: BlockIr,
-  who: string,
-  what: string,
-  facts: string,
-  reads: string,
-): string {
-  const cases = block.cases.map((c) => {
-    const parts = [
-      condition(m, c.when),
-      leavesCode(m, c.when),
-      outcomeCode(m, c.outcome),
-      m.k.ref(words(c.when)),
-    ];
-    return `when(${parts.join(', ')})`;
-  });
-  const otherwise = block.otherwise === null ? 'null' : outcomeCode(m, block.otherwise);
-  return `block(${m.k.ref(block.name)}, ${who}, ${what}, [
-${cases.map((c) => `        ${c},\n`).join('')}      ], ${otherwise}, ${facts}, ${reads})`;
+function approvalCode(m: RowEmitter, a: ApprovalIr): string {
+  return `approval(${a.self}, [${a.roles.map((role) => m.k.ref(role)).join(', ')}], ${a.quorum}, ${a.timeout})`;
 }
 
-function outcomeCode(m: Emitter, o: OutcomeIr | RuleIr): string {
-  const because = o.because === null ? 'null' : m.k.ref(o.because);
-  const masks = 'masks' in o && o.masks !== undefined ? `, ${list(m, o.masks)}` : '';
-  const tell = 'tell' in o && o.tell ? `${masks === '' ? ', undefined' : ''}, true` : '';
-  return shared(m, 'o', `outcome("${o.effect}", ${approvalCode(m, o.approval)}, ${because}${masks}${tell})`);
-}
-
-function approvalCode(m: Emitter, a: ApprovalIr | null): string {
-  return a === null ? 'null' : `approval(${a.self}, ${list(m, a.roles)}, ${a.quorum}, ${a.timeout})`;
-}
-
-function jsonCode(m: Emitter, value: JsonValue): string {
+function jsonCode(m: RowEmitter, value: JsonValue): string {
   if (typeof value === 'string') return m.k.ref(value);
   if (typeof value === 'number' || typeof value === 'boolean' || value === null) return String(value);
   return Array.isArray(value) ? `[${value.map((item: JsonValue) => jsonCode(m, item)).join(', ')}]` : '{}';
-}
-
-const list = (m: Emitter, texts: readonly string[]): string =>
-  `[${texts.map((text) => m.k.ref(text)).join(', ')}]`;
-
-/** The boolean leaves of a condition with the reads below each. */
-function leavesCode(m: Emitter, e: ExprIr): string {
-  const leaves = leavesOf(e).map((leaf) => {
-    const reads = readsBelow(leaf).map(
-      (r) => `read(${m.k.ref(words(r))}, (a, r, f, t) => ${readCode(m, r)})`,
-    );
-    return shared(m, 'e', `leaf(${condition(m, leaf)}, [${reads.join(', ')}])`);
-  });
-  return `[${leaves.join(', ')}]`;
-}
-
-function leavesOf(e: ExprIr): readonly ExprIr[] {
-  if (e.op === 'not' || e.op === 'and' || e.op === 'or') return children(e).flatMap(leavesOf);
-  return e.op === 'const' ? [] : [e];
-}
-
-/** Arguments, facts and the user: what may be missing. */
-export function readsBelow(e: ExprIr): readonly ExprIr[] {
-  if (e.op === 'arg' || e.op === 'fact' || e.op === 'hint') return [e];
-  if (e.op === 'subject') return e.field === 'user.id' ? [e] : [];
-  if ((e.op === 'hasRole' || e.op === 'inWho') && e.subject === 'user')
-    return [{ op: 'subject', field: 'user.id' }];
-  return children(e).flatMap(readsBelow);
-}
-
-function factsOf(e: ExprIr): readonly string[] {
-  return e.op === 'fact' ? [e.name] : children(e).flatMap(factsOf);
-}
-function readsOf(e: ExprIr): readonly string[] {
-  if (e.op === 'arg' || e.op === 'has') {
-    return [e.path.map((p) => `/${p.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')];
-  }
-  return children(e).flatMap(readsOf);
-}
-
-function whatCode(m: Emitter, set: WhatIr): string {
-  const term = (t: WhatTermIr): string => {
-    switch (t.kind) {
-      case 'every':
-        return t.toolsOnly ? 'everyTool' : 'every';
-      case 'act': {
-        const name = t.name === null ? 'null' : shared(m, 'g', globCode(m, t.name));
-        return `act("${t.act}", ${shared(m, 'g', globCode(m, t.server))}, ${name})`;
-      }
-      case 'set':
-        return `actions(${shared(m, 'x', whatCode(m, t.what))})`;
-    }
-  };
-  const terms = (terms: readonly WhatTermIr[]): string => `[${terms.map(term).sort().join(', ')}]`;
-  return `what(${terms(set.include)}, ${terms(set.except)})`;
 }
 
 /** One step a node; a quantifier costs its body for each of up to 1,000 items. */

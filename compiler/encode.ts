@@ -4,19 +4,23 @@
 export interface Constants {
   /** The expression that stands for `text` in emitted code, `K[n]`. */
   ref(text: string): string;
+  /** Its number alone. */
+  place(text: string): number;
   /** The literals in order. */
   literals(): readonly string[];
 }
 
 export function constants(): Constants {
   const index = new Map<string, number>();
+  const place = (text: string): number => {
+    const known = index.get(text);
+    if (known !== undefined) return known;
+    index.set(text, index.size);
+    return index.size - 1;
+  };
   return {
-    ref: (text) => {
-      const known = index.get(text);
-      if (known !== undefined) return `K[${known}]`;
-      index.set(text, index.size);
-      return `K[${index.size - 1}]`;
-    },
+    ref: (text) => `K[${place(text)}]`,
+    place,
     literals: () => [...index.keys()].map(encode),
   };
 }

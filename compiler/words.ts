@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A condition of the IR in the words of the language, for explanations. */
 import { assertNever } from './assert.js';
-import type { ConstIr, ExprIr, WhoIr, WhoTermIr } from './ir.js';
+import type { ConstIr, ExprIr, WhatIr, WhatTermIr, WhoIr, WhoTermIr } from './ir.js';
 
 export function words(e: ExprIr): string {
   switch (e.op) {
@@ -106,4 +106,14 @@ export function whoWords(who: WhoIr): string {
           : whoWords(t.who);
   const except = who.except.length === 0 ? '' : ` except ${who.except.map(term).join(', ')}`;
   return who.include.map(term).join(', ') + except;
+}
+
+export function whatWords(what: WhatIr): string {
+  const term = (t: WhatTermIr): string => {
+    if (t.kind === 'every') return t.toolsOnly ? '*/*' : '*';
+    if (t.kind === 'set') return whatWords(t.what);
+    return `${t.act === 'tool' ? '' : `${t.act} `}${t.server.text}${t.name === null ? '' : `/${t.name.text}`}`;
+  };
+  const except = what.except.length === 0 ? '' : ` except ${what.except.map(term).join(', ')}`;
+  return what.include.map(term).join(', ') + except;
 }

@@ -8,7 +8,8 @@ import { compareNumbers, decimalText, type Num } from './decimal.js';
 import { policy as rules } from './engine.js';
 import { amountOf, covers, keyOf, larger, type Measure } from './measure.js';
 import { stricter, together } from './stricter.js';
-import type { Pin, Tables, Unit } from './tables.js';
+import type { Pin } from './ask.js';
+import type { Tables, Unit } from './tables.js';
 
 export interface WholeTables extends Tables {
   /** Rules that decide nothing yet, sorted by name. */

@@ -7,8 +7,9 @@ import type { Decision, Explanation, Facts, Phase, PolicyModule, Request, Subjec
 import { DEFAULT_DENY, explainUnits, weigh, type World } from './explain.js';
 import { frozen, quick } from './quick.js';
 import { namesOf, type Scope, scopes, unitsOf } from './scopes.js';
-import type { Block, Rule, Tables, Unit } from './tables.js';
-import { type Args, type Kleene, UNKNOWN_ARGS } from './values.js';
+import { argsOf, leastOf, type Test } from './ask.js';
+import type { Block, Tables, Unit } from './tables.js';
+import { type Kleene, UNKNOWN_ARGS } from './values.js';
 
 const PHASES = ['call', 'list', 'result'] as const;
 
@@ -22,7 +23,7 @@ export function policy(tables: Tables): PolicyModule {
 
   const scopeIn = (phase: Phase, request: Request): Scope => {
     const { kind, server, name: action } = request.intent;
-    return scopeOf(classify(phase, kind, server, action), request.principal, request.roles);
+    return scopeOf(phase, classify(phase, kind, server, action), request.principal, request.roles);
   };
   const names = (request: Request, of: 'facts' | 'reads', only?: Phase): readonly string[] => {
     const lists = (only === undefined ? PHASES : [only])
@@ -38,28 +39,28 @@ export function policy(tables: Tables): PolicyModule {
     needs: (request, phase) => names(request, 'facts', phase),
     reads: (request, phase) => names(request, 'reads', phase),
     decide: (request: Request, facts: Facts, phase: Phase): Decision => {
-      const { kind, server, name: action, args } = request.intent;
+      const { kind, server, name: action } = request.intent;
       const found = classify(phase, kind, server, action);
-      const scope = scopeOf(found, request.principal, request.roles);
-      const world: World = { args: args as Args, request, facts, pin: found.pin };
-      return (
-        (phase === 'call' ? quick(scope, world, scope.tells ? told : nothing) : null) ??
-        weigh(unitsOf(scope), world, phase, options)
-      );
+      const scope = scopeOf(phase, found, request.principal, request.roles);
+      const { pin } = found;
+      const args = argsOf(request.intent.args);
+      const plain =
+        phase === 'call' ? quick(scope, args, request, facts, pin, scope.tells ? told : nothing) : null;
+      return plain ?? weigh(unitsOf(scope), { args, request, facts, pin }, phase, options);
     },
     visible: (subject: Subject, action): boolean => {
       const found = classify('call', action.kind, action.server, action.name);
-      const scope = scopeOf(found, subject.principal, subject.roles);
+      const scope = scopeOf('call', found, subject.principal, subject.roles);
       const request: Request = { ...subject, intent: { ...action, args: {} } };
       return mayGrant(unitsOf(scope), { args: UNKNOWN_ARGS, request, facts: {}, pin: found.pin });
     },
     explain: (request: Request, facts: Facts, phase: Phase): Explanation => {
-      const { kind, server, name: action, args } = request.intent;
+      const { kind, server, name: action } = request.intent;
       const found = classify(phase, kind, server, action);
-      const scope = scopeOf(found, request.principal, request.roles);
+      const scope = scopeOf(phase, found, request.principal, request.roles);
       return explainUnits(
         unitsOf(scope),
-        { args: args as Args, request, facts, pin: found.pin },
+        { args: argsOf(request.intent.args), request, facts, pin: found.pin },
         phase,
         options,
       );
@@ -69,14 +70,15 @@ export function policy(tables: Tables): PolicyModule {
 
 /** Optimistic: some unit may grant, and no deny is sure. */
 function mayGrant(units: readonly Unit[], world: World): boolean {
-  const value = (when: Rule['when']): Kleene =>
-    when === null ? 2 : when(world.args, world.request, world.facts, world.pin);
+  const value = (tests: readonly Test[]): Kleene =>
+    leastOf(tests, world.args, world.request, world.facts, world.pin);
   let grant = false;
   for (const unit of units) {
     if (unit.kind === 'rule') {
-      const v = value(unit.when);
-      if (unit.effect === 'deny' && v === 2) return false;
-      if ((unit.effect === 'allow' || unit.effect === 'review') && v > 0) grant = true;
+      const v = value(unit.tests);
+      const { effect } = unit.outcome;
+      if (effect === 'deny' && v === 2) return false;
+      if ((effect === 'allow' || effect === 'review') && v > 0) grant = true;
       continue;
     }
     const outcomes = possibleEffects(unit, value);
@@ -86,10 +88,10 @@ function mayGrant(units: readonly Unit[], world: World): boolean {
   return grant;
 }
 
-function possibleEffects(block: Block, value: (when: Rule['when']) => Kleene): readonly string[] {
+function possibleEffects(block: Block, value: (tests: readonly Test[]) => Kleene): readonly string[] {
   const effects: string[] = [];
-  for (const { when, outcome } of block.cases) {
-    const v = value(when);
+  for (const { test, outcome } of block.cases) {
+    const v = value([test]);
     if (v > 0) effects.push(outcome.effect);
     if (v === 2) return effects;
   }

@@ -16,7 +16,8 @@ import type {
   RuleEffect,
   Unknown,
 } from './abi.js';
-import type { Approval, Block, Leaf, Outcome, Pin, Predicate, Rule, StandIn, Unit } from './tables.js';
+import { type Leaf, leastOf, type Pin, type Test } from './ask.js';
+import type { Approval, Outcome, StandIn, Unit } from './tables.js';
 import type { Args, Kleene } from './values.js';
 
 /** All that conditions may read. */
@@ -38,7 +39,13 @@ interface Possible {
   readonly unit: Unit;
   readonly outcomes: readonly (Outcome | null)[];
 }
-type Values = (when: Predicate | null, leaves: readonly Leaf[]) => Kleene;
+/** The value of a conjunction. */
+type Values = (tests: readonly Test[]) => Kleene;
+
+const valuesIn =
+  ({ args, request, facts, pin }: World): Values =>
+  (tests) =>
+    leastOf(tests, args, request, facts, pin);
 
 export const DEFAULT_DENY = (steps: number): Decision => deny([], null, [], steps);
 
@@ -50,16 +57,15 @@ export interface Options {
 
 export function weigh(units: readonly Unit[], world: World, phase: Phase, options: Options): Decision {
   const { steps } = options;
-  const plain: Values = (when) =>
-    when === null ? 2 : when(world.args, world.request, world.facts, world.pin);
+  const plain = valuesIn(world);
   const possible = units.map((unit) => ({ unit, outcomes: outcomesOf(unit, plain) }));
   const base = combine(possible, phase, steps, []);
   if (!hinges(possible, base, phase)) return base;
   const labels = unknownLabels(units, world, plain);
   const unknowns = [...labels.keys()].sort().map((name): Unknown => {
-    const without: Values = (when, leaves) => {
-      const value = plain(when, leaves);
-      return value === 1 && openLabels(leaves, world).has(name) ? 0 : value;
+    const without: Values = (tests) => {
+      const value = plain(tests);
+      return value === 1 && openLabels(tests, world).has(name) ? 0 : value;
     };
     const otherwise = combine(
       units.map((unit) => ({ unit, outcomes: outcomesOf(unit, without) })),
@@ -90,7 +96,7 @@ function asksPeople(
   const some = (i: number): boolean => {
     const { fact, values } = open[i] ?? {};
     if (fact === undefined || values === undefined) {
-      const known: Values = (when) => (when === null ? 2 : when(world.args, world.request, facts, world.pin));
+      const known = valuesIn({ ...world, facts });
       const afresh = possible.map(({ unit }) => ({ unit, outcomes: outcomesOf(unit, known) }));
       return combine(afresh, 'call', steps, []).effect !== 'deny';
     }
@@ -116,12 +122,12 @@ const MISSING = 'it is missing, null or of another type';
 
 function outcomesOf(unit: Unit, values: Values): readonly (Outcome | null)[] {
   if (unit.kind === 'rule') {
-    const value = values(unit.when, unit.leaves);
-    return value === 2 ? [unit] : value === 0 ? [null] : [unit, null];
+    const value = values(unit.tests);
+    return value === 2 ? [unit.outcome] : value === 0 ? [null] : [unit.outcome, null];
   }
   const outcomes: (Outcome | null)[] = [];
-  for (const { when, leaves, outcome } of unit.cases) {
-    const value = values(when, leaves);
+  for (const { test, outcome } of unit.cases) {
+    const value = values([test]);
     if (value > 0) outcomes.push(outcome);
     if (value === 2) return outcomes;
   }
@@ -154,7 +160,7 @@ function combine(
   }
   const granted = phase !== 'call' || possible.some((p) => p.outcomes.every(isGrant));
   if (!granted) {
-    const told = possible.some(({ unit }) => unit.kind === 'rule' && unit.tell === true);
+    const told = possible.some(({ unit }) => unit.kind === 'rule' && unit.outcome.tell === true);
     return told ? { ...deny([], null, unknowns, steps), tell: true } : deny([], null, unknowns, steps);
   }
   const askers = askersOf(possible);
@@ -230,25 +236,26 @@ function hinges(possible: readonly Possible[], decision: Decision, phase: Phase)
 /** The reads that left conditions open, with why. */
 function unknownLabels(units: readonly Unit[], world: World, values: Values): ReadonlyMap<string, string> {
   const labels = new Map<string, string>();
-  const add = (when: Predicate | null, leaves: readonly Leaf[]): Kleene => {
-    const value = values(when, leaves);
-    if (value === 1) for (const [label, why] of openLabels(leaves, world)) labels.set(label, why);
+  const add = (tests: readonly Test[]): Kleene => {
+    const value = values(tests);
+    if (value === 1) for (const [label, why] of openLabels(tests, world)) labels.set(label, why);
     return value;
   };
   for (const unit of units) {
-    if (unit.kind === 'rule') add(unit.when, unit.leaves);
-    else unit.cases.some((c) => add(c.when, c.leaves) === 2);
+    if (unit.kind === 'rule') add(unit.tests);
+    else unit.cases.some(({ test }) => add([test]) === 2);
   }
   return labels;
 }
 
 function openLabels(
-  leaves: readonly Leaf[],
+  tests: readonly Test[],
   { args, request, facts, pin }: World,
 ): ReadonlyMap<string, string> {
   const labels = new Map<string, string>();
+  const leaves: readonly Leaf[] = tests.flatMap((test) => test.below().leaves);
   for (const leaf of leaves) {
-    if (leaf.test(args, request, facts, pin) !== 1) continue;
+    if (leastOf([leaf.test], args, request, facts, pin) !== 1) continue;
     const missing = leaf.reads.filter((r) => r.value(args, request, facts, pin) === undefined);
     const [first] = leaf.reads;
     if (missing.length === 0 && first !== undefined)
@@ -267,8 +274,7 @@ export function explainUnits(
   phase: Phase,
   options: Options,
 ): Explanation {
-  const plain: Values = (when) =>
-    when === null ? 2 : when(world.args, world.request, world.facts, world.pin);
+  const plain = valuesIn(world);
   const matched: Match[] = [];
   const near: NearMiss[] = [];
   for (const unit of units) {
@@ -289,6 +295,6 @@ export function explainUnits(
 }
 
 const firstEffect = (unit: Unit): RuleEffect =>
-  unit.kind === 'rule' ? unit.effect : (unit.cases[0]?.outcome.effect ?? 'deny');
-const words = (unit: Rule | Block): string =>
+  unit.kind === 'rule' ? unit.outcome.effect : (unit.cases[0]?.outcome.effect ?? 'deny');
+const words = (unit: Unit): string =>
   unit.kind === 'rule' ? unit.words : unit.cases.map((c) => c.words).join('; ');

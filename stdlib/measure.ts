@@ -3,7 +3,7 @@
 import type { Facts, KeyPart, MeasureSpec, Request } from './abi.js';
 import { compareNumbers, decimalText, type Num } from './decimal.js';
 import { matchesWhat, matchesWho, type What, type Who } from './sets.js';
-import type { Pin, Predicate } from './tables.js';
+import { type Pin, type Test, valueOf } from './ask.js';
 import type { Args } from './values.js';
 
 type Amount = (args: Args, request: Request, facts: Facts, pin: Pin | undefined) => Num | undefined;
@@ -12,7 +12,7 @@ type Amount = (args: Args, request: Request, facts: Facts, pin: Pin | undefined)
 export interface Addition {
   readonly who: Who;
   readonly what: What;
-  readonly when: Predicate | null;
+  readonly when: Test | null;
   readonly amount: Amount | null;
   /** Names of facts, and JSON pointers of arguments, that the two may read. */
   readonly facts: readonly string[];
@@ -22,31 +22,10 @@ export interface Measure extends MeasureSpec {
   readonly additions: readonly Addition[];
 }
 
-export const addition = (
-  who: Who,
-  what: What,
-  when: Predicate | null,
-  amount: Amount | null,
-  facts: readonly string[],
-  reads: readonly string[],
-): Addition => ({ who, what, when, amount, facts, reads });
-
 export function covers({ who, what }: Addition, request: Request): boolean {
   const { kind, server, name } = request.intent;
   return matchesWhat(what, kind, server, name) && matchesWho(who, request.principal, request.roles);
 }
-
-export const measure = (
-  name: string,
-  kind: MeasureSpec['kind'],
-  window: number | null,
-  fixed: boolean,
-  attempts: boolean,
-  keys: readonly KeyPart[],
-  decay: readonly [amount: number, per: number] | null,
-  cap: number | null,
-  additions: readonly Addition[],
-): Measure => ({ name, kind, window, fixed, attempts, keys, decay, cap, additions });
 
 const MAX_DIGITS = 40;
 
@@ -97,7 +76,7 @@ export function amountOf(
   for (const { who, what, when, amount: of } of additions) {
     if (!matchesWhat(what, kind, server, name) || !matchesWho(who, request.principal, request.roles))
       continue;
-    const holds = when === null ? 2 : when(args as Args, request, facts, pin);
+    const holds = when === null ? 2 : valueOf(when, args as Args, request, facts, pin);
     if (holds === 0) continue;
     const value = of === null ? 1 : amount(of(args as Args, request, facts, pin));
     if (holds === 1 || value === undefined) return null;

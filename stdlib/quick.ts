@@ -3,64 +3,87 @@
  * The common path of a decision: conditions in order, nothing allocated but a review that several asked for. Where an unknown may
  * have a say the answer is null, and explain.ts weighs everything.
  */
-import type { Decision } from './abi.js';
-import { type Asker, DEFAULT_DENY, reviewOf, type World } from './explain.js';
-import { type Block, leastOf, type Outcome, type Predicate, type Unit } from './tables.js';
+import type { Decision, Facts, Request } from './abi.js';
+import { leastOf, type Pin, type Test, valueOf } from './ask.js';
+import { type Asker, DEFAULT_DENY, reviewOf } from './explain.js';
+import type { Outcome, Unit } from './tables.js';
+import type { Args } from './values.js';
 
 /** A unit with its place in the order of names. */
 export interface Entry {
   readonly order: number;
   readonly unit: Unit;
-  /** Of a rule; empty where it always holds. */
-  readonly tests: readonly Predicate[];
+  /** Of a rule; empty where it always holds, and of blocks. */
+  readonly tests: readonly Test[];
+  /** Of a rule. */
   readonly yields: Yield | null;
-  /** Of a block: what each case yields, then `otherwise`. */
-  readonly cases: readonly (Yield | null)[];
+  /** Of a block: its cases with what each yields, and what it yields otherwise. */
+  readonly cases: readonly { readonly test: Test; readonly yields: Yield }[];
+  readonly otherwise: Yield | null;
 }
 /** An outcome with what is decided when it decides, or (where something grants) asks, alone. */
-interface Yield {
+export interface Yield {
   readonly outcome: Outcome;
+  /** A review: it grants what it asks for. */
+  readonly grants: boolean;
   readonly asker: Asker;
-  readonly alone: Decision;
+  /** Once it was asked for: most never are. */
+  alone: Decision | null;
+}
+/** A rule where it matters no more which. */
+export interface Step {
+  readonly tests: readonly Test[];
+  readonly yields: Yield;
 }
 /** The entries of a scope. */
 export interface Lists {
-  /** Without blocks: denies, then what asks, then allows, each by name and no further than the first without a condition. */
-  readonly inTurn: readonly Entry[];
+  /** Without blocks: what denies, asks and allows, each by name, and no further than the first without a condition. */
+  readonly denies: readonly Step[];
+  readonly asks: readonly Step[];
+  readonly allows: readonly Step[];
   /** All by name where there is a block among them, else none. */
   readonly mixed: readonly Entry[];
   /** Some rule among them says `tell`. */
   readonly tells: boolean;
 }
 
-export function entryOf(unit: Unit, order: number, steps: number): Entry {
-  const of = (outcome: Outcome | null): Yield | null =>
-    outcome === null ? null : yieldOf(unit.name, outcome, steps);
+export function entryOf(unit: Unit, order: number): Entry {
+  const of = (outcome: Outcome): Yield => yieldOf(unit.name, outcome);
   return unit.kind === 'rule'
-    ? { order, unit, tests: unit.tests, yields: of(unit), cases: [] }
+    ? { order, unit, tests: unit.tests, yields: of(unit.outcome), cases: [], otherwise: null }
     : {
         order,
         unit,
         tests: [],
         yields: null,
-        cases: [...unit.cases.map((c) => of(c.outcome)), of(unit.otherwise)],
+        cases: unit.cases.map(({ test, outcome }) => ({ test, yields: of(outcome) })),
+        otherwise: unit.otherwise === null ? null : of(unit.otherwise),
       };
 }
 
-function yieldOf(name: string, outcome: Outcome, steps: number): Yield {
-  const asker = { name, approval: outcome.approval, because: outcome.because };
-  const asks = outcome.effect === 'review' || outcome.effect === 'escalate';
-  const alone = asks
-    ? reviewOf([asker], steps, [])
-    : {
-        ...DEFAULT_DENY(steps),
-        effect: outcome.effect,
-        rules: [name],
-        default: false,
-        reason: outcome.because,
-        ...(outcome.effect === 'deny' && outcome.tell === true ? { tell: true as const } : {}),
-      };
-  return { outcome, asker, alone: frozen(alone as Decision) };
+const yieldOf = (name: string, outcome: Outcome): Yield => ({
+  outcome,
+  grants: outcome.effect === 'review',
+  asker: { name, approval: outcome.approval, because: outcome.because },
+  alone: null,
+});
+
+function alone(yields: Yield, { steps }: Decision): Decision {
+  yields.alone ??= frozen(decisionOf(yields, steps));
+  return yields.alone;
+}
+
+function decisionOf({ outcome, asker }: Yield, steps: number): Decision {
+  const { effect, because, tell } = outcome;
+  if (effect === 'review' || effect === 'escalate') return reviewOf([asker], steps, []);
+  return {
+    ...DEFAULT_DENY(steps),
+    effect: effect === 'allow' ? 'allow' : 'deny',
+    rules: [asker.name],
+    default: false,
+    reason: because,
+    ...(effect === 'deny' && tell === true ? { tell } : {}),
+  };
 }
 
 /** Shared between calls, so nobody may change it. */
@@ -72,74 +95,101 @@ export function frozen(decision: Decision): Decision {
 }
 
 /** The answer where no unknown has a say, or null. `nothing` is what is decided where nothing grants. */
-export function quick(lists: Lists, world: World, nothing: Decision): Decision | null {
-  if (lists.mixed.length > 0) return inOrder(lists.mixed, world, nothing);
-  const { args, request, facts, pin } = world;
-  const { inTurn } = lists;
+export function quick(
+  lists: Lists,
+  args: Args,
+  request: Request,
+  facts: Facts,
+  pin: Pin | undefined,
+  nothing: Decision,
+): Decision | null {
+  const { denies, asks, allows, mixed } = lists;
+  if (mixed.length > 0) return inOrder(mixed, args, request, facts, pin, nothing);
+  for (let i = 0; i < denies.length; i++) {
+    const { tests, yields } = denies[i] as Step;
+    const value = leastOf(tests, args, request, facts, pin);
+    if (value !== 0) return value === 1 ? null : alone(yields, nothing);
+  }
   let granted = false;
-  let possible = false;
+  let first: Yield | null = null;
   let askers: Yield[] | null = null;
-  for (let i = 0; i < inTurn.length; i++) {
-    const entry = inTurn[i] as Entry;
-    const yields = entry.yields as Yield;
-    const { effect } = yields.outcome;
-    if (effect === 'allow' && granted) break;
-    const value = leastOf(entry.tests, args, request, facts, pin);
+  for (let i = 0; i < asks.length; i++) {
+    const { tests, yields } = asks[i] as Step;
+    const value = leastOf(tests, args, request, facts, pin);
     if (value === 0) continue;
-    if (effect === 'allow') {
-      if (value === 2) return askers === null ? yields.alone : review(askers, nothing);
-      possible = true;
-      continue;
-    }
     if (value === 1) return null;
-    if (effect === 'deny') return yields.alone;
-    if (effect === 'review') granted = true;
-    if (askers === null) askers = [yields];
+    if (yields.grants) granted = true;
+    if (first === null) first = yields;
+    else if (askers === null) askers = [first, yields];
     else askers.push(yields);
   }
-  if (granted && askers !== null) return review(askers, nothing);
+  if (granted && first !== null) return askers === null ? alone(first, nothing) : reviewBy(askers, nothing);
+  let possible = false;
+  for (let i = 0; i < allows.length; i++) {
+    const { tests, yields } = allows[i] as Step;
+    const value = leastOf(tests, args, request, facts, pin);
+    if (value === 2) {
+      if (first === null) return alone(yields, nothing);
+      return askers === null ? alone(first, nothing) : reviewBy(askers, nothing);
+    }
+    if (value === 1) possible = true;
+  }
   return possible ? null : nothing;
 }
 
-function review(askers: readonly Yield[], { steps }: Decision): Decision {
-  const [first] = askers;
-  return first !== undefined && askers.length === 1
-    ? first.alone
-    : reviewOf(
-        askers.map(({ asker }) => asker),
-        steps,
-        [],
-      );
-}
+const reviewBy = (askers: readonly Yield[], { steps }: Decision): Decision =>
+  reviewOf(
+    askers.map(({ asker }) => asker),
+    steps,
+    [],
+  );
 
 /** With blocks: every unit by name, since a block may yield anything. */
-function inOrder(entries: readonly Entry[], world: World, nothing: Decision): Decision | null {
+function inOrder(
+  entries: readonly Entry[],
+  args: Args,
+  request: Request,
+  facts: Facts,
+  pin: Pin | undefined,
+  nothing: Decision,
+): Decision | null {
   let grant: Yield | null = null;
-  const askers: Yield[] = [];
-  for (const entry of entries) {
-    const yields = yieldIn(entry, world);
+  let first: Yield | null = null;
+  let askers: Yield[] | null = null;
+  for (let i = 0; i < entries.length; i++) {
+    const yields = yieldIn(entries[i] as Entry, args, request, facts, pin);
     if (yields === undefined) return null;
     if (yields === null) continue;
     const { effect } = yields.outcome;
-    if (effect === 'deny') return yields.alone;
+    if (effect === 'deny') return alone(yields, nothing);
     if (effect !== 'escalate') grant ??= yields;
-    if (effect !== 'allow') askers.push(yields);
+    if (effect === 'allow') continue;
+    if (first === null) first = yields;
+    else if (askers === null) askers = [first, yields];
+    else askers.push(yields);
   }
   if (grant === null) return nothing;
-  return askers.length === 0 ? grant.alone : review(askers, nothing);
+  if (first === null) return alone(grant, nothing);
+  return askers === null ? alone(first, nothing) : reviewBy(askers, nothing);
 }
 
 /** Undefined where an unknown leaves it open. */
-function yieldIn({ unit, tests, yields, cases }: Entry, world: World): Yield | null | undefined {
-  const { args, request, facts, pin } = world;
-  if (unit.kind === 'rule') {
+function yieldIn(
+  { tests, yields, cases, otherwise }: Entry,
+  args: Args,
+  request: Request,
+  facts: Facts,
+  pin: Pin | undefined,
+): Yield | null | undefined {
+  if (yields !== null) {
     const value = leastOf(tests, args, request, facts, pin);
     return value === 1 ? undefined : value === 2 ? yields : null;
   }
-  for (let i = 0; i < unit.cases.length; i++) {
-    const value = (unit.cases[i] as Block['cases'][number]).when(args, request, facts, pin);
+  for (let i = 0; i < cases.length; i++) {
+    const one = cases[i] as Entry['cases'][number];
+    const value = valueOf(one.test, args, request, facts, pin);
     if (value === 1) return undefined;
-    if (value === 2) return cases[i] ?? null;
+    if (value === 2) return one.yields;
   }
-  return cases.at(-1) ?? null;
+  return otherwise;
 }

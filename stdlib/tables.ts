@@ -1,28 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The tables of a compiled policy: data and small shared predicates, no rule in code position. */
-import type { Facts, Json, Phase, Request, RuleEffect } from './abi.js';
+/** The tables of a policy as the engine reads them: data and small shared predicates, no rule in code position. */
+import type { Json, Phase, RuleEffect } from './abi.js';
+import type { Below, Pin, Test } from './ask.js';
 import type { What, Who } from './sets.js';
-import type { Args, Kleene } from './values.js';
+import type { Kleene } from './values.js';
 
-/** A pinned tool; its hints are what its server claims. */
-export interface Pin {
-  readonly server: string;
-  readonly name: string;
-  readonly readOnly: boolean;
-  readonly destructive: boolean;
-  readonly idempotent: boolean;
-  readonly openWorld: boolean;
-}
-export type Predicate = (args: Args, request: Request, facts: Facts, pin: Pin | undefined) => Kleene;
-
-/** A boolean leaf of a condition: its value, and the reads below it with the names that authors know them by. */
-export interface Leaf {
-  readonly test: Predicate;
-  readonly reads: readonly {
-    readonly label: string;
-    readonly value: (args: Args, request: Request, facts: Facts, pin: Pin | undefined) => unknown;
-  }[];
-}
 export interface Approval {
   readonly self: boolean;
   readonly roles: readonly string[];
@@ -43,28 +25,25 @@ interface Base {
   readonly phase: Phase;
   readonly who: Who;
   readonly what: What;
-  /** Names of facts, and JSON pointers of arguments, that its conditions may read. */
-  readonly facts: readonly string[];
-  readonly reads: readonly string[];
 }
-export interface Rule extends Base, Outcome {
+/** Holds where all its tests hold; without any it always does. */
+export interface Rule extends Base {
   readonly kind: 'rule';
-  readonly when: Predicate | null;
-  /** What `when` is the least of; none without a condition. */
-  readonly tests: readonly Predicate[];
-  readonly leaves: readonly Leaf[];
+  readonly outcome: Outcome;
+  readonly tests: readonly Test[];
   /** The condition in words. */
   readonly words: string;
 }
+/** What the first case that holds yields, else `otherwise`. */
 export interface Block extends Base {
   readonly kind: 'block';
-  readonly cases: readonly {
-    readonly when: Predicate;
-    readonly leaves: readonly Leaf[];
-    readonly outcome: Outcome;
-    readonly words: string;
-  }[];
+  readonly cases: readonly Case[];
   readonly otherwise: Outcome | null;
+}
+export interface Case {
+  readonly test: Test;
+  readonly outcome: Outcome;
+  readonly words: string;
 }
 export type Unit = Rule | Block;
 
@@ -85,25 +64,16 @@ export interface Tables {
   readonly standIns?: readonly StandIn[];
 }
 
+/** What the conditions of a unit may read. */
+export const belowOf = (unit: Unit): readonly Below[] =>
+  (unit.kind === 'rule' ? unit.tests : unit.cases.map((one) => one.test)).map((test) => test.below());
+
 export function hint(
   pin: Pin | undefined,
   name: 'readOnly' | 'destructive' | 'idempotent' | 'openWorld',
 ): Kleene {
   return pin === undefined ? 1 : pin[name] ? 2 : 0;
 }
-export const pin = (
-  server: string,
-  name: string,
-  readOnly: boolean,
-  destructive: boolean,
-  idempotent: boolean,
-  openWorld: boolean,
-): Pin => ({ server, name, readOnly, destructive, idempotent, openWorld });
-export const leaf = (test: Predicate, reads: Leaf['reads']): Leaf => ({ test, reads });
-export const read = (label: string, value: Leaf['reads'][number]['value']): Leaf['reads'][number] => ({
-  label,
-  value,
-});
 export const approval = (
   self: boolean,
   roles: readonly string[],
@@ -115,85 +85,8 @@ export const approval = (
   quorum,
   timeout,
 });
-export const outcome = (
-  effect: RuleEffect,
-  asks: Approval | null,
-  because: string | null,
-  masks?: readonly string[],
-  tell?: true,
-): Outcome => ({
-  effect,
-  approval: asks,
-  because,
-  ...(masks === undefined ? {} : { masks }),
-  ...(tell === undefined ? {} : { tell }),
-});
 export const standIn = (fact: string, asks: Approval, values: readonly Json[]): StandIn => ({
   fact,
   approval: asks,
   values,
 });
-export function rule(
-  name: string,
-  phase: Phase,
-  yields: Outcome,
-  who: Who,
-  what: What,
-  tests: readonly Predicate[] | null,
-  leaves: readonly Leaf[],
-  facts: readonly string[],
-  reads: readonly string[],
-  words: string,
-): Rule {
-  const when = tests === null ? null : least(tests);
-  return {
-    kind: 'rule',
-    name,
-    phase,
-    ...yields,
-    who,
-    what,
-    when,
-    tests: tests ?? [],
-    leaves,
-    facts,
-    reads,
-    words,
-  };
-}
-function least(tests: readonly Predicate[]): Predicate {
-  const [only] = tests;
-  if (only !== undefined && tests.length === 1) return only;
-  return (args, request, facts, pin) => leastOf(tests, args, request, facts, pin);
-}
-/** The value of a conjunction: false as soon as one is false. */
-export function leastOf(
-  tests: readonly Predicate[],
-  args: Args,
-  request: Request,
-  facts: Facts,
-  pin: Pin | undefined,
-): Kleene {
-  let value: Kleene = 2;
-  for (let i = 0; i < tests.length; i++) {
-    const x = (tests[i] as Predicate)(args, request, facts, pin);
-    if (x === 0) return 0;
-    if (x < value) value = x;
-  }
-  return value;
-}
-export const when = (
-  test: Predicate,
-  leaves: readonly Leaf[],
-  yields: Outcome,
-  words: string,
-): Block['cases'][number] => ({ when: test, leaves, outcome: yields, words });
-export const block = (
-  name: string,
-  who: Who,
-  what: What,
-  cases: Block['cases'],
-  otherwise: Outcome | null,
-  facts: readonly string[],
-  reads: readonly string[],
-): Block => ({ kind: 'block', name, phase: 'call', who, what, cases, otherwise, facts, reads });

@@ -4,7 +4,8 @@
  * in its place among the linked units of the original.
  */
 import type { CompiledModule, PolicyModule } from '../../stdlib/abi.js';
-import type { WholeTables } from '../../stdlib/compose.js';
+import { policy as whole, type WholeTables } from '../../stdlib/compose.js';
+import { type ModuleTables, tablesOf as linked } from '../../stdlib/rows.js';
 import { std } from '../../stdlib/std.js';
 import { emit } from '../emit.js';
 import type { PolicyIr, UnitIr } from '../ir.js';
@@ -16,17 +17,17 @@ export type Relink = (name: string, unit: UnitIr | null) => Promise<PolicyModule
 export async function relinker(ir: PolicyIr, load: (js: string) => Promise<CompiledModule>): Promise<Relink> {
   const tablesOf = async (part: PolicyIr): Promise<WholeTables> => {
     let found: WholeTables | null = null;
-    const policy = (tables: WholeTables): PolicyModule => std.policy((found = tables));
+    const policy = (tables: ModuleTables): PolicyModule => whole((found = linked(tables)));
     (await load(emit(part).js)).link({ ...std, policy });
     if (found === null) throw new Error('a module that links no policy');
     return found;
   };
-  const whole = await tablesOf(ir);
+  const all = await tablesOf(ir);
   return async (name, unit) => {
     const changed = unit === null ? [] : (await tablesOf({ ...ir, units: [unit], measures: [] })).units;
-    return std.policy({
-      ...whole,
-      units: whole.units.flatMap((other) => (other.name === name ? changed : [other])),
+    return whole({
+      ...all,
+      units: all.units.flatMap((other) => (other.name === name ? changed : [other])),
     });
   };
 }

@@ -6,24 +6,26 @@
  */
 import { std } from '../../stdlib/std.js';
 
-const OWN = 'abi K link std a r f t v w y export const function return let if null true false undefined';
+const OWN =
+  'abi K link std a r f t v w y export const function return let if null true false undefined ' +
+  'words tools globs whos whats outcomes asks below units shadows';
 const WORDS: ReadonlySet<string> = new Set([...Object.keys(std), ...OWN.split(' ')]);
 const MEMBERS: ReadonlySet<string> = new Set(['principal', 'user', 'session', 'intent', 'server', 'name']);
 const KEYS: ReadonlySet<string> = new Set([
   'name',
   'version',
   'steps',
-  'tools',
-  'units',
+  'texts',
+  'runs',
+  'reads',
   'measures',
-  'shadows',
   'standIns',
   'strict',
 ]);
 const MADE = /^[a-z]\d+$/;
 const ASCII = /[^\n\x20-\x7e]/;
 
-const STRING = '"(?:[^"\\\\\\n]|\\\\u[0-9a-f]{4})*"';
+const STRING = '"[^"\\\\\\n]*(?:\\\\u[0-9a-f]{4}[^"\\\\\\n]*)*"';
 /** Each part has one way to end, so that a line which fails is not tried in others. */
 const NUMBER = '\\d+(?!\\d)(?:\\.\\d+(?!\\d)|(?!\\.\\d))(?:e[+-]?\\d+(?!\\d)|(?!e[+-]?\\d))';
 const among = (words: Iterable<string>, after: string): string => `(?:${[...words].join('|')})${after}`;
@@ -42,17 +44,34 @@ const TOKEN_OF_LINE = [
   among(KEYS, '(?=:)'),
 ];
 const LINE = new RegExp(`^(?:${TOKEN_OF_LINE.join('|')})*(?://.*)?$`);
+/** Most lines are one text in a list: many at once. */
+const TEXTS = new RegExp(`(?:[ ]*${STRING},(?:[ ]*//[^\\n]*)?\\n){1,256}`, 'y');
 
 /** Longer lines are refused: an expression needs stack for each token. A constant of a policy is far below it. */
 const MAX_LINE = 1 << 20;
 
 /** What the module may not hold, or null. */
 export function moduleFault(text: string): string | null {
-  const lines = text.split('\n');
-  const long = lines.findIndex((line) => line.length > MAX_LINE);
-  if (long >= 0) return `a line longer than ${MAX_LINE} characters, line ${long + 1}`;
-  if (!ASCII.test(text) && lines.every((line) => LINE.test(line))) return null;
-  return whyNot(text);
+  if (text.length > MAX_LINE) {
+    const long = text.split('\n').findIndex((line) => line.length > MAX_LINE);
+    if (long >= 0) return `a line longer than ${MAX_LINE} characters, line ${long + 1}`;
+  }
+  return !ASCII.test(text) && isCompiled(text) ? null : whyNot(text);
+}
+
+function isCompiled(text: string): boolean {
+  for (let at = 0; at < text.length; ) {
+    TEXTS.lastIndex = at;
+    if (TEXTS.test(text)) {
+      at = TEXTS.lastIndex;
+      continue;
+    }
+    const end = text.indexOf('\n', at);
+    const line = text.slice(at, end < 0 ? text.length : end);
+    if (!LINE.test(line)) return false;
+    at += line.length + 1;
+  }
+  return true;
 }
 
 const TOKEN =

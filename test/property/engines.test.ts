@@ -245,7 +245,7 @@ const FAULTS: readonly (readonly [string, Fault])[] = [
 
 /** Faults of the code itself, where the text of the module gives them away. */
 const SLIPS: readonly (readonly [string, object])[] = [
-  ['has of an absent argument true', { has: () => 2, askHas: () => () => 2 }],
+  ['has of an absent argument true', { has: () => 2 }],
   [
     'unknown paths not under',
     { under: (...a: Parameters<typeof std.under>) => (std.under(...a) === 2 ? 2 : 0) },

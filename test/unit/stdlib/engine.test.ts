@@ -2,17 +2,36 @@
 // The memo of the engine: nothing that a request says can make two questions share an answer, and it stays bounded.
 import { describe, expect, it } from 'vitest';
 import type { ActionKind, PolicyModule, Request } from '../../../stdlib/abi.js';
+import { type Pin, running, type Test } from '../../../stdlib/ask.js';
+import { policy } from '../../../stdlib/compose.js';
 import { std } from '../../../stdlib/std.js';
-import type { What, Who } from '../../../stdlib/sets.js';
-import type { Pin, Unit } from '../../../stdlib/tables.js';
+import { every, matchesWho, type What, type Who } from '../../../stdlib/sets.js';
+import type { Unit } from '../../../stdlib/tables.js';
 
-const { glob, who, what, anyone, principal, role, act, outcome, rule, policy, pin, block, when } = std;
+const { glob, who, anyone, principal, role } = std;
 const exact = (text: string) => glob([text], '');
 const everyone = who([anyone], []);
-const everything = what([std.every], []);
-const tool = (server: string, name: string): What => what([act('tool', exact(server), exact(name))], []);
-const unit = (name: string, effect: 'allow' | 'deny', w: Who, x: What): Unit =>
-  rule(name, 'call', outcome(effect, null, null), w, x, null, [], [], [], '');
+const everything: What = { include: [every], except: [] };
+const tool = (server: string, name: string): What => ({
+  include: [{ kind: 'act', act: 'tool', server: exact(server), name: exact(name) }],
+  except: [],
+});
+const unit = (
+  name: string,
+  effect: 'allow' | 'deny',
+  w: Who,
+  x: What,
+  tests: readonly Test[] = [],
+): Unit => ({
+  kind: 'rule',
+  name,
+  phase: 'call',
+  outcome: { effect, approval: null, because: null },
+  who: w,
+  what: x,
+  tests,
+  words: '',
+});
 const made = (units: readonly Unit[], tools: readonly Pin[] = []): PolicyModule =>
   policy({ name: 'p', version: '1.0.0', tools, units, steps: 1 });
 const ask = (kind: ActionKind, server: string, name: string, subject: Partial<Request> = {}): Request => ({
@@ -59,19 +78,13 @@ describe('the memo', () => {
   });
 
   it('keeps the pins of one tool from another', () => {
-    const hinted = rule(
-      'a',
-      'call',
-      outcome('allow', null, null),
-      everyone,
-      everything,
-      [(_a, _r, _f, t) => std.hint(t, 'readOnly')],
-      [],
-      [],
-      [],
-      '',
+    const hinted = unit('a', 'allow', everyone, everything, [
+      running((_a, _r, _f, t) => std.hint(t, 'readOnly')),
+    ]);
+    const p = made(
+      [hinted],
+      [{ server: 'a', name: 'b/c', readOnly: true, destructive: false, idempotent: false, openWorld: false }],
     );
-    const p = made([hinted], [pin('a', 'b/c', true, false, false, false)]);
     expect(effect(p, ask('tool', 'a', 'b/c'))).toBe('allow');
     expect(effect(p, ask('tool', 'a/b', 'c'))).toBe('deny');
     expect(effect(p, ask('resource', 'a', 'b/c'))).toBe('deny');
@@ -89,17 +102,98 @@ describe('the memo', () => {
   });
 });
 
+describe('what is kept', () => {
+  const heapAfter = (ask1: (i: number) => void): number => {
+    for (let i = 0; i < 5000; i++) ask1(i);
+    const before = process.memoryUsage().heapUsed;
+    for (let i = 5000; i < 25_000; i++) ask1(i);
+    return process.memoryUsage().heapUsed - before;
+  };
+
+  it('does not grow with callers, whatever patterns the policy has', () => {
+    const all = [
+      unit('a', 'allow', who([principal(glob(['agent:', ''], 'a'))], []), everything),
+      unit('b', 'deny', who([anyone], [principal(glob(['agent:', '-ok'], 'a')), role('lead')]), everything),
+      ...Array.from({ length: 8 }, (_, i) =>
+        unit(`c${i}`, 'deny', who([principal(glob(['', `-bad${i}`], 'a'))], []), everything),
+      ),
+    ];
+    const p = made(all);
+    const long = 'x'.repeat(500);
+    const seen = new Set<string>();
+    const grown = heapAfter((i) => {
+      const principalId = `agent:${i}`;
+      seen.add(`ok ${effect(p, ask('tool', 's', 't', { principal: `${principalId}-ok` }))}`);
+      seen.add(`bad ${effect(p, ask('tool', 's', 't', { principal: `${long}${i}-bad${i % 8}` }))}`);
+      seen.add(
+        `lead ${effect(p, ask('tool', 's', 't', { principal: principalId, roles: ['lead', `x${i}`] }))}`,
+      );
+      seen.add(`file ${effect(p, ask('resource', 's', `file:///${i}`, { principal: `${principalId}-ok` }))}`);
+    });
+    expect([...seen].sort()).toEqual(['bad deny', 'file allow', 'lead allow', 'ok allow']);
+    expect(grown).toBeLessThan(60e6);
+  });
+
+  it('finds each set, however callers, beginnings and roles overlap', () => {
+    const starts = [
+      '',
+      'agent:',
+      'agent:a',
+      'agent:ab',
+      'agent:abc',
+      'agent:b',
+      'user:',
+      'user:ab',
+      '\ud83d',
+      'é',
+    ];
+    const sets = [
+      ...starts.map((start) => who([principal(glob([start, ''], 'a'))], [])),
+      ...starts.map((start) => who([principal(exact(start)), role('r')], [])),
+      who([anyone], [principal(glob(['agent:a', ''], 'a'))]),
+      who([anyone], [role('r')]),
+      who([role('r'), role('s')], [principal(exact('agent:ab'))]),
+      who([std.members(who([anyone], [role('s')])), principal(glob(['', 'c'], 'a'))], []),
+      who([principal(glob(['agent:', 'b', ''], 'aa'))], []),
+      who([principal(glob(['agent:', ''], 's'))], []),
+    ];
+    const ids = [...starts, 'agent:abcd', 'agent:ac', 'agent:x/y', 'user:c', '\ud83d\ude00', 'éa', 'x'];
+    const roles = [[], ['r'], ['s'], ['r', 's'], ['s', 'r', 's'], ['t']];
+    for (const [i, set] of sets.entries()) {
+      const p = made(
+        sets.map((one, n) =>
+          unit(`u${n}`, n === i ? 'allow' : 'deny', n === i ? one : who([], []), everything),
+        ),
+      );
+      for (const id of ids)
+        for (const list of roles) {
+          const expected = matchesWho(set, id, list) ? 'allow' : 'deny';
+          expect(effect(p, ask('tool', 's', 't', { principal: id, roles: list }))).toBe(expected);
+        }
+    }
+    const all = made(sets.map((one, n) => unit(`u${n}`, 'allow', one, everything)));
+    for (const id of ids)
+      for (const list of roles) {
+        const { matched } = all.explain(ask('tool', 's', 't', { principal: id, roles: list }), {}, 'call');
+        const expected = sets.flatMap((one, n) => (matchesWho(one, id, list) ? [`u${n}`] : []));
+        expect(matched.map(({ name }) => name).sort()).toEqual(expected.sort());
+      }
+  });
+});
+
 describe('visible', () => {
-  const otherwise = (...effects: readonly ('allow' | 'deny')[]): Unit =>
-    block(
-      'b',
-      everyone,
-      everything,
-      effects.slice(1).map((e) => when((a) => std.has(a, 'x'), [], outcome(e, null, null), '')),
-      outcome(effects[0] ?? 'deny', null, null),
-      [],
-      [],
-    );
+  const yields = (effect: 'allow' | 'deny') => ({ effect, approval: null, because: null });
+  const otherwise = (...effects: readonly ('allow' | 'deny')[]): Unit => ({
+    kind: 'block',
+    name: 'b',
+    phase: 'call',
+    who: everyone,
+    what: everything,
+    cases: effects
+      .slice(1)
+      .map((e) => ({ test: running((a) => std.has(a, 'x')), outcome: yields(e), words: '' })),
+    otherwise: yields(effects[0] ?? 'deny'),
+  });
   const visible = (units: readonly Unit[]) =>
     made(units).visible(ask('tool', 'a', 'b'), ask('tool', 'a', 'b').intent);
   const allow = unit('a', 'allow', everyone, everything);

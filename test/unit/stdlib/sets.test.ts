@@ -4,12 +4,17 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { std } from '../../../stdlib/std.js';
 import {
+  act,
+  actions,
+  every,
+  everyTool,
   matchesWhat,
   matchesWho,
   rolesOf,
   type WhatTerm,
   type Who,
   type WhoTerm,
+  what,
 } from '../../../stdlib/sets.js';
 
 const exact = (text: string) => std.glob([text], '');
@@ -88,14 +93,14 @@ describe('who', () => {
 });
 
 describe('what', () => {
-  const fs = std.act('tool', exact('fs'), exact('read'));
-  const uri = std.act('resource', exact('fs'), std.glob(['file:///', ''], 'a'));
-  const sampling = std.act('sampling', exact('web'), null);
+  const fs = act('tool', exact('fs'), exact('read'));
+  const uri = act('resource', exact('fs'), std.glob(['file:///', ''], 'a'));
+  const sampling = act('sampling', exact('web'), null);
   const matches = (
     include: readonly WhatTerm[],
     except: readonly WhatTerm[],
     of: readonly ['tool' | 'resource' | 'sampling', string, string],
-  ) => matchesWhat(std.what(include, except), ...of);
+  ) => matchesWhat(what(include, except), ...of);
 
   it('matches kind, server and name; kinds without names by server alone', () => {
     expect(matches([fs], [], ['tool', 'fs', 'read'])).toBe(true);
@@ -107,13 +112,11 @@ describe('what', () => {
   });
 
   it('every is every kind, everyTool only tools; except takes away, in nested sets too', () => {
-    expect(matches([std.every], [], ['sampling', 'x', ''])).toBe(true);
-    expect(matches([std.everyTool], [], ['sampling', 'x', ''])).toBe(false);
-    expect(matches([std.everyTool], [fs], ['tool', 'fs', 'read'])).toBe(false);
-    expect(matches([std.actions(std.what([std.every], [fs]))], [], ['tool', 'fs', 'read'])).toBe(false);
-    expect(matches([std.every], [std.actions(std.what([std.every], [fs]))], ['tool', 'fs', 'read'])).toBe(
-      true,
-    );
+    expect(matches([every], [], ['sampling', 'x', ''])).toBe(true);
+    expect(matches([everyTool], [], ['sampling', 'x', ''])).toBe(false);
+    expect(matches([everyTool], [fs], ['tool', 'fs', 'read'])).toBe(false);
+    expect(matches([actions(what([every], [fs]))], [], ['tool', 'fs', 'read'])).toBe(false);
+    expect(matches([every], [actions(what([every], [fs]))], ['tool', 'fs', 'read'])).toBe(true);
     expect(matches([], [], ['tool', 'fs', 'read'])).toBe(false);
   });
 });

@@ -24,20 +24,26 @@ const url = z
   .refine((value) => isHttpUrl(value), 'must be an http or https URL without user name and fragment');
 const positive = z.int().min(1);
 
-const server = z.strictObject({
-  type: z.enum(['stdio', 'http', 'streamable-http', 'sse']).optional(),
-  command: z.string().min(1).optional(),
-  args: z.array(text).optional(),
-  env: z.record(z.string().min(1), text).optional(),
-  cwd: z.string().min(1).optional(),
-  perPrincipal: z.boolean().optional(),
-  maxProcesses: positive.max(10_000).optional(),
-  maxInFlight: positive.max(100_000).optional(),
-  idle: duration.optional(),
-  url: z.string().min(1).optional(),
-  headers: z.record(z.string().min(1), text).optional(),
-  timeout: duration.optional(),
-});
+const server = z
+  .strictObject({
+    type: z.enum(['stdio', 'http', 'streamable-http', 'sse']).optional(),
+    command: z.string().min(1).optional(),
+    args: z.array(text).optional(),
+    env: z.record(z.string().min(1), text).optional(),
+    cwd: z.string().min(1).optional(),
+    perPrincipal: z.boolean().optional(),
+    perSession: z.boolean().optional(),
+    maxProcesses: positive.max(10_000).optional(),
+    maxInFlight: positive.max(100_000).optional(),
+    idle: duration.optional(),
+    url: z.string().min(1).optional(),
+    headers: z.record(z.string().min(1), text).optional(),
+    timeout: duration.optional(),
+  })
+  .refine(({ perPrincipal, perSession }) => perSession !== true || perPrincipal !== false, {
+    path: ['perSession'],
+    message: 'needs processes of each principal (`perPrincipal`)',
+  });
 
 const approver = z.strictObject({
   id: principal,

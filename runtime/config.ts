@@ -30,6 +30,7 @@ export interface StdioServer {
   readonly env: { readonly [name: string]: string };
   readonly cwd: string;
   readonly perPrincipal: boolean;
+  readonly perSession: boolean;
   readonly maxProcesses: number;
   /** Calls that it may work on at a time, all clients together. */
   readonly maxInFlight: number;
@@ -42,6 +43,7 @@ export interface HttpServer {
   readonly url: string;
   readonly headers: { readonly [name: string]: string };
   readonly perPrincipal: boolean;
+  readonly perSession: boolean;
   readonly maxProcesses: number;
   /** Calls that it may work on at a time, all clients together. */
   readonly maxInFlight: number;
@@ -445,6 +447,7 @@ function readServer(
   if (errors.length > 0) return { server: null, errors };
   const shared = {
     perPrincipal: entry.perPrincipal ?? true,
+    perSession: entry.perSession ?? false,
     maxProcesses: entry.maxProcesses ?? (entry.url === undefined ? 20 : 1000),
     idleMs: parseDuration(entry.idle ?? '10m') ?? 600_000,
     timeoutMs: parseDuration(entry.timeout ?? '2m') ?? 120_000,

@@ -92,6 +92,7 @@ function fronted(
     env: Object.fromEntries(values.env.map((variable) => [variable, variableOf(variable, io)])),
     cwd: io.cwd,
     perPrincipal: known?.perPrincipal ?? true,
+    perSession: known?.perSession ?? false,
     maxProcesses: known?.maxProcesses ?? 20,
     maxInFlight: known?.maxInFlight ?? config.listen.limits.inFlight,
     idleMs: known?.idleMs ?? 600_000,

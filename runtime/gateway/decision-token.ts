@@ -5,7 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { canonical } from '../verify/format/canonical.js';
-import { type Caller, upstreamKey } from './caller.js';
+import { type Caller, whoseKey } from './caller.js';
 import type { ActivePolicy } from './gate.js';
 import { createSeal } from './modern/sealed.js';
 
@@ -66,7 +66,7 @@ export const leaveOf = (
   definition: string | null,
   policy: ActivePolicy,
 ): Leave => ({
-  who: upstreamKey(caller),
+  who: whoseKey(caller),
   digest: intent.digest,
   definition,
   policy: policy.ref.activation ?? policy.ref.module,

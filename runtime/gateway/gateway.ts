@@ -16,7 +16,7 @@ import { readTokenFile } from '../decide/token-file.js';
 import { indexTokens, type TokenEntry } from '../decide/tokens.js';
 import type { ReceiptLog } from '../log/types.js';
 import type { JsonObject } from '../verify/format/canonical.js';
-import { type Caller, callerOf } from './caller.js';
+import { type Caller, callerOf, upstreamKey } from './caller.js';
 import { type Connection, endConnection } from './connection.js';
 import { createDecisionTokens } from './decision-token.js';
 import { createRounds } from './modern/rounds.js';
@@ -361,6 +361,9 @@ function assemble(
       const front = await serveHttp({
         listen: config.listen,
         sessionIdleMs: config.identity.sessionIdleMs,
+        ended: ({ caller }) => {
+          for (const upstream of gate.upstreams.values()) upstream.leave(upstreamKey(caller));
+        },
         authenticator,
         handle: answer,
         floods: gate.floods,

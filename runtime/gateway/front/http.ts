@@ -39,6 +39,8 @@ import { type Throttle, throttle } from './throttle.js';
 
 export interface FrontOptions {
   readonly listen: ListenConfig;
+  /** Told of each connection whose session is over. */
+  readonly ended?: (connection: Connection) => void;
   readonly sessionIdleMs: number;
   readonly authenticator: Pick<Authenticator, 'http'>;
   readonly handle: Handle;
@@ -80,7 +82,7 @@ export async function serveHttp(options: FrontOptions): Promise<HttpFront> {
   if (listen.http === null) throw new Error('`listen.http` is not set');
   const front: Front = {
     ...options,
-    sessions: mcpSessions(options.sessionIdleMs, now),
+    sessions: mcpSessions(options.sessionIdleMs, now, options.ended),
     perCredential: throttle(listen.limits.perCredential, now),
     unauthenticated: throttle(listen.limits.unauthenticated, now),
     room: room(listen.limits.inFlight),

@@ -25,11 +25,17 @@ export interface Sessions {
 
 const MAX_PER_CALLER = 200;
 
-export function mcpSessions(idleMs: number, now: () => number): Sessions {
+/** `ended` is told of each connection whose session is over. */
+export function mcpSessions(
+  idleMs: number,
+  now: () => number,
+  ended: (connection: Connection) => void = () => undefined,
+): Sessions {
   const sessions = new Map<string, McpSession>();
   const end = (session: McpSession): void => {
     sessions.delete(session.id);
     endConnection(session.connection);
+    ended(session.connection);
     session.stream?.end();
     session.stream = null;
   };
@@ -47,7 +53,9 @@ export function mcpSessions(idleMs: number, now: () => number): Sessions {
       const key = callerKey(caller);
       makeRoom(key);
       const id = randomBytes(18).toString('base64url');
-      const session: McpSession = { id, key, connection: newConnection(caller), used: now(), stream: null };
+      const place = randomBytes(9).toString('base64url');
+      const connection = newConnection({ ...caller, place });
+      const session: McpSession = { id, key, connection, used: now(), stream: null };
       sessions.set(id, session);
       return session;
     },
@@ -59,7 +67,8 @@ export function mcpSessions(idleMs: number, now: () => number): Sessions {
         return null;
       }
       session.used = now();
-      session.connection.caller = caller;
+      const { place = '' } = session.connection.caller;
+      session.connection.caller = { ...caller, place };
       return session;
     },
     end,

@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { canonical, type JsonObject } from '../../verify/format/canonical.js';
 import { digest } from '../../verify/format/hash.js';
-import { type Caller, upstreamKey } from '../caller.js';
+import { type Caller, whoseKey } from '../caller.js';
 import type { Intake } from '../intake.js';
 import { createSeal, type Seal } from './sealed.js';
 import type { Talk } from './talk.js';
@@ -131,7 +131,7 @@ export function aboutOf(caller: Caller, { intent, definition }: Intake): About {
   const { inputResponses: _, requestState: __, ...params } = JSON.parse(intent.params) as JsonObject;
   const { kind, method, server, name } = intent;
   return {
-    who: upstreamKey(caller),
+    who: whoseKey(caller),
     request: digest(canonical({ kind, method, server, name, params })),
     definition,
   };

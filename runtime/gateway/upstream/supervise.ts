@@ -3,6 +3,7 @@
 import type { ServerConfig } from '../../config.js';
 import type { JsonObject } from '../../verify/format/canonical.js';
 import type { HeardLarge } from '../large/service.js';
+import { withoutPlace } from '../caller.js';
 import type { PinKind } from '../pins.js';
 import { NotSent, troubleOf } from './channel.js';
 import type { Asking, HopEvents } from './exchange.js';
@@ -44,6 +45,8 @@ export interface Upstream {
   running(principal: string): Hop | null;
   /** Whose process serves this principal; '' where all share one. */
   key(principal: string): string;
+  /** A session of a client is over: a process of its own ends with it. */
+  leave(principal: string): void;
   /** Processes, or sessions, that are live now. */
   live(): number;
   close(): Promise<void>;
@@ -112,7 +115,10 @@ export function supervise(server: string, config: ServerConfig, options: Supervi
     working: 0,
     closed: false,
   };
-  const key = (principal: string): string => (config.perPrincipal ? principal : '');
+  const key = (principal: string): string => {
+    if (!config.perPrincipal) return '';
+    return config.perSession ? principal : withoutPlace(principal);
+  };
   const timer = setInterval(() => sweep(keeper), Math.min(config.idleMs, SWEEP_MS));
   timer.unref();
   return {
@@ -124,6 +130,14 @@ export function supervise(server: string, config: ServerConfig, options: Supervi
       within(keeper, () =>
         take(keeper, key(principal), { abilities: config.perPrincipal ? abilities : {}, want }),
       ),
+    leave: (principal) => {
+      if (!config.perPrincipal || !config.perSession || withoutPlace(principal) === principal) return;
+      for (const [at, slot] of keeper.slots) {
+        if (slot.key !== principal) continue;
+        keeper.slots.delete(at);
+        void slot.hop?.then((hop) => hop.close()).catch(() => undefined);
+      }
+    },
     live: () => [...keeper.slots.values()].filter((slot) => slot.live !== null).length,
     close: async () => {
       keeper.closed = true;

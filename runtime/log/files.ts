@@ -58,6 +58,10 @@ export const realFiles: FileLayer = {
   },
 };
 
+/** As one; a single one is not copied. */
+export const together = (parts: readonly Buffer[]): Buffer =>
+  parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
+
 /** Writes all bytes; a write of nothing is an error. */
 export function writeAll(files: FileLayer, fd: number, bytes: Uint8Array, position: number): void {
   for (let done = 0; done < bytes.length; ) {

@@ -19,7 +19,7 @@ import { Chain, type Signed } from './chain.js';
 import { CheckpointFile, checkpointNote } from './checkpoints.js';
 import { LogFailure } from './failure.js';
 import { Folding } from './folding.js';
-import { type FileLayer, isFull, realFiles } from './files.js';
+import { type FileLayer, isFull, realFiles, together } from './files.js';
 import { Keyring, type Signers, type Step } from './keyring.js';
 import { loadKeys, type Secrets } from './keys.js';
 import { type Lock, lockFolder } from './lock.js';
@@ -414,7 +414,7 @@ export class Log implements ReceiptLog {
     const closing = batch.every(isClosing);
     const clear = await this.keepClear(batch, closing);
     // Both are written before either is flushed: waking a thread may cost this one its turn.
-    const storing = this.store.commit(Buffer.concat(batch.map((entry) => entry.bytes)), closing);
+    const storing = this.store.commit(together(batch.map((entry) => entry.bytes)), closing);
     const keeping = clear ? this.sealed.flush() : Promise.resolve();
     const [kept, stored] = await Promise.allSettled([keeping, storing]);
     if (stored.status === 'rejected') throw stored.reason;
@@ -426,7 +426,7 @@ export class Log implements ReceiptLog {
     const lines = batch.flatMap(({ sealed }) => sealed ?? []);
     if (lines.length === 0) return false;
     try {
-      await this.sealed.write(Buffer.concat(lines));
+      await this.sealed.write(together(lines));
       return true;
     } catch (error) {
       if (this.broken !== null && closing && isFull(error)) return false;

@@ -23,20 +23,21 @@ const AHEAD = Buffer.alloc(512 * 1024);
 /** The line is bound to the entry by its leaf: a number may be given again when its first entry was never written. */
 export function seal(key: Buffer, seq: number, leaf: string, openings: Openings): Buffer {
   const dataKey = freshBytes(32);
-  const wrapped = encrypt(key, dataKey, `key ${leaf}`).toString('base64');
-  const data = encrypt(dataKey, Buffer.from(JSON.stringify(openings)), `data ${leaf}`).toString('base64');
+  const wrapped = encrypt(key, dataKey, `key ${leaf}`);
+  const data = encrypt(dataKey, JSON.stringify(openings), `data ${leaf}`);
   const { intentApart } = openings;
   // Said in clear as well, so that whoever erases the line knows the file.
   const end = intentApart === undefined ? '"}\n' : `","apart":"${intentApart.file}"}\n`;
-  return line(`${lineStart(seq, leaf)}"key":"${wrapped}","data":"`, data, end);
+  return line([lineStart(seq, leaf), '"key":"', ...wrapped, '","data":"', ...data, end]);
 }
 
 /** Written part by part: joined as one text, a long one would be copied twice more. */
-function line(start: string, data: string, end: string): Buffer {
-  const bytes = Buffer.allocUnsafe(start.length + data.length + end.length);
-  bytes.write(start, 0, 'latin1');
-  bytes.write(data, start.length, 'latin1');
-  bytes.write(end, start.length + data.length, 'latin1');
+function line(parts: readonly string[]): Buffer {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const bytes = Buffer.allocUnsafe(length);
+  let at = 0;
+  for (const part of parts) at += bytes.write(part, at, 'latin1');
   return bytes;
 }
 
@@ -62,12 +63,16 @@ function joined(openings: Openings, dir: string): Openings | null {
   return intent === null ? null : { ...own, intent };
 }
 
-function encrypt(key: Buffer, clear: Buffer, about: string): Buffer {
+/** Base64 of IV, encrypted text and tag, in parts: 12 bytes are 16 characters, so what stands behind them is written by itself. */
+function encrypt(key: Buffer, clear: Buffer | string, about: string): readonly string[] {
   const iv = freshBytes(IV);
   const cipher = createCipheriv('aes-256-gcm', key, iv, { authTagLength: TAG });
   cipher.setAAD(Buffer.from(about));
-  const body = [cipher.update(clear), cipher.final()];
-  return Buffer.concat([iv, ...body, cipher.getAuthTag()]);
+  const body = typeof clear === 'string' ? cipher.update(clear, 'utf8') : cipher.update(clear);
+  cipher.final();
+  const whole = body.length - (body.length % 3);
+  const rest = Buffer.concat([body.subarray(whole), cipher.getAuthTag()]);
+  return [iv.toString('base64'), body.toString('base64', 0, whole), rest.toString('base64')];
 }
 
 function decrypt(key: Buffer, sealed: Buffer, about: string): Buffer {

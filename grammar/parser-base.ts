@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Words, names, literals and expressions. The statements stand in parser.ts. */
-import { Engine, type Rule, type RuleOptions } from './engine.js';
+import { type Alternative, Engine, type Rule, type RuleOptions } from './engine.js';
 import { FREE_MEMBERS, MAX_ARITHMETIC, MAX_DEPTH, MAX_FAULTS, MAX_OPERATORS, TooLarge } from './guards.js';
 import { durationMs, regexValue, stringValue, visible } from './literals.js';
 import type { Token } from './token.js';
@@ -130,20 +130,16 @@ export abstract class ExpressionParser extends Engine {
     (): tree.Duration => this.durationOf(this.CONSUME(t.DurationToken)),
   );
   protected anyWord = this.RULE('word', (): tree.Name => this.nameOf(this.CONSUME(t.AnyWord)), RECOVERED);
-  protected wordOrString = this.RULE(
-    'member',
-    (): tree.Name =>
-      this.OR([
-        { ALT: () => this.nameOf(this.CONSUME(t.AnyWord)) },
-        {
-          ALT: () => {
-            const token = this.CONSUME(t.StringToken);
-            return { text: this.text(token), quoted: true, span: this.spanOf(token) };
-          },
-        },
-      ]),
-    RECOVERED,
-  );
+  private readonly members: readonly Alternative<tree.Name>[] = [
+    { ALT: () => this.nameOf(this.CONSUME(t.AnyWord)) },
+    {
+      ALT: () => {
+        const token = this.CONSUME(t.StringToken);
+        return { text: this.text(token), quoted: true, span: this.spanOf(token) };
+      },
+    },
+  ];
+  protected wordOrString = this.RULE('member', (): tree.Name => this.OR(this.members), RECOVERED);
 
   protected dotted = this.RULE(
     'dotted name',
@@ -208,19 +204,18 @@ export abstract class ExpressionParser extends Engine {
     return left;
   });
 
-  private negation: Rule<Expr> = this.RULE('negation', (): Expr => {
-    const start = this.start();
-    return this.OR<Expr>([
-      {
-        ALT: () => {
-          this.CONSUME(t.kw('not'));
-          const operand = this.deeper(() => this.SUBRULE(this.negation));
-          return { kind: 'not', operand, span: this.from(start) };
-        },
+  private readonly negations: readonly Alternative<Expr>[] = [
+    {
+      ALT: () => {
+        const start = this.start();
+        this.CONSUME(t.kw('not'));
+        const operand = this.deeper(() => this.SUBRULE(this.negation));
+        return { kind: 'not', operand, span: this.from(start) };
       },
-      { ALT: () => this.SUBRULE(this.comparison) },
-    ]);
-  });
+    },
+    { ALT: () => this.SUBRULE(this.comparison) },
+  ];
+  private negation: Rule<Expr> = this.RULE('negation', (): Expr => this.OR(this.negations));
 
   private comparison: Rule<Expr> = this.RULE('comparison', (): Expr => {
     const start = this.start();
@@ -241,77 +236,75 @@ export abstract class ExpressionParser extends Engine {
   });
 
   /** What follows the left operand of a comparison. */
-  private tail: Rule<Tail> = this.RULE('comparison operator', (): Tail => {
-    const start = this.start();
-    return this.OR<Tail>([
-      {
-        ALT: () => {
-          const op = this.SUBRULE(this.compareOp);
-          const opSpan = this.from(start);
-          return { kind: 'compare', op, opSpan, right: this.SUBRULE(this.sum) };
-        },
+  private readonly tails: readonly Alternative<Tail>[] = [
+    {
+      ALT: () => {
+        const start = this.start();
+        const op = this.SUBRULE(this.compareOp);
+        const opSpan = this.from(start);
+        return { kind: 'compare', op, opSpan, right: this.SUBRULE(this.sum) };
       },
-      {
-        ALT: () => {
-          const op = this.SUBRULE(this.testOp);
-          const opSpan = this.from(start);
-          return { kind: 'test', op, opSpan, right: this.SUBRULE2(this.sum) };
-        },
+    },
+    {
+      ALT: () => {
+        const start = this.start();
+        const op = this.SUBRULE(this.testOp);
+        const opSpan = this.from(start);
+        return { kind: 'test', op, opSpan, right: this.SUBRULE2(this.sum) };
       },
-      {
-        ALT: () => {
-          this.CONSUME(t.kw('has'));
-          this.CONSUME(t.kw('role'));
-          return { kind: 'hasRole', role: this.SUBRULE(this.anyWord) };
-        },
+    },
+    {
+      ALT: () => {
+        this.CONSUME(t.kw('has'));
+        this.CONSUME(t.kw('role'));
+        return { kind: 'hasRole', role: this.SUBRULE(this.anyWord) };
       },
-    ]);
-  });
+    },
+  ];
+  private tail: Rule<Tail> = this.RULE('comparison operator', (): Tail => this.OR(this.tails));
 
+  private readonly compareOps: readonly Alternative<Token>[] = [
+    { ALT: () => this.CONSUME(t.EqualEqual) },
+    { ALT: () => this.CONSUME(t.NotEqual) },
+    { ALT: () => this.CONSUME(t.LessEqual) },
+    { ALT: () => this.CONSUME(t.GreaterEqual) },
+    { ALT: () => this.CONSUME(t.Less) },
+    { ALT: () => this.CONSUME(t.Greater) },
+  ];
   private compareOp = this.RULE('operator', (): tree.CompareOp => {
-    const token = this.OR([
-      { ALT: () => this.CONSUME(t.EqualEqual) },
-      { ALT: () => this.CONSUME(t.NotEqual) },
-      { ALT: () => this.CONSUME(t.LessEqual) },
-      { ALT: () => this.CONSUME(t.GreaterEqual) },
-      { ALT: () => this.CONSUME(t.Less) },
-      { ALT: () => this.CONSUME(t.Greater) },
-    ]);
+    const token = this.OR(this.compareOps);
     return token.image as tree.CompareOp;
   });
 
-  private testOp = this.RULE(
-    'operator word',
-    (): tree.TestOp =>
-      this.OR<tree.TestOp>([
-        { ALT: () => this.keyword('in', 'in') },
-        { ALT: () => this.keyword('under', 'under') },
-        { ALT: () => this.keyword('within', 'within') },
-        { ALT: () => this.keyword('contains', 'contains') },
-        { ALT: () => this.keyword('like', 'like') },
-        { ALT: () => this.keyword('matches', 'matches') },
-        {
-          ALT: () => {
-            this.CONSUME(t.kw('starts'));
-            this.CONSUME1(t.kw('with'));
-            return 'starts with';
-          },
-        },
-        {
-          ALT: () => {
-            this.CONSUME(t.kw('ends'));
-            this.CONSUME2(t.kw('with'));
-            return 'ends with';
-          },
-        },
-        {
-          ALT: () => {
-            this.CONSUME(t.kw('not'));
-            return this.SUBRULE(this.negatedOp);
-          },
-        },
-      ]),
-  );
+  private readonly testOps: readonly Alternative<tree.TestOp>[] = [
+    { ALT: () => this.keyword('in', 'in') },
+    { ALT: () => this.keyword('under', 'under') },
+    { ALT: () => this.keyword('within', 'within') },
+    { ALT: () => this.keyword('contains', 'contains') },
+    { ALT: () => this.keyword('like', 'like') },
+    { ALT: () => this.keyword('matches', 'matches') },
+    {
+      ALT: () => {
+        this.CONSUME(t.kw('starts'));
+        this.CONSUME1(t.kw('with'));
+        return 'starts with';
+      },
+    },
+    {
+      ALT: () => {
+        this.CONSUME(t.kw('ends'));
+        this.CONSUME2(t.kw('with'));
+        return 'ends with';
+      },
+    },
+    {
+      ALT: () => {
+        this.CONSUME(t.kw('not'));
+        return this.SUBRULE(this.negatedOp);
+      },
+    },
+  ];
+  private testOp = this.RULE('operator word', (): tree.TestOp => this.OR(this.testOps));
   private negatedOp: Rule<tree.TestOp> = this.RULE(
     'operator after not',
     (): tree.TestOp =>
@@ -350,19 +343,18 @@ export abstract class ExpressionParser extends Engine {
     return left;
   });
 
-  protected operand: Rule<Expr> = this.RULE('operand', (): Expr => {
-    const start = this.start();
-    return this.OR<Expr>([
-      {
-        ALT: () => {
-          this.CONSUME(t.Minus);
-          const operand = this.deeper(() => this.SUBRULE(this.operand));
-          return { kind: 'negate', operand, span: this.from(start) };
-        },
+  private readonly operands: readonly Alternative<Expr>[] = [
+    {
+      ALT: () => {
+        const start = this.start();
+        this.CONSUME(t.Minus);
+        const operand = this.deeper(() => this.SUBRULE(this.operand));
+        return { kind: 'negate', operand, span: this.from(start) };
       },
-      { ALT: () => this.SUBRULE(this.postfix) },
-    ]);
-  });
+    },
+    { ALT: () => this.SUBRULE(this.postfix) },
+  ];
+  protected operand: Rule<Expr> = this.RULE('operand', (): Expr => this.OR(this.operands));
 
   private postfix: Rule<Expr> = this.RULE('operand with members', (): Expr => {
     const start = this.start();
@@ -414,59 +406,58 @@ export abstract class ExpressionParser extends Engine {
     return { kind: 'call', callee: this.dottedOf([at.name, ...parts], callee.span), args, span };
   }
 
-  private primary: Rule<Expr> = this.RULE('value', (): Expr => {
-    const start = this.start();
-    return this.OR<Expr>([
-      { ALT: () => this.literal('null', this.CONSUME(t.kw('null'))) },
-      { ALT: () => this.literal('true', this.CONSUME(t.kw('true'))) },
-      { ALT: () => this.literal('false', this.CONSUME(t.kw('false'))) },
-      { ALT: () => this.numberOf(this.CONSUME(t.Int), false) },
-      { ALT: () => this.numberOf(this.CONSUME(t.Decimal), true) },
-      {
-        ALT: () => {
-          const token = this.CONSUME(t.StringToken);
-          return { kind: 'string', value: this.text(token), span: this.spanOf(token) };
-        },
+  private readonly primaries: readonly Alternative<Expr>[] = [
+    { ALT: () => this.literal('null', this.CONSUME(t.kw('null'))) },
+    { ALT: () => this.literal('true', this.CONSUME(t.kw('true'))) },
+    { ALT: () => this.literal('false', this.CONSUME(t.kw('false'))) },
+    { ALT: () => this.numberOf(this.CONSUME(t.Int), false) },
+    { ALT: () => this.numberOf(this.CONSUME(t.Decimal), true) },
+    {
+      ALT: () => {
+        const token = this.CONSUME(t.StringToken);
+        return { kind: 'string', value: this.text(token), span: this.spanOf(token) };
       },
-      {
-        ALT: () => {
-          const token = this.CONSUME(t.Regex);
-          return { kind: 'regex', value: regexValue(token.image), span: this.spanOf(token) };
-        },
+    },
+    {
+      ALT: () => {
+        const token = this.CONSUME(t.Regex);
+        return { kind: 'regex', value: regexValue(token.image), span: this.spanOf(token) };
       },
-      {
-        ALT: () => {
-          const token = this.CONSUME(t.DurationToken);
-          return { ...this.durationOf(token), kind: 'duration' };
-        },
+    },
+    {
+      ALT: () => {
+        const token = this.CONSUME(t.DurationToken);
+        return { ...this.durationOf(token), kind: 'duration' };
       },
-      {
-        ALT: () => {
-          const items: Expr[] = [];
-          this.CONSUME(t.OpenBracket);
-          this.MANY_SEP({ SEP: t.Comma, DEF: () => items.push(this.SUBRULE(this.expr)) });
-          this.CONSUME(t.CloseBracket);
-          return { kind: 'list', items, span: this.from(start) };
-        },
+    },
+    {
+      ALT: () => {
+        const start = this.start();
+        const items: Expr[] = [];
+        this.CONSUME(t.OpenBracket);
+        this.MANY_SEP({ SEP: t.Comma, DEF: () => items.push(this.SUBRULE(this.expr)) });
+        this.CONSUME(t.CloseBracket);
+        return { kind: 'list', items, span: this.from(start) };
       },
-      {
-        ALT: () => {
-          this.CONSUME(t.OpenParen);
-          const inner = this.SUBRULE2(this.expr);
-          this.CONSUME(t.CloseParen);
-          return inner;
-        },
+    },
+    {
+      ALT: () => {
+        this.CONSUME(t.OpenParen);
+        const inner = this.SUBRULE2(this.expr);
+        this.CONSUME(t.CloseParen);
+        return inner;
       },
-      {
-        ALT: () => {
-          const pattern = this.SUBRULE(this.principalPattern);
-          return { kind: 'principal', pattern, span: pattern.span };
-        },
+    },
+    {
+      ALT: () => {
+        const pattern = this.SUBRULE(this.principalPattern);
+        return { kind: 'principal', pattern, span: pattern.span };
       },
-      { ALT: () => this.SUBRULE(this.quantifier) },
-      { ALT: () => this.SUBRULE(this.nameExpr) },
-    ]);
-  });
+    },
+    { ALT: () => this.SUBRULE(this.quantifier) },
+    { ALT: () => this.SUBRULE(this.nameExpr) },
+  ];
+  private primary: Rule<Expr> = this.RULE('value', (): Expr => this.OR(this.primaries));
 
   private literal(word: 'null' | 'true' | 'false', token: Token): Expr {
     const span = this.spanOf(token);
@@ -501,18 +492,19 @@ export abstract class ExpressionParser extends Engine {
   });
 
   /** Names of policies, and the reserved words that are operands. */
+  private readonly nameWords: readonly Alternative<Token>[] = [
+    { ALT: () => this.CONSUME(t.NameWord) },
+    { ALT: () => this.CONSUME(t.kw('args')) },
+    { ALT: () => this.CONSUME(t.kw('principal')) },
+    { ALT: () => this.CONSUME(t.kw('user')) },
+    { ALT: () => this.CONSUME(t.kw('session')) },
+    { ALT: () => this.CONSUME(t.kw('tool')) },
+    { ALT: () => this.CONSUME(t.kw('now')) },
+    { ALT: () => this.CONSUME(t.kw('result')) },
+    { ALT: () => this.CONSUME(t.kw('self')) },
+  ];
   private nameExpr: Rule<Expr> = this.RULE('name in a condition', (): Expr => {
-    const token = this.OR([
-      { ALT: () => this.CONSUME(t.NameWord) },
-      { ALT: () => this.CONSUME(t.kw('args')) },
-      { ALT: () => this.CONSUME(t.kw('principal')) },
-      { ALT: () => this.CONSUME(t.kw('user')) },
-      { ALT: () => this.CONSUME(t.kw('session')) },
-      { ALT: () => this.CONSUME(t.kw('tool')) },
-      { ALT: () => this.CONSUME(t.kw('now')) },
-      { ALT: () => this.CONSUME(t.kw('result')) },
-      { ALT: () => this.CONSUME(t.kw('self')) },
-    ]);
+    const token = this.OR(this.nameWords);
     const name = this.nameOf(token);
     return { kind: 'name', name, span: name.span };
   });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Rules and blocks, and the checks that live with a policy: tests, examples, proofs. */
-import type { Rule } from './engine.js';
+import type { Alternative, Rule } from './engine.js';
 import { RECOVERED } from './parser-base.js';
 import { SetParser } from './parser-sets.js';
 import type { Token } from './token.js';
@@ -64,44 +64,52 @@ export abstract class CheckParser extends SetParser {
     return clauses;
   });
 
-  private clause: Method<tree.Clause> = this.RULE('clause', (): tree.Clause => {
-    const start = this.start();
-    return this.OR<tree.Clause>([
-      {
-        ALT: () => {
-          this.CONSUME(t.kw('when'));
-          return { kind: 'when', expr: this.SUBRULE(this.block), span: this.from(start) };
-        },
+  private readonly clauseForms: readonly Alternative<tree.Clause>[] = [
+    {
+      ALT: () => {
+        const start = this.start();
+        this.CONSUME(t.kw('when'));
+        return { kind: 'when', expr: this.SUBRULE(this.block), span: this.from(start) };
       },
-      {
-        ALT: () => {
-          this.CONSUME(t.kw('unless'));
-          return { kind: 'unless', expr: this.SUBRULE2(this.block), span: this.from(start) };
-        },
+    },
+    {
+      ALT: () => {
+        const start = this.start();
+        this.CONSUME(t.kw('unless'));
+        return { kind: 'unless', expr: this.SUBRULE2(this.block), span: this.from(start) };
       },
-      { ALT: () => ({ kind: 'approval', approval: this.SUBRULE(this.approval), span: this.from(start) }) },
-      {
-        ALT: () => {
-          this.CONSUME(t.kw('because'));
-          return { kind: 'because', text: this.SUBRULE(this.str), span: this.from(start) };
-        },
+    },
+    {
+      ALT: () => {
+        const start = this.start();
+        return { kind: 'approval', approval: this.SUBRULE(this.approval), span: this.from(start) };
       },
-      {
-        ALT: () => {
-          this.CONSUME(t.kw('tell'));
-          return { kind: 'tell', span: this.from(start) };
-        },
+    },
+    {
+      ALT: () => {
+        const start = this.start();
+        this.CONSUME(t.kw('because'));
+        return { kind: 'because', text: this.SUBRULE(this.str), span: this.from(start) };
       },
-      {
-        ALT: () => {
-          this.CONSUME(t.kw('shadow'));
-          this.CONSUME(t.kw('until'));
-          const until = this.SUBRULE(this.date);
-          return { kind: 'shadow', until, span: this.from(start) };
-        },
+    },
+    {
+      ALT: () => {
+        const start = this.start();
+        this.CONSUME(t.kw('tell'));
+        return { kind: 'tell', span: this.from(start) };
       },
-    ]);
-  });
+    },
+    {
+      ALT: () => {
+        const start = this.start();
+        this.CONSUME(t.kw('shadow'));
+        this.CONSUME(t.kw('until'));
+        const until = this.SUBRULE(this.date);
+        return { kind: 'shadow', until, span: this.from(start) };
+      },
+    },
+  ];
+  private clause: Method<tree.Clause> = this.RULE('clause', (): tree.Clause => this.OR(this.clauseForms));
 
   /** `args.pin` where no value is read: the argument itself is meant. */
   private maskedArgument: Method<tree.Name> = this.RULE('masked argument', (): tree.Name => {
@@ -198,15 +206,16 @@ export abstract class CheckParser extends SetParser {
     return { effect, approval, because, span: this.from(start) };
   });
 
+  private readonly effectWords: readonly Alternative<Token>[] = [
+    { ALT: () => this.CONSUME(t.kw('allow')) },
+    { ALT: () => this.CONSUME(t.kw('review')) },
+    { ALT: () => this.CONSUME(t.kw('deny')) },
+    { ALT: () => this.CONSUME(t.kw('escalate')) },
+  ];
   protected effectWord: Method<{ value: tree.Effect; span: tree.Span }> = this.RULE(
     'effect word',
     () => {
-      const token = this.OR([
-        { ALT: () => this.CONSUME(t.kw('allow')) },
-        { ALT: () => this.CONSUME(t.kw('review')) },
-        { ALT: () => this.CONSUME(t.kw('deny')) },
-        { ALT: () => this.CONSUME(t.kw('escalate')) },
-      ]);
+      const token = this.OR(this.effectWords);
       return { value: token.image as tree.Effect, span: this.spanOf(token) };
     },
     RECOVERED,
@@ -228,14 +237,15 @@ export abstract class CheckParser extends SetParser {
     return { kind: 'example', rule, steps, span: this.from(start) };
   });
 
+  private readonly stepForms: readonly Alternative<tree.TestStep>[] = [
+    { ALT: () => this.SUBRULE(this.given) },
+    { ALT: () => this.SUBRULE(this.question) },
+  ];
   private steps: Method<readonly tree.TestStep[]> = this.RULE('steps', (): readonly tree.TestStep[] => {
     const steps: tree.TestStep[] = [];
     this.CONSUME(t.OpenBrace);
     this.MANY(() => {
-      const step = this.OR<tree.TestStep>([
-        { ALT: () => this.SUBRULE(this.given) },
-        { ALT: () => this.SUBRULE(this.question) },
-      ]);
+      const step = this.OR(this.stepForms);
       steps.push(step);
     });
     this.CONSUME(t.CloseBrace);

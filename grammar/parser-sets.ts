@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Who, what, approvals, types and JSON: the parts that statements share. */
-import type { Rule } from './engine.js';
+import type { Alternative, Rule } from './engine.js';
 import { TYPE } from './expectations.js';
 import { visible } from './literals.js';
 import { ExpressionParser, RECOVERED } from './parser-base.js';
@@ -22,25 +22,29 @@ export abstract class SetParser extends ExpressionParser {
     return { include, except, span: this.from(start) };
   });
 
-  protected whoTerm: Rule<tree.WhoTerm> = this.RULE('who term', (): tree.WhoTerm => {
-    const start = this.start();
-    return this.OR<tree.WhoTerm>([
-      {
-        ALT: () => {
-          this.CONSUME(t.kw('any'));
-          return { kind: 'any', span: this.from(start) };
-        },
+  private readonly whoTerms: readonly Alternative<tree.WhoTerm>[] = [
+    {
+      ALT: () => {
+        const start = this.start();
+        this.CONSUME(t.kw('any'));
+        return { kind: 'any', span: this.from(start) };
       },
-      { ALT: () => this.SUBRULE(this.principalPattern) },
-      { ALT: () => ({ kind: 'role', role: this.SUBRULE(this.roleRef), span: this.from(start) }) },
-      {
-        ALT: () => {
-          const name = this.SUBRULE(this.dotted);
-          return { kind: 'name', name, span: name.span };
-        },
+    },
+    { ALT: () => this.SUBRULE(this.principalPattern) },
+    {
+      ALT: () => {
+        const start = this.start();
+        return { kind: 'role', role: this.SUBRULE(this.roleRef), span: this.from(start) };
       },
-    ]);
-  });
+    },
+    {
+      ALT: () => {
+        const name = this.SUBRULE(this.dotted);
+        return { kind: 'name', name, span: name.span };
+      },
+    },
+  ];
+  protected whoTerm: Rule<tree.WhoTerm> = this.RULE('who term', (): tree.WhoTerm => this.OR(this.whoTerms));
 
   /** `role:x` */
   protected roleRef: Rule<tree.Name> = this.RULE('role', (): tree.Name => {
@@ -61,24 +65,26 @@ export abstract class SetParser extends ExpressionParser {
     return { include, except, span: this.from(start) };
   });
 
-  protected whatTerm: Rule<tree.WhatTerm> = this.RULE('what term', (): tree.WhatTerm => {
-    const start = this.start();
-    return this.OR<tree.WhatTerm>([
-      {
-        ALT: () => {
-          this.CONSUME(t.Star);
-          return { kind: 'every', span: this.from(start) };
-        },
+  private readonly whatTerms: readonly Alternative<tree.WhatTerm>[] = [
+    {
+      ALT: () => {
+        const start = this.start();
+        this.CONSUME(t.Star);
+        return { kind: 'every', span: this.from(start) };
       },
-      { ALT: () => this.SUBRULE(this.act) },
-      {
-        ALT: () => {
-          const name = this.SUBRULE(this.dotted);
-          return { kind: 'name', name, span: name.span };
-        },
+    },
+    { ALT: () => this.SUBRULE(this.act) },
+    {
+      ALT: () => {
+        const name = this.SUBRULE(this.dotted);
+        return { kind: 'name', name, span: name.span };
       },
-    ]);
-  });
+    },
+  ];
+  protected whatTerm: Rule<tree.WhatTerm> = this.RULE(
+    'what term',
+    (): tree.WhatTerm => this.OR(this.whatTerms),
+  );
 
   protected act: Rule<tree.Act> = this.RULE('action', (): tree.Act => {
     const start = this.start();
@@ -223,24 +229,24 @@ export abstract class SetParser extends ExpressionParser {
     return { kind: 'object', members, span: this.from(start) };
   });
 
+  private readonly jsonMembers: readonly Alternative<{ key: tree.Name; value: tree.JsonValue }>[] = [
+    {
+      ALT: () => {
+        const key = this.SUBRULE(this.wordOrString);
+        this.CONSUME(t.Colon);
+        return { key, value: this.SUBRULE(this.json) };
+      },
+    },
+    {
+      ALT: () => {
+        const token = this.CONSUME(t.KindPart);
+        return this.ACTION(() => this.gluedMember(token));
+      },
+    },
+  ];
   private jsonMember = this.RULE(
     'key and value',
-    (): { key: tree.Name; value: tree.JsonValue } =>
-      this.OR([
-        {
-          ALT: () => {
-            const key = this.SUBRULE(this.wordOrString);
-            this.CONSUME(t.Colon);
-            return { key, value: this.SUBRULE(this.json) };
-          },
-        },
-        {
-          ALT: () => {
-            const token = this.CONSUME(t.KindPart);
-            return this.ACTION(() => this.gluedMember(token));
-          },
-        },
-      ]),
+    (): { key: tree.Name; value: tree.JsonValue } => this.OR(this.jsonMembers),
     RECOVERED,
   );
 
@@ -262,49 +268,50 @@ export abstract class SetParser extends ExpressionParser {
     return { key, value: { kind: 'scalar', value: value ?? null, text, span: glob.span } };
   }
 
-  protected json: Rule<tree.JsonValue> = this.RULE('json', (): tree.JsonValue => {
-    const start = this.start();
-    return this.OR<tree.JsonValue>([
-      { ALT: () => this.deeper(() => this.SUBRULE(this.jsonObject)) },
-      {
-        ALT: () => {
-          const items: tree.JsonValue[] = [];
-          this.CONSUME(t.OpenBracket);
-          this.MANY_SEP({
-            SEP: t.Comma,
-            DEF: () => items.push(this.deeper(() => this.SUBRULE(this.json))),
-          });
-          this.CONSUME(t.CloseBracket);
-          return { kind: 'array', items, span: this.from(start) };
-        },
+  private readonly jsonValues: readonly Alternative<tree.JsonValue>[] = [
+    { ALT: () => this.deeper(() => this.SUBRULE(this.jsonObject)) },
+    {
+      ALT: () => {
+        const start = this.start();
+        const items: tree.JsonValue[] = [];
+        this.CONSUME(t.OpenBracket);
+        this.MANY_SEP({
+          SEP: t.Comma,
+          DEF: () => items.push(this.deeper(() => this.SUBRULE(this.json))),
+        });
+        this.CONSUME(t.CloseBracket);
+        return { kind: 'array', items, span: this.from(start) };
       },
-      {
-        ALT: () => {
-          const token = this.CONSUME(t.StringToken);
-          return this.scalar(this.text(token), token.image, start);
-        },
+    },
+    {
+      ALT: () => {
+        const start = this.start();
+        const token = this.CONSUME(t.StringToken);
+        return this.scalar(this.text(token), token.image, start);
       },
-      { ALT: () => this.wordScalar(true, this.CONSUME(t.kw('true'))) },
-      { ALT: () => this.wordScalar(false, this.CONSUME(t.kw('false'))) },
-      { ALT: () => this.wordScalar(null, this.CONSUME(t.kw('null'))) },
-      {
-        ALT: () => {
-          let minus = '';
-          this.OPTION(() => {
-            minus = this.CONSUME(t.Minus).image;
-          });
-          const token = this.OR2([
-            { ALT: () => this.CONSUME(t.Int) },
-            { ALT: () => this.CONSUME(t.Decimal) },
-            { ALT: () => this.CONSUME(t.Exponent) },
-          ]);
-          this.plainNumber(token);
-          const text = minus + token.image;
-          return this.scalar(this.jsonNumber(text, this.from(start)), text, start);
-        },
+    },
+    { ALT: () => this.wordScalar(true, this.CONSUME(t.kw('true'))) },
+    { ALT: () => this.wordScalar(false, this.CONSUME(t.kw('false'))) },
+    { ALT: () => this.wordScalar(null, this.CONSUME(t.kw('null'))) },
+    {
+      ALT: () => {
+        const start = this.start();
+        let minus = '';
+        this.OPTION(() => {
+          minus = this.CONSUME(t.Minus).image;
+        });
+        const token = this.OR2([
+          { ALT: () => this.CONSUME(t.Int) },
+          { ALT: () => this.CONSUME(t.Decimal) },
+          { ALT: () => this.CONSUME(t.Exponent) },
+        ]);
+        this.plainNumber(token);
+        const text = minus + token.image;
+        return this.scalar(this.jsonNumber(text, this.from(start)), text, start);
       },
-    ]);
-  });
+    },
+  ];
+  protected json: Rule<tree.JsonValue> = this.RULE('json', (): tree.JsonValue => this.OR(this.jsonValues));
   private jsonNumber(text: string, span: tree.Span): number {
     const value = Number(text);
     if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The statements of a policy (grammar/sepal.ebnf), with error recovery at the next statement. */
 import { Cascades, Sequence } from './cascades.js';
-import { type Host, Mismatch, type Rule, type SyntaxFault } from './engine.js';
+import { type Alternative, type Host, Mismatch, type Rule, type SyntaxFault } from './engine.js';
 import { type Budget, TooManyErrors } from './expectations.js';
 import { MAX_FAULTS, TooLarge } from './guards.js';
 import { CheckParser } from './parser-checks.js';
@@ -139,31 +139,31 @@ export class SepalParser extends CheckParser {
     });
   }
 
+  private readonly statementForms: readonly Alternative<Statement>[] = [
+    { ALT: () => this.SUBRULE(this.importStatement) },
+    { ALT: () => this.SUBRULE(this.toolsStatement) },
+    { ALT: () => this.SUBRULE(this.roleStatement) },
+    { ALT: () => this.SUBRULE(this.delegation) },
+    { ALT: () => this.SUBRULE(this.principals) },
+    { ALT: () => this.SUBRULE(this.actions) },
+    { ALT: () => this.SUBRULE(this.letStatement) },
+    { ALT: () => this.SUBRULE(this.fact) },
+    { ALT: () => this.SUBRULE(this.schedule) },
+    { ALT: () => this.SUBRULE(this.measure) },
+    { ALT: () => this.SUBRULE(this.score) },
+    { ALT: () => this.SUBRULE(this.rule) },
+    { ALT: () => this.SUBRULE(this.redact) },
+    { ALT: () => this.SUBRULE(this.decide) },
+    { ALT: () => this.SUBRULE(this.template) },
+    { ALT: () => this.SUBRULE(this.instance) },
+    { ALT: () => this.SUBRULE(this.test) },
+    { ALT: () => this.SUBRULE(this.example) },
+    { ALT: () => this.SUBRULE(this.assume) },
+    { ALT: () => this.SUBRULE(this.prove) },
+  ];
   private statement: Method<Statement> = this.RULE(
     'statement',
-    (): Statement =>
-      this.OR<Statement>([
-        { ALT: () => this.SUBRULE(this.importStatement) },
-        { ALT: () => this.SUBRULE(this.toolsStatement) },
-        { ALT: () => this.SUBRULE(this.roleStatement) },
-        { ALT: () => this.SUBRULE(this.delegation) },
-        { ALT: () => this.SUBRULE(this.principals) },
-        { ALT: () => this.SUBRULE(this.actions) },
-        { ALT: () => this.SUBRULE(this.letStatement) },
-        { ALT: () => this.SUBRULE(this.fact) },
-        { ALT: () => this.SUBRULE(this.schedule) },
-        { ALT: () => this.SUBRULE(this.measure) },
-        { ALT: () => this.SUBRULE(this.score) },
-        { ALT: () => this.SUBRULE(this.rule) },
-        { ALT: () => this.SUBRULE(this.redact) },
-        { ALT: () => this.SUBRULE(this.decide) },
-        { ALT: () => this.SUBRULE(this.template) },
-        { ALT: () => this.SUBRULE(this.instance) },
-        { ALT: () => this.SUBRULE(this.test) },
-        { ALT: () => this.SUBRULE(this.example) },
-        { ALT: () => this.SUBRULE(this.assume) },
-        { ALT: () => this.SUBRULE(this.prove) },
-      ]),
+    (): Statement => this.OR(this.statementForms),
   );
 
   private importStatement: Method<Statement> = this.RULE('import', (): Statement => {

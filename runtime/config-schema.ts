@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The shape of `sepal.json` (docs/operators.md). Every object is strict; what a release does not implement stands in config.ts. */
 import { z } from 'zod';
+import { tlsSchema } from './config-tls.js';
 
 // Zod compiles schemas with `new Function` unless told not to; the gateway runs with code generation off.
 z.config({ jitless: true });
@@ -96,7 +97,7 @@ export const configSchema = z.strictObject({
       http: address.nullable().default('127.0.0.1:4002'),
       path: z.string().startsWith('/').default('/mcp'),
       publicUrl: url.nullable().default(null),
-      tls: z.unknown().default(null),
+      tls: tlsSchema.nullable().default(null),
       trustProxy: z.boolean().default(false),
       allowedOrigins: z.array(z.string()).default([]),
       limits: z

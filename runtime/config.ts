@@ -15,6 +15,7 @@ import {
 } from './config-schema.js';
 import { type OperateConfig, readOperate } from './config-operate.js';
 import { jwtConfig, jwtErrors } from './config-jwt.js';
+import { hasTls, TLS_HELP, type TlsConfig, tlsConfig } from './config-tls.js';
 import type { FactServiceConfig } from './decide/fact-service.js';
 import type { JwtConfig } from './decide/jwt-claims.js';
 import { lineColumn, locate } from './gateway/wire/spans.js';
@@ -62,6 +63,7 @@ export interface ListenConfig {
   readonly http: { readonly host: string; readonly port: number } | null;
   readonly path: string;
   readonly publicUrl: string | null;
+  readonly tls: TlsConfig | null;
   readonly trustProxy: boolean;
   readonly allowedOrigins: readonly string[];
   readonly limits: {
@@ -331,7 +333,6 @@ function unsupported(file: ConfigFile, place: Place): readonly ConfigError[] {
       file.console !== null,
       'remove it or write null; use `sepal approvals` and `sepal log show`',
     ],
-    [['listen', 'tls'], file.listen.tls !== null, 'put a TLS proxy in front and set `listen.trustProxy`'],
     [['store'], file.store !== 'embedded', 'keep "embedded"'],
     [['unpinned'], file.unpinned !== 'deny', 'keep "deny"; accept tools with `sepal tools accept`'],
   ];
@@ -506,9 +507,10 @@ export const isLoopback = (host: string): boolean => LOOPBACK.has(host);
 function crossChecks(file: ConfigFile, place: Place): readonly ConfigError[] {
   const errors: ConfigError[] = [];
   const host = file.listen.http === null ? null : (parseAddress(file.listen.http)?.host ?? null);
-  if (host !== null && !isLoopback(host) && !file.listen.trustProxy) {
-    const help = 'listen on 127.0.0.1, or put a TLS proxy in front and set `listen.trustProxy: true`';
-    errors.push(place(['listen', 'http'], `\`${host}\` is not a loopback address and there is no TLS`, help));
+  if (host !== null && !isLoopback(host) && !hasTls(file.listen)) {
+    errors.push(
+      place(['listen', 'http'], `\`${host}\` is not a loopback address and there is no TLS`, TLS_HELP),
+    );
   }
   if (host !== null && !isLoopback(host) && file.identity.anonymous !== null) {
     const help = 'remove `identity.anonymous` or listen on 127.0.0.1';
@@ -561,6 +563,7 @@ function assemble(
       http: listen.http === null ? null : parseAddress(listen.http),
       path: listen.path,
       publicUrl: listen.publicUrl,
+      tls: tlsConfig(dir, listen.tls),
       trustProxy: listen.trustProxy,
       allowedOrigins: listen.allowedOrigins,
       limits: {

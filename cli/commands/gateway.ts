@@ -57,7 +57,9 @@ async function run({ config: file, log: format, 'dry-run': dryRun }: Given, io: 
       say(
         `warning: there are no tokens, so nobody can call; ${config.identity.tokens === null ? 'add `"identity": { "tokens": "tokens.json" }` to sepal.json and ' : ''}make one with \`sepal token create\``,
       );
-    io.out(`listening on http://${host}:${front.address.port}${config.listen.path}\n`);
+    io.out(
+      `listening on ${config.listen.tls === null ? 'http' : 'https'}://${host}:${front.address.port}${config.listen.path}\n`,
+    );
     say(inForce(served));
     for (const row of verdicts(config, served.policy)) say(`without ${row.on}: ${row.happens}`);
     const watching = served.gateway.watching();

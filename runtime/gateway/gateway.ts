@@ -371,6 +371,7 @@ function assemble(
         healthy: () => gate.log.failure() === null,
         metadata: resourceMetadata(config),
         dropped: () => observing.dropped(),
+        say,
         now: clock.monotonic,
         wall: clock.wall,
       });

@@ -3,7 +3,13 @@
  * Streamable HTTP front, revisions 2024-11-05 to 2025-11-25. In order: edge checks (host, origin, header twice), limits and
  * authentication, route, body, message, session. Answers are JSON unless something has to be streamed before them.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isLoopback, type ListenConfig } from '../../config.js';
 import type { Appended } from '../../log/types.js';
@@ -36,6 +42,7 @@ import type { ResourceMetadata } from './metadata.js';
 import { type Room, room } from './room.js';
 import { type McpSession, mcpSessions, type Sessions } from './sessions.js';
 import { type Throttle, throttle } from './throttle.js';
+import { tlsServer } from './tls.js';
 
 export interface FrontOptions {
   readonly listen: ListenConfig;
@@ -52,6 +59,8 @@ export interface FrontOptions {
   readonly metadata: ResourceMetadata | null;
   /** A message for a client could not be sent. */
   readonly dropped?: () => void;
+  /** What the operator should know. */
+  readonly say?: (line: string) => void;
   /** Monotonic, and wall time, in milliseconds. */
   readonly now: () => number;
   readonly wall: () => number;
@@ -76,6 +85,13 @@ const MAX_CONNECTIONS = 4_000;
 const KEEP_ALIVE_MS = 20_000;
 const MAX_TIMER_MS = 2_147_483_647;
 
+const SERVER = {
+  maxHeaderSize: 16 * 1024,
+  requestTimeout: 60_000,
+  headersTimeout: 10_000,
+  connectionsCheckingInterval: 2_000,
+};
+
 /** Listens; rejects with one clear sentence when the port is taken. */
 export async function serveHttp(options: FrontOptions): Promise<HttpFront> {
   const { listen, now } = options;
@@ -87,21 +103,17 @@ export async function serveHttp(options: FrontOptions): Promise<HttpFront> {
     unauthenticated: throttle(listen.limits.unauthenticated, now),
     room: room(listen.limits.inFlight),
   };
-  const server = createServer(
-    {
-      maxHeaderSize: 16 * 1024,
-      requestTimeout: 60_000,
-      headersTimeout: 10_000,
-      connectionsCheckingInterval: 2_000,
-    },
-    (request, response) => {
-      response.on('error', () => undefined);
-      serve(front, request, response).catch(() => {
-        if (response.headersSent) response.destroy();
-        else answer(response, 500, errorOf(null, -32603, 'the gateway failed to answer'));
-      });
-    },
-  );
+  const served: RequestListener = (request, response) => {
+    response.on('error', () => undefined);
+    serve(front, request, response).catch(() => {
+      if (response.headersSent) response.destroy();
+      else answer(response, 500, errorOf(null, -32603, 'the gateway failed to answer'));
+    });
+  };
+  const server =
+    listen.tls === null
+      ? createServer(SERVER, served)
+      : tlsServer(listen.tls, SERVER, served, options.say ?? (() => undefined));
   server.maxConnections = MAX_CONNECTIONS;
   await bind(server, listen.http.host, listen.http.port);
   const { port } = server.address() as AddressInfo;

@@ -90,7 +90,6 @@ describe('sepal.json', () => {
 
   it.each([
     ['console', { console: { http: '127.0.0.1:4003' } }],
-    ['listen.tls', { listen: { tls: { cert: 'c', key: 'k' } } }],
     ['store', { store: 'postgres://db' }],
     ['unpinned', { unpinned: 'review' }],
   ])('refuses %s as not supported yet', (path, extra) => {
@@ -179,6 +178,9 @@ describe('sepal.json', () => {
   it('refuses a listener off loopback without TLS and an anonymous principal there', () => {
     expect(errorsOf({ ...base, listen: { http: '0.0.0.0:4002' } })[0]).toMatchObject({ path: 'listen.http' });
     expect(errorsOf({ ...base, listen: { http: '0.0.0.0:4002', trustProxy: true } })).toEqual([]);
+    const tls = { cert: 'tls.crt', key: 'tls.key' };
+    expect(errorsOf({ ...base, listen: { http: '0.0.0.0:4002', tls } })).toEqual([]);
+    expect(errorsOf({ ...base, listen: { tls: { cert: 'tls.crt' } } })).toHaveLength(1);
     const anonymous = {
       ...base,
       listen: { http: '0.0.0.0:4002', trustProxy: true },

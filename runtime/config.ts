@@ -16,6 +16,7 @@ import {
 import { type OperateConfig, readOperate } from './config-operate.js';
 import { jwtConfig, jwtErrors } from './config-jwt.js';
 import { hasTls, TLS_HELP, type TlsConfig, tlsConfig } from './config-tls.js';
+import { nearest } from './config-nearest.js';
 import type { FactServiceConfig } from './decide/fact-service.js';
 import type { JwtConfig } from './decide/jwt-claims.js';
 import { lineColumn, locate } from './gateway/wire/spans.js';
@@ -300,29 +301,6 @@ function unwrap(schema: unknown): Def {
   let def = (schema as { readonly def?: Def } | undefined)?.def ?? {};
   while (def.innerType !== undefined) def = (def.innerType as { readonly def: Def }).def;
   return def;
-}
-
-function nearest(word: string, known: readonly string[]): string | null {
-  const scored = known.map((name) => ({
-    name,
-    distance: editDistance(word.toLowerCase(), name.toLowerCase()),
-  }));
-  const best = scored.sort((a, b) => a.distance - b.distance)[0];
-  return best !== undefined && best.distance <= Math.max(1, Math.floor(word.length / 3)) ? best.name : null;
-}
-
-function editDistance(a: string, b: string): number {
-  if (a.length > 100) return a.length;
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const swap = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(swap, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? b.length;
 }
 
 /** Keys that the interface promises and this release does not implement: refused, never ignored. */

@@ -66,29 +66,39 @@ async function listening(): Promise<number> {
 
 const text = ({ result, error }: Reply): string => result?.content?.[0]?.text ?? error?.message ?? '';
 
+const FLOODS = [
+  ['stdio', 'progress'],
+  ['stdio', 'questions'],
+  ['stdio', 'endless'],
+  ['HTTP', 'progress'],
+] as const;
+const MORE_FLOODS = [
+  ['stdio', 'noise'],
+  ['stdio', 'pings'],
+  ['stdio', 'answers'],
+  ['stdio', 'changes'],
+  ['stdio', 'stderr'],
+  ['HTTP', 'endless'],
+] as const;
+
 describe('beside a server that floods, others', () => {
-  it.each([
-    ['stdio', 'progress'],
-    ['stdio', 'noise'],
-    ['stdio', 'questions'],
-    ['stdio', 'endless'],
-    ['stdio', 'stderr'],
-    ['HTTP', 'progress'],
-    ['HTTP', 'endless'],
-  ])('are answered, and memory stays bounded (%s, %s)', async (transport, kind) => {
-    const { client, echo, said } = await behind({ timeout: '20s' }, transport === 'HTTP');
-    const before = process.memoryUsage().rss;
-    void client.call('bad__start', { text: kind }, { progressToken: 'p' });
-    for (let i = 0; i < 40; i++) {
-      expect(await echo(`call ${i}`)).toBe(`call ${i}`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    expect(process.memoryUsage().rss - before).toBeLessThan(200 * 1024 * 1024);
-    const progress = client.lines.filter((line) => line.includes('notifications/progress')).length;
-    expect(progress).toBeLessThan(40_000);
-    if (kind !== 'endless' && kind !== 'stderr')
-      await expect.poll(() => said.join('\n'), { timeout: 60_000 }).toContain('read slowly');
-  });
+  it.each([...FLOODS, ...(process.env['SEPAL_LONG'] === undefined ? [] : MORE_FLOODS)])(
+    'are answered, and memory stays bounded (%s, %s)',
+    async (transport, kind) => {
+      const { client, echo, said } = await behind({ timeout: '20s' }, transport === 'HTTP');
+      const before = process.memoryUsage().rss;
+      void client.call('bad__start', { text: kind }, { progressToken: 'p' });
+      for (let i = 0; i < 40; i++) {
+        expect(await echo(`call ${i}`)).toBe(`call ${i}`);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      expect(process.memoryUsage().rss - before).toBeLessThan(200 * 1024 * 1024);
+      const progress = client.lines.filter((line) => line.includes('notifications/progress')).length;
+      expect(progress).toBeLessThan(40_000);
+      if (kind !== 'endless' && kind !== 'stderr')
+        await expect.poll(() => said.join('\n'), { timeout: 60_000 }).toContain('read slowly');
+    },
+  );
 });
 
 describe('a server that is', () => {

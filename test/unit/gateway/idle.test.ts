@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is put off to save time must still come: work that nobody waits for, and signals that nobody asked for in time.
+import { expect, it } from 'vitest';
+import { ending } from '../../../runtime/gateway/ending.js';
+import { idle } from '../../../runtime/gateway/idle.js';
+
+it('does what waits when there is time, in order, each once', async () => {
+  const quiet = idle();
+  const done: number[] = [];
+  const all = Promise.all([1, 2, 3].map((one) => quiet.turn().then(() => done.push(one))));
+  expect(done).toEqual([]);
+  quiet.now();
+  await all;
+  quiet.now();
+  expect(done).toEqual([1, 2, 3]);
+});
+
+it('does it soon where there never is time, also what comes later', async () => {
+  const quiet = idle();
+  await quiet.turn();
+  quiet.now();
+  await quiet.turn();
+});
+
+it('takes what comes up while it works for the next turn', async () => {
+  const quiet = idle();
+  const first = quiet.turn().then(() => quiet.turn());
+  quiet.now();
+  await first;
+});
+
+it('gives a signal that aborts at the end, and one that is aborted to who asks after it', () => {
+  const why = new Error('over');
+  const asked = ending(why);
+  const { signal } = asked;
+  expect(asked.signal).toBe(signal);
+  expect(signal.aborted).toBe(false);
+  asked.end();
+  expect(signal.reason).toBe(why);
+  const late = ending(why);
+  late.end();
+  late.end();
+  expect(late.signal.reason).toBe(why);
+});

@@ -6,7 +6,7 @@ import type { LoadedPolicy } from '../../runtime/decide/load.js';
 import type { Gateway } from '../../runtime/gateway/gateway.js';
 import type { Decision, PolicyModule } from '../../stdlib/abi.js';
 import { configOf, loaded, pin, policyOf, repin, scratch, startGateway } from '../helpers/gateway.js';
-import { stub } from '../helpers/raw.js';
+import { stub, until } from '../helpers/raw.js';
 
 const open: Gateway[] = [];
 afterEach(async () => {
@@ -103,7 +103,9 @@ describe('reload', () => {
       }
     });
     for (let i = 0; i < 6; i++) {
-      await new Promise((resolve) => setTimeout(resolve, 60));
+      // As long as it takes for some to be decided by the policy in force.
+      const [before, of] = i % 2 === 0 ? [allowed, () => allowed] : [denied, () => denied];
+      await until(() => of() > before + 4);
       offer(() => Promise.resolve(i % 2 === 0 ? b : a));
       expect(await gateway.reload()).toMatchObject({
         changed: true,

@@ -106,8 +106,9 @@ export function hostText(env: Env, span: tree.Span, name: 'tool.description' | '
 function subjectOf(env: Env, subject: tree.Expr): readonly string[] | null {
   const chain = nameChain(subject);
   const text = chain?.join('.') ?? '';
-  if (text === 'args' || text === 'tool' || text === 'tool.description') {
-    if (text === 'args' && !inPhase(env, subject.span, text)) return null;
+  // All of the arguments can be scanned whatever is asked for: the scanner needs no types.
+  if (text === 'args') return inPhase(env, subject.span, text) ? chain : null;
+  if (text === 'tool' || text === 'tool.description') {
     if (env.readsArgs) return chain;
     env.scope.report('SEP3013', subject.span, { name: text });
     return null;

@@ -37,7 +37,7 @@ const freePort = () =>
   });
 
 async function until(probe) {
-  for (let i = 0; i < 100; i++) {
+  for (let i = 0; i < 600; i++) {
     try {
       return await probe();
     } catch {

@@ -8,10 +8,11 @@ import type { ActionKind } from '../../stdlib/abi.js';
 import { canonical, type JsonObject } from '../verify/format/canonical.js';
 import { parseStrict } from '../verify/format/json.js';
 import { upstreamKey } from './caller.js';
+import { checkedReply } from './client-answer.js';
 import type { Connection } from './connection.js';
 import { denyUpstream } from './deny.js';
 import { visible } from './discovery.js';
-import type { Active, Asked, Gate } from './gate.js';
+import type { ActivePolicy, Active, Asked, Gate } from './gate.js';
 import type { Intake } from './intake.js';
 import type { Reservation } from '../decide/limits.js';
 import type { Appended } from '../log/types.js';
@@ -85,10 +86,12 @@ async function putTo(gate: Gate, question: Question): Promise<'done' | null> {
     talk === null
       ? await askedOf(gate, put, asked, question.cancelled)
       : await talk.put({ method, params }, AbortSignal.any([over, question.cancelled]));
-  await closeQuestion(gate, put, reply);
-  if (typeof reply === 'string') answer.error(NOT_DONE, 'the client did not answer');
-  else if ('result' in reply) answer.result(canonical(reply.result));
-  else answer.raw(canonical(reply.error));
+  const given = await checkedReply(gate, put, asked, reply);
+  await closeQuestion(gate, put, reply, given === reply);
+  if (given === null) answer.error(NOT_DONE, 'the answer of the client is withheld by policy');
+  else if (typeof given === 'string') answer.error(NOT_DONE, 'the client did not answer');
+  else if ('result' in given) answer.result(canonical(given.result));
+  else answer.raw(canonical(given.error));
   return 'done';
 }
 
@@ -103,6 +106,9 @@ export interface Put {
   readonly entry: Appended;
   readonly reservation: Reservation;
   readonly started: number;
+  /** The question as it was decided, and the policy that decided. */
+  readonly intake: Intake;
+  readonly policy: ActivePolicy;
 }
 
 export type JudgedQuestion =
@@ -148,18 +154,29 @@ export async function judgeQuestion(
     return { kind: 'denied', sentence: `Denied: ${why}.` };
   }
   const started = performance.now();
-  return { kind: 'put', server, method, params: intent.params, call, entry, reservation, started };
+  return {
+    kind: 'put',
+    server,
+    method,
+    params: intent.params,
+    call,
+    entry,
+    reservation,
+    started,
+    intake,
+    policy: judged.policy,
+  };
 }
 
-/** Writes down what became of a question. */
-export async function closeQuestion(gate: Gate, put: Put, reply: Reply): Promise<void> {
+/** Writes down what became of a question; the text of an answer that was masked or withheld is not kept. */
+export async function closeQuestion(gate: Gate, put: Put, reply: Reply, keep = true): Promise<void> {
   const { call, entry, reservation, started } = put;
   const at = Date.parse(entry.time);
   await (reply === 'not_sent' ? reservation.release(at) : reservation.commit(at));
   const status = typeof reply === 'string' ? reply : 'result' in reply ? 'ok' : 'upstream_error';
   const text = typeof reply === 'string' ? null : canonical('result' in reply ? reply.result : reply.error);
   const ms = Math.round(performance.now() - started);
-  const { draft, openings } = await outcomeDraft(call, entry.leaf, { status, ms }, text);
+  const { draft, openings } = await outcomeDraft(call, entry.leaf, { status, ms }, text, keep);
   await gate.log.append(draft, openings);
 }
 

@@ -279,6 +279,36 @@ describe('a classifier over HTTP', () => {
     expect((await log.openings(last?.seq ?? 0))?.facts).toContain('"injection_score(args)":0.8');
   });
 
+  it('is not asked again when its receipt is decided again', async () => {
+    let asked = 0;
+    const server = createServer((_request, response) => {
+      asked++;
+      response.setHeader('content-type', 'application/json').end('{"score":0.93}');
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    open.push({ close: async () => void (server.closeAllConnections(), server.close()) });
+    const { port } = server.address() as AddressInfo;
+    const { call, log, ir } = await setUp(RULE, {
+      scan: { classifier: { url: `http://127.0.0.1:${port}/` } },
+    });
+    expect((await call('told__say', { text: 'hello' })).text).toBe('Denied: No orders');
+    const before = asked;
+    expect(before).toBeGreaterThan(0);
+    const entry = phases(log).at(-1);
+    const facts = JSON.parse((await log.openings(entry?.seq ?? 0))?.facts ?? '{}') as Facts;
+    const request: Request = {
+      principal: 'agent:a',
+      roles: [],
+      user: null,
+      userRoles: [],
+      session: entry?.principal?.session ?? '',
+      intent: { kind: 'tool', server: 'told', name: 'say', args: { text: 'hello' } },
+    };
+    const again = decide(ir, request, facts, 'call');
+    expect([again.effect, again.rules]).toEqual(['deny', entry?.decision?.rules]);
+    expect([facts['injection_score(args)'], asked]).toEqual([0.93, before]);
+  });
+
   it.each([
     ['is not there', undefined],
     ['hangs', () => undefined],

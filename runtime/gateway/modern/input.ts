@@ -5,6 +5,7 @@
  */
 import { askedOf, closeQuestion, judgeQuestion, type Put, type Reply } from '../asking.js';
 import { attestSelf } from '../confirm.js';
+import { checkedReply } from '../client-answer.js';
 import type { Admitted } from '../forward.js';
 import type { Asked, Gate } from '../gate.js';
 import type { Read } from '../intake.js';
@@ -110,8 +111,12 @@ async function askLegacy(
   const replies = await Promise.all(
     [...open].map(async ([key, put]) => {
       const reply = await askedOf(gate, put, asked);
-      await closeQuestion(gate, put, reply);
-      return [key, typeof reply === 'object' && 'result' in reply ? reply.result : null] as const;
+      const given = await checkedReply(gate, put, asked, reply);
+      await closeQuestion(gate, put, reply, given === reply);
+      return [
+        key,
+        given !== null && typeof given === 'object' && 'result' in given ? given.result : null,
+      ] as const;
     }),
   );
   if (replies.some(([, result]) => result === null)) return refused;

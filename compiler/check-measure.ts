@@ -85,7 +85,7 @@ function ruleOf(
     when,
     approval: raises === null ? null : around.approval(scope, raises.approval),
     because: clause(s, 'because')?.text.value ?? null,
-    tell: false,
+    tell: clause(s, 'tell') !== null,
     span: s.span,
   };
 }

@@ -482,6 +482,12 @@ export class SepalParser extends CheckParser {
             return { kind: 'because', text: this.SUBRULE(this.str), span: this.from(start) };
           },
         },
+        {
+          ALT: () => {
+            this.CONSUME(t.kw('tell'));
+            return { kind: 'tell', span: this.from(start) };
+          },
+        },
       ]);
     },
   );

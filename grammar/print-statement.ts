@@ -227,6 +227,8 @@ function printMeasureClause(c: tree.MeasureClause): string {
       return `else escalate ${printApproval(c.approval)}`;
     case 'because':
       return `because ${quote(c.text.value)}`;
+    case 'tell':
+      return 'tell';
   }
 }
 

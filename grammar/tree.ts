@@ -176,7 +176,8 @@ export type MeasureClause =
   | { readonly kind: 'sum'; readonly expr: Expr; readonly span: Span }
   | { readonly kind: 'window'; readonly mode: 'sliding' | 'fixed'; readonly span: Span }
   | { readonly kind: 'else'; readonly approval: Approval; readonly span: Span }
-  | { readonly kind: 'because'; readonly text: Str; readonly span: Span };
+  | { readonly kind: 'because'; readonly text: Str; readonly span: Span }
+  | { readonly kind: 'tell'; readonly span: Span };
 export interface ScoreStatement extends Node {
   readonly kind: 'score';
   readonly name: Name;

@@ -114,7 +114,7 @@ export class Ledger {
 
   /**
    * The moments after `now` at which what is counted changes if nothing is added, nearest first, and the values of these measures then.
-   * Changes nothing. A measure that decays is unknown.
+   * Changes nothing.
    */
   later(
     reads: readonly MeasureRead[],
@@ -432,23 +432,52 @@ const ages = (spec: MeasureSpec): boolean => spec.window !== null;
 const MOST_TURNS = 64;
 
 /** When what was counted leaves the window. */
-function turnsOf({ spec, counted, head }: Account, now: number): readonly number[] {
+function turnsOf(account: Account, now: number): readonly number[] {
+  const { spec, counted, head } = account;
   const { window, fixed } = spec;
-  if (window === null || decays(spec)) return [];
-  if (fixed) return [(Math.floor(now / window) + 1) * window];
-  return counted.slice(head, head + MOST_TURNS).flatMap(({ time }) => {
-    const at = (time ?? 0) + window;
-    return time === null || at <= now ? [] : [at];
-  });
+  const leaving =
+    window === null
+      ? []
+      : fixed
+        ? [(Math.floor(now / window) + 1) * window]
+        : counted.slice(head, head + MOST_TURNS).flatMap(({ time }) => {
+            const at = (time ?? 0) + window;
+            return time === null || at <= now ? [] : [at];
+          });
+  // What has left the window changes from when on the decay ticks.
+  return spec.decay === null
+    ? leaving
+    : [now, ...leaving].flatMap((at) => [at, ...ticksOf(account, at)]).slice(1);
+}
+
+/** When a score falls, if nothing leaves the window before. */
+function ticksOf(account: Account, now: number): readonly number[] {
+  const { decay } = account.spec;
+  const { value, from } = decayedTo(account, now);
+  if (decay === null || value <= 0) return [];
+  const [amount, per] = decay;
+  const first = Math.max(1, Math.floor((now - from) / per) + 1);
+  const last = Math.min(Math.ceil(value / amount), first + MOST_TURNS);
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => from + (first + i) * per);
+}
+
+function decayedTo(account: Account, at: number): Standing {
+  const { spec, counted, head, reserved, base } = account;
+  return [...counted.slice(head), ...reserved]
+    .filter((item) => counts(item, at))
+    .reduce((standing, item) => addTo(spec, standing, item, item.time ?? at), base);
 }
 
 /** What an account stands at later, if nothing is added and nothing let go of. */
 function standing(account: Account | undefined, at: number): Json | undefined {
   if (account === undefined) return 0;
-  const { spec, counted, head, reserved } = account;
-  if (decays(spec)) return undefined;
+  const { spec, counted, head, reserved, sum, unknown } = account;
+  // Of what never leaves, the sum is all that is kept.
+  if (spec.window === null && unknown > 0) return undefined;
+  if (spec.window === null && !decays(spec)) return capped(spec, sum);
   const left = [...counted.slice(head), ...reserved].filter((item) => counts(item, at));
   if (left.some(({ amount }) => amount === null)) return undefined;
+  if (decays(spec)) return fallen(spec, decayedTo(account, at), at).value;
   return capped(
     spec,
     left.reduce<Num>((sum, { amount }) => plus(sum, amount ?? 0, '+'), 0),

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { resolve } from 'node:path';
+import { type Nearest, nearestOf } from '../../compiler/analyze/nearest.js';
 import { Counting } from '../../compiler/testing/counting.js';
 import { didYouMean } from '../../compiler/diagnostics/suggest.js';
 import type { BundleManifest, FactSource } from '../../runtime/decide/load.js';
+import { type Change, changeWords } from '../../runtime/decide/nearest.js';
 import type { JsonValue } from '../../runtime/verify/format/canonical.js';
 import { parseStrict } from '../../runtime/verify/format/json.js';
 import type { Explanation, Facts, Json, PolicyModule } from '../../stdlib/abi.js';
@@ -25,6 +27,7 @@ import { Failure } from '../failure.js';
 import { readStdin, readText } from '../files.js';
 import { findConfig } from '../project.js';
 import { policyPath } from '../sources.js';
+import { changesFor, nearestOfBundle } from '../nearest.js';
 import { answerJson, type Asked, readQuestion, type Written } from '../questions.js';
 import { type Io, paintEffect, shown } from '../terminal.js';
 import { words } from './token-create.js';
@@ -54,7 +57,10 @@ const OPTIONS = {
     value: 'FILE',
     help: 'the configuration: its policy and `config` facts (default sepal.json, where no policy is named)',
   },
-  explain: { type: 'boolean', help: 'every rule that matched, near misses, unknowns' },
+  explain: {
+    type: 'boolean',
+    help: 'every rule that matched, near misses, unknowns, the nearest permitted change',
+  },
   json: { type: 'boolean', help: 'print the answer as JSON' },
   batch: {
     type: 'string',
@@ -76,7 +82,7 @@ export const command = defineCommand({
       );
       if (stray !== undefined)
         throw new Failure(`\`--${stray}\` and \`--batch\` exclude each other`, 'write it in the questions');
-      return batch(subject, values.batch, io);
+      return batch(subject, values.batch, values.explain, io);
     }
     const asked = readQuestion(
       {
@@ -94,12 +100,10 @@ export const command = defineCommand({
       },
       'question 1',
     );
-    const answer = answerOf(subject, asked, new Counting(subject.module));
-    const { decision, matched, near, refused } = answer;
-    if (values.json) {
-      const shape = answerJson(decision, matched, refused, subject.manifest);
-      io.out(`${JSON.stringify(values.explain ? { ...shape, near } : shape, null, 2)}\n`);
-    } else io.out(human(answer, values.explain, io));
+    const answer = answerOf(subject, asked, new Counting(subject.module), values.explain);
+    const { decision } = answer;
+    if (values.json) io.out(`${JSON.stringify(shapeOf(answer, values.explain, subject), null, 2)}\n`);
+    else io.out(human(answer, values.explain, io));
     return decision.effect === 'allow' ? EXIT.ok : decision.effect === 'deny' ? EXIT.deny : EXIT.review;
   },
 });
@@ -109,6 +113,8 @@ interface Subject {
   readonly manifest: BundleManifest;
   readonly misfit: Misfit;
   readonly scan: Scan;
+  /** What may be tried for a denied call; null for nothing. */
+  readonly nearest: Nearest | null;
   /** `config` facts of the configuration, where there is one. */
   readonly facts: Facts;
 }
@@ -130,26 +136,27 @@ async function openSubject(values: Input<typeof OPTIONS>['values'], io: Io): Pro
       manifest,
       misfit: misfitBy(lock),
       scan: await scanFor({ module, manifest }, lock),
+      nearest: nearestOfBundle(path, manifest),
       facts: facts(manifest),
     };
   }
-  const { module, manifest, misfit, scan } = policyOrFail(await compilePolicy(path, io), io);
-  return { module, manifest, misfit, scan, facts: facts(manifest) };
+  const { module, manifest, misfit, scan, compiled } = policyOrFail(await compilePolicy(path, io), io);
+  const nearest = nearestOf(compiled.ir, true);
+  return { module, manifest, misfit, scan, nearest, facts: facts(manifest) };
 }
 
 interface Answer extends Explanation {
   readonly refused: string | null;
+  /** Of a denial: what would be permitted. */
+  readonly nearest: readonly Change[];
 }
 
 /** Facts of these sources are computed from what is asked about: the arguments, the pinned definition, the answer. */
 const COMPUTED = ['scan', 'pin', 'result'];
 
 /** Counts what it answers, so that the next question of a batch sees it. */
-function answerOf(
-  subject: Subject,
-  { request, facts, at, phase, result }: Asked,
-  counting: Counting,
-): Answer {
+function answerOf(subject: Subject, asked: Asked, counting: Counting, explain = false): Answer {
+  const { request, facts, at, phase, result } = asked;
   const { kind, server, name, args } = request.intent;
   // A list has no arguments, and those of an answer were let through with its call.
   const refused = kind === 'tool' && phase === 'call' ? subject.misfit(server, name, args) : null;
@@ -165,7 +172,7 @@ function answerOf(
       shadow: [],
       steps: 0,
     } as const;
-    return { decision, matched: [], near: [], refused };
+    return { decision, matched: [], near: [], refused, nearest: [] };
   }
   const needed = new Set(subject.module.needs(request, phase));
   const scanned = subject.manifest.facts.filter(
@@ -182,11 +189,21 @@ function answerOf(
     if (Object.hasOwn(facts, name)) given[`${name} for user`] = facts[name];
   const all = { ...subject.facts, ...results, ...counting.facts(request, at), ...given };
   const explained = subject.module.explain(request, all, phase);
+  const nearest = explain ? changesFor(subject, asked, all, explained.decision, counting) : [];
   if (phase === 'call') counting.count(request, all, explained.decision, at);
-  return { ...explained, refused: null };
+  return { ...explained, refused: null, nearest };
 }
 
-function human({ decision, matched, near, refused }: Answer, explain: boolean, io: Io): string {
+function shapeOf(
+  { decision, matched, near, nearest, refused }: Answer,
+  explain: boolean,
+  { manifest }: Subject,
+): object {
+  const shape = answerJson(decision, matched, refused, manifest);
+  return explain ? { ...shape, near, nearest: nearest.map(changeWords) } : shape;
+}
+
+function human({ decision, matched, near, nearest, refused }: Answer, explain: boolean, io: Io): string {
   const why =
     refused !== null
       ? ` (no rule was asked: ${shown(refused)})`
@@ -213,6 +230,7 @@ function human({ decision, matched, near, refused }: Answer, explain: boolean, i
       lines.push(`  matched: ${match.name} (${match.effect}${match.unknown === true ? ', not sure' : ''})`);
     for (const miss of near)
       lines.push(`  near:    ${miss.name} (${miss.effect}), had it held that ${shown(miss.condition)}`);
+    for (const change of nearest) lines.push(`  nearest: ${shown(changeWords(change))}`);
     lines.push(`  steps:   at most ${decision.steps}`);
   }
   return `${lines.join('\n')}\n`;
@@ -263,7 +281,7 @@ function json(what: string, text: string): JsonValue {
 const textIn = async (file: string, io: Io): Promise<string> =>
   file === '-' ? await readStdin() : readText(resolve(io.cwd, file));
 
-async function batch(subject: Subject, file: string, io: Io): Promise<ExitCode> {
+async function batch(subject: Subject, file: string, explain: boolean, io: Io): Promise<ExitCode> {
   const text = await textIn(file, io);
   const lines = text.split('\n');
   if (lines.at(-1) === '') lines.pop();
@@ -271,8 +289,8 @@ async function batch(subject: Subject, file: string, io: Io): Promise<ExitCode> 
   const counting = new Counting(subject.module);
   lines.forEach((line, i) => {
     try {
-      const { decision, matched, refused } = answerOf(subject, batchQuestion(line, i + 1, subject), counting);
-      io.out(`${JSON.stringify(answerJson(decision, matched, refused, subject.manifest))}\n`);
+      const answer = answerOf(subject, batchQuestion(line, i + 1, subject), counting, explain);
+      io.out(`${JSON.stringify(shapeOf(answer, explain, subject))}\n`);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       failed++;

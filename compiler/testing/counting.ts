@@ -26,6 +26,11 @@ export class Counting {
     return this.ledger.read(this.module.usage?.(request) ?? [], now, own?.hold ?? null);
   }
 
+  /** Later moments at which measures of this request change if nothing is added, and what they are then. */
+  later(request: Request, at: string): ReturnType<Ledger['later']> {
+    return this.ledger.later(this.module.usage?.(request) ?? [], this.tick(at));
+  }
+
   /** Counts a decision; a review is given back, so that it can be redeemed. */
   count(request: Request, facts: Facts, decision: Decision, at: string): Waiting | null {
     const now = this.tick(at);

@@ -45,6 +45,8 @@ export interface Bounds {
 export interface Nearest {
   readonly values: { readonly [pointer: string]: readonly Scalar[] };
   readonly under: { readonly [pointer: string]: readonly string[] };
+  /** By pointer to a number, where comparisons of any rule turn: between two of them nothing changes. Of no others is a range known. */
+  readonly turns?: { readonly [pointer: string]: readonly number[] };
   readonly wait: boolean;
 }
 export interface FactSource {
@@ -107,6 +109,7 @@ const isBounds: Test = (value) => {
 const NEAREST: Members = {
   values: recordOf(listOf(isScalar)),
   under: recordOf(listOf(isText)),
+  turns: (value) => value === undefined || recordOf(listOf((one) => typeof one === 'number'))(value),
   wait: (value) => typeof value === 'boolean',
 };
 const SIGNATURE: Members = {

@@ -5,7 +5,7 @@ import type { FactServices } from '../decide/fact-service.js';
 import { typedAt } from '../decide/fact-type.js';
 import type { LoadedPolicy } from '../decide/load.js';
 import { type Limits, LimitsFull, NO_RESERVATION } from '../decide/limits.js';
-import { changeWords, nearestChanges } from '../decide/nearest.js';
+import { changeWords, laterFacts, nearestChanges } from '../decide/nearest.js';
 import type { Scannable } from '../scan/facts.js';
 import type { Scanner, Scans } from './scanner.js';
 import type { JsonObject } from '../verify/format/canonical.js';
@@ -129,32 +129,6 @@ function evaluatorOf(
     const told = nearestChanges(denied).map(changeWords);
     return { ...reserved.value, reads, reservation: reserved.reservation, told };
   };
-}
-
-const QUARTER = 15 * 60_000;
-const WEEK = 7 * 24 * 3_600_000;
-/** As many as the ledger lists. */
-const MANY_TURNS = 64;
-
-/** When measures change, and for policies that read the clock the quarters of an hour of a week: the facts then. */
-function* laterFacts(
-  facts: Facts,
-  turns: readonly { readonly at: number; readonly values: Facts }[],
-  clocks: readonly string[],
-  now: number,
-): Generator<{ readonly at: number; readonly facts: Facts }> {
-  const quarters = clocks.length === 0 ? [] : Array.from({ length: WEEK / QUARTER }, (_, i) => i + 1);
-  const begin = Math.floor(now / QUARTER) * QUARTER;
-  // Past the last of very many turns it is not known what is counted.
-  const end = turns.length < MANY_TURNS ? Number.POSITIVE_INFINITY : (turns.at(-1)?.at ?? now);
-  const moments = [...turns.map(({ at }) => at), ...quarters.map((i) => begin + i * QUARTER)].filter(
-    (at) => at <= end,
-  );
-  for (const at of [...new Set(moments)].sort((a, b) => a - b)) {
-    const values = turns.findLast((turn) => turn.at <= at)?.values ?? {};
-    const clock = Object.fromEntries(clocks.map((name) => [name, new Date(at).toISOString()]));
-    yield { at, facts: Object.assign(Object.create(null) as object, facts, values, clock) };
-  }
 }
 
 const checks = new WeakMap<object, ArgumentCheck>();

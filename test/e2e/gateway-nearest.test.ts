@@ -117,13 +117,13 @@ allow back: any -> pay/refund
 allow hush: any -> pay/say when { args.text == "the password" }
 `);
     expect((await call('transfer', { amount: 800, currency: 'EUR' })).text).toBe(
-      'Denied: no rule of the policy allows this call. It would be allowed with `amount` 500.',
+      'Denied: no rule of the policy allows this call. It would be allowed with `amount` of at most 500.',
     );
     expect((await call('transfer', { amount: 500, currency: 'EUR' })).denied).toBe(false);
     expect((await call('transfer', { amount: 7, currency: 'USD' })).text).toContain('with `currency` "EUR".');
     // No one change is enough.
     expect((await call('transfer', { amount: 800, currency: 'USD' })).text).toBe(
-      'Denied: no rule of the policy allows this call.',
+      'Denied: no rule of the policy allows this call. It would be allowed with `amount` of at most 500 and `currency` "EUR".',
     );
     expect((await call('refund', { amount: 3, currency: 'EUR', rush: true })).text).toBe(
       'Denied: Not in a hurry. It would be allowed with `rush` false.',
@@ -145,7 +145,30 @@ role lead
       'Denied: no rule of the policy allows this call. It would be allowed again in 60 min.',
     );
     expect((await call('refund', { amount: 901, currency: 'EUR' })).text).toBe(
-      'Denied: no rule of the policy allows this call. It would be put before people with `amount` 900.',
+      'Denied: no rule of the policy allows this call. It would be put before people with `amount` of at most 900.',
     );
+  });
+
+  it('by a limit that says so, or by a score that falls, says when', async () => {
+    const { call } = await connected(`
+limit few: 2 per 1m by principal on pay/transfer because "Twice a minute" tell
+limit rare: 1 per 1h by principal on pay/say because "Hush"
+score risk: per 24h by principal { add 10 on pay/refund decay 5 per 20s cap 100 }
+allow sent: any -> pay/transfer
+allow said: any -> pay/say
+allow back: any -> pay/refund
+deny hot: any -> pay/refund when { risk >= 10 } because "Too hot" tell
+`);
+    const args = { amount: 1, currency: 'EUR' };
+    for (let i = 0; i < 2; i++) expect((await call('transfer', args)).denied).toBe(false);
+    expect((await call('transfer', args)).text).toMatch(
+      /^Denied: Twice a minute\. It would be allowed again in (60|5\d) s\.$/,
+    );
+    expect((await call('refund', args)).denied).toBe(false);
+    expect((await call('refund', args)).text).toMatch(
+      /^Denied: Too hot\. It would be allowed again in (20|1\d) s\.$/,
+    );
+    expect((await call('say', { text: 'x' })).denied).toBe(false);
+    expect((await call('say', { text: 'x' })).text).toBe('Denied: Hush');
   });
 });

@@ -101,8 +101,10 @@ describe('a hostile upstream', () => {
 
   it('that nests two hundred thousand levels deep costs nothing but its own answer', async () => {
     const { text, log } = await setUp();
-    expect(await text('deep')).toEqual({ text: '', isError: false });
-    expect(await outcomes(log)).toEqual(['ok']);
+    const answer = await text('deep');
+    expect(answer.text).toContain('its answer cannot be used: it is nested too deep');
+    expect(await text('echo')).toEqual({ text: '', isError: false });
+    expect(await outcomes(log)).toEqual(['unknown', 'ok']);
   });
 
   it('that does not read or never answers is given up on, and others go on', async () => {

@@ -95,6 +95,41 @@ export type MaskMade =
 const EDGE = 512;
 const MAX_CHECKS = 64;
 
+/** What nests deeper cannot be handed from thread to thread. */
+const MAX_DEPTH = 1_000;
+
+/** Does a JSON text nest deeper? Brackets in strings do not count. */
+function deeperThan(text: string, most: number): boolean {
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    switch (text.charCodeAt(at)) {
+      case 0x22:
+        at = endOfString(text, at);
+        break;
+      case 0x5b:
+      case 0x7b:
+        if (++depth > most) return true;
+        break;
+      case 0x5d:
+      case 0x7d:
+        depth--;
+        break;
+      default:
+    }
+  }
+  return false;
+}
+
+/** Where the string that begins at `from` ends. */
+function endOfString(text: string, from: number): number {
+  for (let end = text.indexOf('"', from + 1); end >= 0; end = text.indexOf('"', end + 1)) {
+    let escapes = 0;
+    while (text.charCodeAt(end - 1 - escapes) === 0x5c) escapes++;
+    if (escapes % 2 === 0) return end;
+  }
+  return text.length;
+}
+
 export type Desk = ReturnType<typeof createDesk>;
 
 export function createDesk() {
@@ -168,7 +203,9 @@ export function createDesk() {
         typeof body === 'string'
           ? body
           : Buffer.from(body.buffer, body.byteOffset, body.length).toString('utf8');
-      const message = readUpstream(text);
+      const message: UpstreamMessage = deeperThan(text, MAX_DEPTH)
+        ? { kind: 'noise', why: 'it is nested too deep' }
+        : readUpstream(text);
       if (message.kind !== 'result' && message.kind !== 'error')
         return { text: null, message, head: text.slice(0, EDGE), tail: text.slice(-EDGE) };
       const { raw, ...rest } = message;

@@ -25,13 +25,12 @@ parentPort?.on('message', ({ id, name, given }: Task) => {
   const work = desk[name] as (...given: readonly unknown[]) => unknown;
   void Promise.resolve()
     .then(() => work(...given))
-    .then(
-      (value) => parentPort?.postMessage({ id, value } satisfies TaskAnswer, bytesOf(value)),
-      (error: unknown) => {
-        const failed = error instanceof Error ? error.message : 'it failed';
-        parentPort?.postMessage({ id, failed } satisfies TaskAnswer);
-      },
-    );
+    .then((value) => parentPort?.postMessage({ id, value } satisfies TaskAnswer, bytesOf(value)))
+    // What cannot be handed over fails alone: the thread holds the messages of others.
+    .catch((error: unknown) => {
+      const failed = error instanceof Error ? error.message : 'it failed';
+      parentPort?.postMessage({ id, failed } satisfies TaskAnswer);
+    });
 });
 
 /** What is handed over instead of being copied. */

@@ -2,6 +2,7 @@
 /** Proofs from a log folder: what the last checkpoint covers, as a tree, and one receipt with its way to the root. */
 import { checkpointNotes } from '../verify/checkpoints.js';
 import { type Checkpoint, parseCheckpoint } from '../verify/format/checkpoint.js';
+import { isKeyEntry, isLogKeyEntry } from '../verify/format/keys.js';
 import { ProofTree } from '../verify/format/proof.js';
 import { printTlogProof } from '../verify/format/tlog-proof.js';
 import { leafHash } from '../verify/format/tree.js';
@@ -36,13 +37,6 @@ async function lastOf(chunks: AsyncIterable<Buffer> | null): Promise<SignedCheck
   }
   return last;
 }
-
-const KEY_ENTRY = Buffer.from(',"type":"key","v":1}\n\n');
-
-/** Is this a `key` entry? The type stands where only the writer can put it. */
-export const isKeyEntry = (entry: Buffer): boolean => entry.includes(KEY_ENTRY);
-const LOG_KEY = Buffer.from('","purpose":"log"},"log":');
-const isLogKeyEntry = (entry: Buffer): boolean => entry.includes(LOG_KEY);
 
 /**
  * The receipts at `seqs`, each as a `.tlog-proof` under the last checkpoint. Reads the log once and checks that it has the

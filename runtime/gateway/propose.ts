@@ -167,7 +167,9 @@ export async function receiptById(
     const about = 'principal' in body ? body.principal : undefined;
     const own = about !== undefined && canonicalOf(about) === canonicalOf(receiptPrincipal(caller.identity));
     if (body.seq !== seq || !own) return none();
-    return resultOf(id, { type: RECEIPT_METHOD, receipt: { id: receiptId, hash: leaf, seq }, entry: body });
+    const signed = (await gate.log.signed?.(seq))?.toString('base64');
+    const receipt = { id: receiptId, hash: leaf, seq, ...(signed === undefined ? {} : { signed }) };
+    return resultOf(id, { type: RECEIPT_METHOD, receipt, entry: body });
   }
   return none();
 }

@@ -12,7 +12,6 @@ import { CONTEXT } from '../verify/format/entry.js';
 import { hashText } from '../verify/format/hash.js';
 import { keyBody } from '../verify/format/keys.js';
 import { parseRevocation } from '../verify/format/trust.js';
-import { segmentName } from '../verify/format/segment.js';
 import { leafHash } from '../verify/format/tree.js';
 import { settleApart, sweepApart } from './apart.js';
 import { Chain, type Signed } from './chain.js';
@@ -20,11 +19,12 @@ import { CheckpointFile, checkpointNote } from './checkpoints.js';
 import { LogFailure } from './failure.js';
 import { Folding } from './folding.js';
 import { type FileLayer, isFull, realFiles, together } from './files.js';
+import { KeyNotes } from './key-notes.js';
 import { Keyring, type Signers, type Step } from './keyring.js';
 import { loadKeys, type Secrets } from './keys.js';
 import { type Lock, lockFolder } from './lock.js';
 import { findOpenings, OpeningsFile } from './openings.js';
-import { readEntries } from './read.js';
+import { readFrom } from './read.js';
 import { type Recovered, recover } from './recover.js';
 import type { Folds, Saved } from './snapshot.js';
 import { MAX_BATCH, type Place, Store } from './store.js';
@@ -149,6 +149,7 @@ export class Log implements ReceiptLog {
   private retryAt = 0;
   /** The `key` entry that brought the epoch key in force, and its time in milliseconds. */
   private epochAt: { readonly seq: number; readonly time: number };
+  private readonly keyNotes = new KeyNotes((from) => this.raw(from));
   private readonly folding: Folding;
   private lastTime: number;
 
@@ -510,22 +511,19 @@ export class Log implements ReceiptLog {
   }
 
   async *entries(from = 0): AsyncIterable<StoredEntry> {
-    const { durable, starts } = this;
-    const dir = join(this.options.dir, 'entries');
-    const last = starts.length - 1;
-    const begin = Math.max(
-      0,
-      starts.findLastIndex((start) => start <= from),
-    );
-    let seq = starts[begin] ?? 0;
-    for (let index = begin; index <= last; index++) {
-      const limit = index === durable.index ? durable.position : Infinity;
-      for await (const { bytes, bounds } of readEntries(join(dir, segmentName(index)), limit)) {
-        for (let i = 1; i < bounds.length; i++) {
-          if (seq++ >= from) yield stored(bytes.subarray(bounds[i - 1], bounds[i]));
-        }
-      }
-    }
+    for await (const bytes of this.raw(from)) yield stored(bytes);
+  }
+
+  /** A receipt to keep: the entry as it stands in the log, after the `key` entries that vouch for who signed it. */
+  async signed(seq: number): Promise<Buffer | null> {
+    for await (const entry of this.raw(seq))
+      return Buffer.concat([...(await this.keyNotes.needed(seq)), Buffer.from(entry)]);
+    return null;
+  }
+
+  private raw(from: number): AsyncIterable<Buffer> {
+    const { starts, durable } = this;
+    return readFrom(join(this.options.dir, 'entries'), { starts, durable }, from);
   }
 
   async openings(seq: number): Promise<Openings | null> {

@@ -2,7 +2,9 @@
 /** Reads segments piece by piece, whole entries at a time, so that memory stays flat. */
 import { mkdirSync, readdirSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { MAX_ENTRY_BYTES, scanEntries, segmentIndex } from '../verify/format/segment.js';
+import { join } from 'node:path';
+import { MAX_ENTRY_BYTES, scanEntries, segmentIndex, segmentName } from '../verify/format/segment.js';
+import type { Place } from './store.js';
 
 const CHUNK = 1024 * 1024;
 
@@ -69,4 +71,26 @@ export function segments(dir: string): readonly number[] {
   return readdirSync(dir)
     .flatMap((name) => segmentIndex(name) ?? [])
     .sort((a, b) => a - b);
+}
+
+/** Entries from number `from` on; `starts` are the numbers of the first entry of each segment, and nothing is read past `durable`. */
+export async function* readFrom(
+  dir: string,
+  { starts, durable }: { readonly starts: readonly number[]; readonly durable: Place },
+  from: number,
+): AsyncGenerator<Buffer> {
+  const last = starts.length - 1;
+  const begin = Math.max(
+    0,
+    starts.findLastIndex((start) => start <= from),
+  );
+  let seq = starts[begin] ?? 0;
+  for (let index = begin; index <= last; index++) {
+    const limit = index === durable.index ? durable.position : Infinity;
+    for await (const { bytes, bounds } of readEntries(join(dir, segmentName(index)), limit)) {
+      for (let i = 1; i < bounds.length; i++) {
+        if (seq++ >= from) yield bytes.subarray(bounds[i - 1], bounds[i]);
+      }
+    }
+  }
 }

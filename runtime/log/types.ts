@@ -65,6 +65,8 @@ export interface ReceiptLog {
   entries(from?: number): AsyncIterable<StoredEntry>;
   /** Clear text kept beside an entry, or null when there is none or it was erased. */
   openings(seq: number): Promise<Openings | null>;
+  /** A receipt to keep: the entry's own bytes, after those of the `key` entries that vouch for who signed it. */
+  signed?(seq: number): Promise<Buffer | null>;
   /** A secret that stays the same for this log, for hashes in place of what must not be kept. */
   maskKey?(): Buffer;
   /** Size and root over everything durable. */

@@ -6,10 +6,11 @@ import { hashText, parseHash } from './format/hash.js';
 import { parseStrict } from './format/json.js';
 import type { JsonValue } from './format/canonical.js';
 import { entryEnd } from './format/segment.js';
+import { parseBase64 } from './format/note.js';
 import { PROOF_HEADER, parseTlogProof } from './format/tlog-proof.js';
 import { leafHash } from './format/tree.js';
 import { isObject } from './openings.js';
-import { verifyReceipt } from './receipt.js';
+import { isSignedReceipt, verifyReceipt } from './receipt.js';
 
 export interface Held {
   /** Origin of the log; null when the holder kept only the number. */
@@ -18,6 +19,8 @@ export interface Held {
   readonly hash: string;
   /** The whole receipt with its proof: then its absence can be shown to anybody. */
   readonly proof: string | null;
+  /** The receipt's own bytes after those of the `key` entries that it needs (`authorization/receipt`): then that it was signed. */
+  readonly signed: Buffer | null;
 }
 
 /** The file of held receipts cannot be read; the message says why. */
@@ -27,7 +30,7 @@ const LIMITS = { size: 256 * 1024 * 1024, depth: 80, keys: 10_000_000 };
 
 /**
  * One `.tlog-proof`; or JSON, one value or one a line: what the gateway sent in `_meta` (`{"id", "hash", "seq", …}`), or whole
- * answers that have it somewhere inside.
+ * answers that have it somewhere inside; with `signed` (`authorization/receipt`) its own bytes are there as well.
  */
 export function parseHeld(text: string): readonly Held[] {
   if (text.startsWith(`${PROOF_HEADER}\n`)) return [heldProof(text)];
@@ -62,23 +65,42 @@ function asReceipt(value: JsonValue): Held | null {
   if (typeof seq !== 'number' || !Number.isSafeInteger(seq) || seq < 0) return null;
   if (typeof hash !== 'string' || parseHash(hash) === null) return null;
   const cut = typeof id === 'string' ? id.lastIndexOf('#') : -1;
-  return { log: typeof id === 'string' && cut > 0 ? id.slice(0, cut) : null, seq, hash, proof: null };
+  const log = typeof id === 'string' && cut > 0 ? id.slice(0, cut) : null;
+  const text = value['signed'];
+  const signed = typeof text === 'string' ? parseBase64(text) : null;
+  const own = signed === null ? null : lastEntry(signed);
+  if (text !== undefined && (own === null || hashText(leafHash(own)) !== hash))
+    throw new HeldError(`the signed bytes of receipt ${seq} are not those of its hash`);
+  return { log, seq, hash, proof: null, signed };
+}
+
+/** The last of entries that lie one after another; null where other bytes are among them. */
+function lastEntry(bytes: Buffer): Buffer | null {
+  let last: Buffer | null = null;
+  for (let at = 0; at < bytes.length; ) {
+    const end = entryEnd(bytes, at);
+    if (end < 0) return null;
+    last = bytes.subarray(at, end);
+    at = end;
+  }
+  return last;
 }
 
 function heldProof(text: string): Held {
   const proof = parseTlogProof(text);
   const extra = typeof proof === 'string' ? null : proof.extra;
   if (typeof proof === 'string' || extra === null) throw new HeldError('it is not a receipt with its proof');
-  let last: Buffer | null = null;
-  for (let at = 0; at < extra.length; ) {
-    const end = entryEnd(extra, at);
-    if (end < 0) throw new HeldError('it is not a receipt with its proof');
-    last = extra.subarray(at, end);
-    at = end;
-  }
-  const parsed = last === null ? null : parseEntry(last);
-  if (last === null || parsed?.ok !== true) throw new HeldError('its receipt cannot be read');
-  return { log: parsed.entry.body.log, seq: proof.index, hash: hashText(leafHash(last)), proof: text };
+  const last = lastEntry(extra);
+  if (last === null) throw new HeldError('it is not a receipt with its proof');
+  const parsed = parseEntry(last);
+  if (!parsed.ok) throw new HeldError('its receipt cannot be read');
+  return {
+    log: parsed.entry.body.log,
+    seq: proof.index,
+    hash: hashText(leafHash(last)),
+    proof: text,
+    signed: null,
+  };
 }
 
 /** Compares, entry by entry, as the log is read. */
@@ -130,6 +152,11 @@ export class HeldReceipts {
 
   /** What the holder can show to others. */
   private weight(held: Held): string {
+    if (held.proof === null && held.signed !== null) {
+      return this.trust !== undefined && isSignedReceipt(held.signed, this.trust)
+        ? ' (it is signed by a key that the log key certified: anybody can check this)'
+        : ' (its own signature does not verify)';
+    }
     if (held.proof === null) return " (by the holder's own word)";
     const sound = this.trust !== undefined && verifyReceipt(held.proof, this.trust).result === 'pass';
     return sound

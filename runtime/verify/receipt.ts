@@ -32,6 +32,24 @@ export function verifyReceipt(text: string, trustText?: string): Report {
   return findings.report(typeof proof === 'string' ? 0 : 1);
 }
 
+/** Is this a receipt of the trust file's log under a certified key, by its own bytes after those of the `key` entries that it needs? */
+export function isSignedReceipt(bytes: Buffer, trustText: string): boolean {
+  const trust = trustOf(trustText);
+  const findings = new Findings(['bytes', 'signatures', 'keys'], ['bytes', 'signatures', 'keys']);
+  const pieces = split(bytes);
+  const own = pieces?.at(-1);
+  const parsed = own === undefined ? null : parseEntry(own, trust.extensions);
+  if (pieces === null || pieces.length > MAX_PIECES || parsed?.ok !== true) return false;
+  const { entry } = parsed;
+  const { log, seq } = entry.body;
+  if (log !== trust.origin) return false;
+  const signers = keysOf(pieces.slice(0, -1), entry, seq, trust, findings);
+  if (signers.epoch === null) return false;
+  checkSignature(entry, signers.epoch.key, seq, findings);
+  revocations(signers, seq, seq, trust, findings);
+  return findings.report(1).result === 'pass';
+}
+
 /** The report on a proof of equivocation: *fail* when it holds, since the log key signed two histories. */
 export function verifyEquivocation(text: string, trustText?: string): Report {
   const trust = trustText === undefined ? null : trustOf(trustText);

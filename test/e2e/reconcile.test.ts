@@ -9,7 +9,7 @@ import { createKeys, openLog, trustText } from '../../runtime/log/index.js';
 import { folderSource, parseHeld, verify } from '../../runtime/verify/index.js';
 import { configOf, pin, scratch, startGateway } from '../helpers/gateway.js';
 import { allowAll, Raw, stub } from '../helpers/raw.js';
-import { existsSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 
 const folder = mkdtempSync(join(tmpdir(), 'sepal-reconcile-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -17,6 +17,8 @@ const dir = join(folder, 'log');
 const origin = 'gw.example.com/log';
 const client: string[] = [];
 let upstream: string[] = [];
+/** What `authorization/receipt` gave for the third answer. */
+let kept = '';
 let trust = '';
 
 beforeAll(async () => {
@@ -43,6 +45,8 @@ beforeAll(async () => {
   for (let n = 0; n < 5; n++)
     client.push(await raw.raw('tools/call', { name: 'echo', arguments: { text: `call ${n}` } }));
   client.push(await raw.raw('tools/call', { name: 'nowhere', arguments: {} }));
+  const [third] = parseHeld(client[2] ?? '');
+  kept = await raw.raw('authorization/receipt', { receiptId: `${origin}#${third?.seq ?? 0}` });
   await gateway.close();
   upstream = (existsSync(notes) ? readFileSync(notes, 'utf8') : '')
     .split('\n')
@@ -57,6 +61,12 @@ const compared = (own: readonly string[] | null, asked: readonly string[] | null
     principal: null,
   });
 
+const nthEntry = (text: string, seq: number): number => {
+  let at = 0;
+  for (let n = 0; n < seq; n++) at = text.indexOf('sepal.dev/receipt/v1\n', at + 1);
+  return at;
+};
+
 describe('client, gateway and upstream', () => {
   it('agree, and the log has what the client holds', async () => {
     expect(upstream).toHaveLength(5);
@@ -64,6 +74,38 @@ describe('client, gateway and upstream', () => {
     expect(result).toMatchObject({ differences: [], forwarded: 5 });
     const report = await verify(dir, { trust, held: parseHeld(client.join('\n')) });
     expect(report.properties.find((p) => p.name === 'held receipts')).toMatchObject({ status: 'pass' });
+  });
+
+  it('prove to anybody that a receipt is missing, where the client asked for the whole of it', async () => {
+    const [receipt] = parseHeld(kept);
+    const { seq = 0, signed = null } = receipt ?? {};
+    const said = async (at: string, held: string): Promise<string> => {
+      const { properties } = await verify(at, { trust, held: parseHeld(held) });
+      const { status, detail } = properties.find((one) => one.name === 'held receipts') ?? {};
+      return `${status}: ${detail}`;
+    };
+    expect(await said(dir, kept)).toBe('pass: 1 of 1 are in the log');
+    const cut = join(folder, 'cut');
+    cpSync(dir, cut, { recursive: true, filter: (path) => !path.endsWith('.sock') });
+    const first = join(cut, 'entries/000000.log');
+    const text = readFileSync(first, 'utf8');
+    writeFileSync(first, text.slice(0, nthEntry(text, seq)));
+    expect(await said(cut, kept)).toMatch(
+      /^fail: .*signed by a key that the log key certified: anybody can check this/,
+    );
+    expect(await said(cut, client[2] ?? '')).toMatch(/^fail: .*by the holder's own word/);
+    // Nobody can make up one that counts.
+    const other = join(folder, 'other');
+    const strange = trustText(origin, createKeys(other, origin), null);
+    const { properties } = await verify(cut, { trust: strange, held: parseHeld(kept) });
+    expect(properties.find((one) => one.name === 'held receipts')?.detail).toContain(
+      'its own signature does not verify',
+    );
+    const changed = Buffer.from(signed ?? '');
+    changed[changed.length - 20] = 65;
+    expect(() =>
+      parseHeld(kept.replace(signed?.toString('base64') ?? '-', changed.toString('base64'))),
+    ).toThrow('are not those of its hash');
   });
 
   it('says where arguments are masked that nothing can be compared', async () => {

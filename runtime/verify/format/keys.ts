@@ -60,3 +60,11 @@ export function isRevokedBy(root: Verifier | null, log: string, revocation: Revo
   const signature = certificate === undefined ? null : parseBase64(certificate);
   return signature !== null && root?.(Buffer.from(revocationText(log, key, from)), signature) === true;
 }
+
+const KEY_ENTRY = Buffer.from(',"type":"key","v":1}\n\n');
+const LOG_KEY = Buffer.from('","purpose":"log"},"log":');
+
+/** Is this a `key` entry? The type stands where only the writer can put it. */
+export const isKeyEntry = (entry: Buffer): boolean => entry.includes(KEY_ENTRY);
+/** Does this `key` entry bring a log key? */
+export const isLogKeyEntry = (entry: Buffer): boolean => entry.includes(LOG_KEY);

@@ -35,6 +35,8 @@ export interface Fault {
   readonly operation: Operation;
   /** Which call of the operation, from 0. */
   readonly at: number;
+  /** Count only calls on paths that hold this. */
+  readonly on?: string;
   /** `short`: the write takes a part and goes on; `torn`: it takes a part and fails; `crash`: so, and nothing works any more. */
   readonly kind: 'ENOSPC' | 'EIO' | 'short' | 'torn' | 'crash';
   /** How much of a write is taken, from 0 to 1. */
@@ -92,9 +94,10 @@ export class Disk {
   /** Counts the call; true when this is the one that fails and the operation has not thrown. */
   private meet(operation: Operation, path: string): boolean {
     if (this.dead) throw new Error('the machine is down');
+    const { fault } = this;
+    if (fault?.on !== undefined && !path.includes(fault.on)) return false;
     const n = this.calls.get(operation) ?? 0;
     this.calls.set(operation, n + 1);
-    const { fault } = this;
     if (fault === null || fault.operation !== operation || fault.at !== n) return false;
     this.hit = true;
     this.struckBy = operation;

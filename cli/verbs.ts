@@ -148,6 +148,10 @@ export const VERBS: { readonly [verb: string]: Verb } = {
     summary: 'print the receipts of a log',
     load: async () => (await import('./commands/log-show.js')).command,
   },
+  'log tail': {
+    summary: 'print receipts as they are written',
+    load: async () => (await import('./commands/log-tail.js')).command,
+  },
   'log export': {
     summary: 'write a log for an auditor, as tiles, or in the formats of others',
     load: async () => (await import('./commands/log-export.js')).command,

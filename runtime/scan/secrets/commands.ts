@@ -55,8 +55,9 @@ function define(text: string, at: number): Hit | null {
 
 /** `host:port:database:user:password` of .pgpass. */
 function pgpass(text: string, at: number, anchor: string): Hit | null {
-  const start = text.lastIndexOf('\n', at) + 1;
-  if (at - start > 120) return null;
+  let start = at;
+  while (start > 0 && at - start < 120 && text[start - 1] !== '\n') start--;
+  if (at - start >= 120) return null;
   let end = at + anchor.length;
   while (end - at < 240 && end < text.length && !' \t\r\n"\''.includes(text[end] ?? ' ')) end++;
   const fields = text.slice(start, end).split(':');
@@ -73,8 +74,9 @@ const quotedAfter = (text: string, at: number, anchor: string): Hit | null =>
 /** `<password>…</password>`. */
 function element(text: string, at: number, anchor: string): Hit | null {
   const start = at + anchor.length;
-  const end = text.indexOf('<', start);
-  return end < 0 || end - start > 160 ? null : secretIn(text, { start, end }, 6, 0.7);
+  let end = start;
+  while (end - start < 160 && end < text.length && text[end] !== '<') end++;
+  return text[end] === '<' ? secretIn(text, { start, end }, 6, 0.7) : null;
 }
 
 const NAMES = ['password', 'secret', 'apikey', 'accesskey'];
@@ -225,7 +227,7 @@ const rule = (
 
 export const commandRules: readonly Rule[] = [
   rule('generic', 'define', ['define('], define, 400),
-  rule('password', 'pgpass', [':5432:', '*:*:*:'], pgpass, 500),
+  rule('password', 'pgpass', [':5432:', '*:*:*:'], pgpass, 800),
   rule(
     'password',
     'quoted-after',
@@ -238,14 +240,14 @@ export const commandRules: readonly Rule[] = [
     'element',
     ['<password>', '<passwd>', '<apikey>', '<secret>', '<secretkey>'],
     element,
-    300,
+    500,
   ),
   rule('password', 'attribute', ['" value="'], attribute, 400),
   rule('password', 'flag', [...FLAGS.keys()], flag, 700),
   rule('password', 'net-use', ['net use '], netUse, 500),
   rule('generic', 'scheme', ['geniekey ', 'splunk ', 'apikey '], scheme, 500),
   rule('asana-token', 'asana-token', ['0/1', '1/1', '2/1'], asana, 100),
-  rule('mailgun-key', 'mailgun-bare', ['mailgun'], mailgun, 600),
+  rule('mailgun-key', 'mailgun-bare', ['mailgun'], mailgun, 1000),
   rule('azure-key', 'function-key', ['.azurewebsites.net/'], functionKey, 500),
   rule('newrelic-key', 'newrelic-license', ['NRAL'], endsWith(36, HEX, 0), 160),
   rule('azure-key', 'azure-devops', ['AZDO'], endsWith(76, ALNUM, 4), 300),

@@ -5,10 +5,22 @@
  * the module for all else.
  */
 import type { Facts, Json, Request } from './abi.js';
-import { compareNumbers, type Num } from './decimal.js';
+import type { Num } from './decimal.js';
 import type { Glob } from './glob.js';
 import { under } from './path.js';
-import { type Args, contains, int, json, type Kleene, list, num, text, UNKNOWN_ARGS } from './values.js';
+import {
+  type Args,
+  type Comparison,
+  compareNum,
+  contains,
+  int,
+  json,
+  type Kleene,
+  list,
+  num,
+  text,
+  UNKNOWN_ARGS,
+} from './values.js';
 
 /** A pinned tool; its hints are what its server claims. */
 export interface Pin {
@@ -56,27 +68,14 @@ export const OPS = [
 ] as const;
 export type Op = (typeof OPS)[number];
 const HAS = 1;
-const LAST_OF_TEXT = 9;
 
 /** The kinds of value that an argument is read as, in the order of their numbers in modules. */
 export const KINDS = ['text', 'int', 'num', 'list', 'json'] as const;
 export type Kind = (typeof KINDS)[number];
 const READERS: { readonly [kind in Kind]: (value: unknown) => unknown } = { text, int, num, list, json };
 
-/** One condition. All have the same members, whatever they ask, so that one piece of code serves them. */
+/** One condition. */
 export interface Test {
-  /** Its number in `OPS`; 0: `run` says. */
-  readonly op: number;
-  readonly key: string;
-  readonly kind: Kind;
-  /** `has(args.KEY) and …`: false, not unknown, where the argument is absent. */
-  readonly guarded: boolean;
-  readonly text: string;
-  readonly set: ReadonlySet<string>;
-  readonly glob: Glob | null;
-  readonly low: Num;
-  /** Of `between`. */
-  readonly high: number;
   readonly run: Predicate;
   readonly below: () => Below;
   /** In words; between other conditions in brackets. */
@@ -92,20 +91,7 @@ export const running = (
   run: Predicate,
   below: () => Below = () => NOTHING,
   words: Test['words'] = () => '',
-): Test => ({
-  op: 0,
-  key: '',
-  kind: 'json',
-  guarded: false,
-  text: '',
-  set: NO_SET,
-  glob: null,
-  low: 0,
-  high: 0,
-  run,
-  below,
-  words,
-});
+): Test => ({ run, below, words });
 
 /** What a question compares with; each uses one of them. */
 export interface Other {
@@ -116,9 +102,9 @@ export interface Other {
   readonly high?: number;
 }
 
-/** A question about `args.KEY`. */
+/** A question about `args.KEY`, by its number; guarded: false, not unknown, where the argument is absent. */
 export function asking(op: number, key: string, kind: Kind, guarded: boolean, other: Other): Test {
-  const { text: of = '', set = NO_SET, glob = null, low = 0, high = 0 } = other;
+  const name = OPS[op] ?? 'run';
   const below = (): Below => {
     const reads = [`/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`];
     if (op === HAS) return { facts: [], reads, leaves: [] };
@@ -127,26 +113,17 @@ export function asking(op: number, key: string, kind: Kind, guarded: boolean, ot
     return { facts: [], reads, leaves: [{ test: bare, reads: [{ label: `args.${key}`, value }] }] };
   };
   const test: Test = {
-    op,
-    key,
-    kind,
-    guarded: guarded || op === HAS,
-    text: of,
-    set,
-    glob,
-    low,
-    high,
-    run: NEVER,
+    run: asker(name, key, kind, guarded, other),
     below,
-    words: () => wordsOf(test),
+    words: () => wordsOf(name, key, guarded || op === HAS, other),
   };
   return test;
 }
 
 /** As policies write it. */
-function wordsOf({ op, key, guarded, text: other, set, glob, low, high }: Test): string {
+function wordsOf(name: Op, key: string, guarded: boolean, compared: Other): string {
+  const { text: other = '', set = NO_SET, glob = null, low = 0, high = 0 } = compared;
   const read = `args.${key}`;
-  const name = OPS[op] ?? 'run';
   const quoted = JSON.stringify(other);
   const number = typeof low === 'number' ? String(low) : other;
   const asked = (): string => {
@@ -186,69 +163,90 @@ function wordsOf({ op, key, guarded, text: other, set, glob, low, high }: Test):
 const globText = ({ parts, gaps }: Glob): string =>
   parts.map((part, i) => (i === 0 ? part : `${gaps[i - 1] === 'a' ? '**' : '*'}${part}`)).join('');
 
-export function valueOf(
-  test: Test,
-  args: Args,
-  request: Request,
-  facts: Facts,
-  pin: Pin | undefined,
-): Kleene {
-  const { op, key } = test;
-  if (op === 0) return test.run(args, request, facts, pin);
-  if (!Object.hasOwn(args, key)) return test.guarded && args !== UNKNOWN_ARGS ? 0 : 1;
-  const value = args[key];
-  if (op > LAST_OF_TEXT) {
-    if (typeof value !== 'number') return 1;
-    const known = test.kind === 'int' ? Number.isInteger(value) : Number.isFinite(value);
-    return known ? ofNumber(test, value) : 1;
+/** The predicate of a question: a closure of few kinds, each soon compiled. */
+function asker(op: Op, key: string, kind: Kind, guarded: boolean, other: Other): Predicate {
+  const none = (args: Args): Kleene =>
+    guarded && args !== UNKNOWN_ARGS && !Object.hasOwn(args, key) ? 0 : 1;
+  const ofText =
+    (holds: (value: string) => Kleene): Predicate =>
+    (args) => {
+      const value = Object.hasOwn(args, key) ? args[key] : undefined;
+      return typeof value === 'string' ? holds(value) : none(args);
+    };
+  const { text: part = '', set = NO_SET, glob = null, low = 0, high = 0 } = other;
+  switch (op) {
+    case 'run':
+      return NEVER;
+    case 'has':
+      return (args) => (Object.hasOwn(args, key) ? 2 : args === UNKNOWN_ARGS ? 1 : 0);
+    case 'startsWith':
+      return (args) => {
+        const value = Object.hasOwn(args, key) ? args[key] : undefined;
+        return typeof value === 'string' ? (value.startsWith(part) ? 2 : 0) : none(args);
+      };
+    case 'endsWith':
+      return ofText((value) => (value.endsWith(part) ? 2 : 0));
+    case 'contains':
+      return ofText((value) => contains(value, part));
+    case 'under':
+      return ofText((value) => under(value, part));
+    case 'equal':
+      return (args) => {
+        const value = Object.hasOwn(args, key) ? args[key] : undefined;
+        return typeof value === 'string' ? (value === part ? 2 : 0) : none(args);
+      };
+    case 'differ':
+      return ofText((value) => (value === part ? 0 : 2));
+    case 'like': {
+      const matches = glob === null ? () => false : glob.matches;
+      return (args) => {
+        const value = Object.hasOwn(args, key) ? args[key] : undefined;
+        return typeof value === 'string' ? (matches(value) ? 2 : 0) : none(args);
+      };
+    }
+    case 'in':
+      return (args) => {
+        const value = Object.hasOwn(args, key) ? args[key] : undefined;
+        return typeof value === 'string' ? (set.has(value) ? 2 : 0) : none(args);
+      };
+    case 'between':
+    case '==':
+    case '!=':
+    case '<':
+    case '<=':
+    case '>':
+    case '>=':
+      return ofNumber(op, key, kind === 'int', low, high, none);
   }
-  return op === HAS ? 2 : typeof value === 'string' ? ofText(test, value) : 1;
 }
 
-function ofText({ op, text: other, set, glob }: Test, value: string): Kleene {
-  switch (op) {
-    case 2:
-      return value.startsWith(other) ? 2 : 0;
-    case 3:
-      return value.endsWith(other) ? 2 : 0;
-    case 4:
-      return contains(value, other);
-    case 5:
-      return under(value, other);
-    case 6:
-      return value === other ? 2 : 0;
-    case 7:
-      return value === other ? 0 : 2;
-    case 8:
-      return glob?.matches(value) === true ? 2 : 0;
-    default:
-      return set.has(value) ? 2 : 0;
-  }
-}
-
-function ofNumber({ op, low, high }: Test, value: number): Kleene {
-  if (op === 16) return value >= (low as number) && value <= high ? 2 : 0;
-  // The difference of two doubles is zero only where they are equal.
-  const order = typeof low === 'number' ? value - low : compareNumbers(value, low);
-  switch (op) {
-    case 10:
-      return order === 0 ? 2 : 0;
-    case 11:
-      return order === 0 ? 0 : 2;
-    case 12:
-      return order < 0 ? 2 : 0;
-    case 13:
-      return order <= 0 ? 2 : 0;
-    case 14:
-      return order > 0 ? 2 : 0;
-    default:
-      return order >= 0 ? 2 : 0;
-  }
+function ofNumber(
+  op: 'between' | Comparison,
+  key: string,
+  whole: boolean,
+  low: Num,
+  high: number,
+  none: (args: Args) => Kleene,
+): Predicate {
+  const read = (args: Args): number | undefined => {
+    const value = Object.hasOwn(args, key) ? args[key] : undefined;
+    return whole ? int(value) : num(value);
+  };
+  if (op !== 'between')
+    return (args) => {
+      const value = read(args);
+      return value === undefined ? none(args) : compareNum(op, value, low);
+    };
+  const least = Number(low);
+  return (args) => {
+    const value = read(args);
+    return value === undefined ? none(args) : value >= least && value <= high ? 2 : 0;
+  };
 }
 
 /** The value of a conjunction: false as soon as one is false. */
 export function leastOf(
-  tests: readonly Test[],
+  tests: readonly Predicate[],
   args: Args,
   request: Request,
   facts: Facts,
@@ -256,7 +254,7 @@ export function leastOf(
 ): Kleene {
   let value: Kleene = 2;
   for (let i = 0; i < tests.length; i++) {
-    const x = valueOf(tests[i] as Test, args, request, facts, pin);
+    const x = (tests[i] as Predicate)(args, request, facts, pin);
     if (x === 0) return 0;
     if (x < value) value = x;
   }

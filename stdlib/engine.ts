@@ -4,10 +4,10 @@
  * docs/language.md says. The common path allocates next to nothing (quick.ts); what an unknown touches goes to `weigh` (explain.ts).
  */
 import type { Decision, Explanation, Facts, Phase, PolicyModule, Request, Subject } from './abi.js';
-import { DEFAULT_DENY, explainUnits, weigh, type World } from './explain.js';
+import { DEFAULT_DENY, explainUnits, valuesIn, weigh, type World } from './explain.js';
 import { frozen, quick } from './quick.js';
 import { namesOf, type Scope, scopes, unitsOf } from './scopes.js';
-import { argsOf, leastOf, type Test } from './ask.js';
+import { argsOf, type Test } from './ask.js';
 import type { Block, Tables, Unit } from './tables.js';
 import { type Kleene, UNKNOWN_ARGS } from './values.js';
 
@@ -70,8 +70,7 @@ export function policy(tables: Tables): PolicyModule {
 
 /** Optimistic: some unit may grant, and no deny is sure. */
 function mayGrant(units: readonly Unit[], world: World): boolean {
-  const value = (tests: readonly Test[]): Kleene =>
-    leastOf(tests, world.args, world.request, world.facts, world.pin);
+  const value = valuesIn(world);
   let grant = false;
   for (const unit of units) {
     if (unit.kind === 'rule') {

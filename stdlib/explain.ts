@@ -16,7 +16,7 @@ import type {
   RuleEffect,
   Unknown,
 } from './abi.js';
-import { type Leaf, leastOf, type Pin, type Test } from './ask.js';
+import type { Leaf, Pin, Test } from './ask.js';
 import type { Approval, Outcome, StandIn, Unit } from './tables.js';
 import type { Args, Kleene } from './values.js';
 
@@ -42,10 +42,13 @@ interface Possible {
 /** The value of a conjunction. */
 type Values = (tests: readonly Test[]) => Kleene;
 
-const valuesIn =
+export const valuesIn =
   ({ args, request, facts, pin }: World): Values =>
   (tests) =>
-    leastOf(tests, args, request, facts, pin);
+    tests.reduce<Kleene>((least, test) => {
+      const value = least === 0 ? 0 : test.run(args, request, facts, pin);
+      return value < least ? value : least;
+    }, 2);
 
 export const DEFAULT_DENY = (steps: number): Decision => deny([], null, [], steps);
 
@@ -255,7 +258,7 @@ function openLabels(
   const labels = new Map<string, string>();
   const leaves: readonly Leaf[] = tests.flatMap((test) => test.below().leaves);
   for (const leaf of leaves) {
-    if (leastOf([leaf.test], args, request, facts, pin) !== 1) continue;
+    if (leaf.test.run(args, request, facts, pin) !== 1) continue;
     const missing = leaf.reads.filter((r) => r.value(args, request, facts, pin) === undefined);
     const [first] = leaf.reads;
     if (missing.length === 0 && first !== undefined)

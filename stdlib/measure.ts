@@ -3,7 +3,7 @@
 import type { Facts, KeyPart, MeasureSpec, Request } from './abi.js';
 import { compareNumbers, decimalText, type Num } from './decimal.js';
 import { matchesWhat, matchesWho, type What, type Who } from './sets.js';
-import { type Pin, type Test, valueOf } from './ask.js';
+import type { Pin, Test } from './ask.js';
 import type { Args } from './values.js';
 
 type Amount = (args: Args, request: Request, facts: Facts, pin: Pin | undefined) => Num | undefined;
@@ -76,7 +76,7 @@ export function amountOf(
   for (const { who, what, when, amount: of } of additions) {
     if (!matchesWhat(what, kind, server, name) || !matchesWho(who, request.principal, request.roles))
       continue;
-    const holds = when === null ? 2 : valueOf(when, args as Args, request, facts, pin);
+    const holds = when === null ? 2 : when.run(args as Args, request, facts, pin);
     if (holds === 0) continue;
     const value = of === null ? 1 : amount(of(args as Args, request, facts, pin));
     if (holds === 1 || value === undefined) return null;

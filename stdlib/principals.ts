@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * The sets that a principal is in. Names are found by name, patterns that begin with literal text in a tree of such beginnings,
- * roles by role; only the rest are asked one by one. So a stranger costs little more than a caller who is known, and nothing is
- * kept for each caller: what is kept, the policy bounds.
+ * roles by role; only the rest are asked one by one. So a stranger costs little more than a caller who is known, and of callers
+ * only the last few thousand are kept: what is kept of all others, the policy bounds.
  */
 import type { Glob } from './glob.js';
 import { Recent } from './recent.js';
@@ -43,9 +43,8 @@ interface Node extends Own {
   place: Place | null;
 }
 
-/** Names for which more patterns than this would be asked one by one are remembered for a while. */
-const FEW = 4;
-const ROOM = 2048;
+/** How many of the names that came last are remembered: as many as teams have callers. */
+const ROOM = 4096;
 
 export function principals(whos: Iterable<Who>, hold: (size: number) => void): Principals {
   const root = node('', null);
@@ -99,24 +98,23 @@ export function principals(whos: Iterable<Who>, hold: (size: number) => void): P
   const lookup = (id: string): Place => {
     const own = named.get(id);
     if (own === undefined) return placeOfNode(walk(root, id));
-    own.place ??= placeOf(own, placeOfNode(walk(root, id)));
+    own.place ??= settled(placeOf(own, placeOfNode(walk(root, id))), id);
     return own.place;
   };
-  const recent = new Recent<Group>(ROOM);
+  /** What looks at the name only is known where the name is. */
+  const settled = (at: Place, id: string): Place => {
+    const sure = [...at.sure, ...at.byName.filter((who) => matchesWho(who, id, NO_ROLES))];
+    const made: Place = { sure, byName: [], byRole: at.byRole, group: null };
+    places.push(made);
+    return made;
+  };
+  const recent = new Recent<{ readonly at: Place; readonly group: Group }>(ROOM);
   const asked = (to: Group, open: readonly Who[], id: string, roles: readonly string[]): Group => {
     let found = to;
     for (let i = 0; i < open.length; i++) {
       const who = open[i] as Who;
       if (matchesWho(who, id, roles)) found = joined(found, who);
     }
-    return found;
-  };
-  const askedByName = (to: Group, open: readonly Who[], id: string): Group => {
-    if (open.length <= FEW) return asked(to, open, id, NO_ROLES);
-    const known = recent.get(id);
-    if (known !== undefined) return known;
-    const found = asked(to, open, id, NO_ROLES);
-    recent.set(id, found);
     return found;
   };
   const withRoles = (to: Group, id: string, roles: readonly string[]): Group => {
@@ -129,16 +127,20 @@ export function principals(whos: Iterable<Who>, hold: (size: number) => void): P
     }
     return found;
   };
+  const ofPlace = (at: Place): Group => {
+    at.group ??= at.sure.reduce(joined, none);
+    return at.group;
+  };
   const find = (id: string, roles: readonly string[]): Group => {
-    const at = lookup(id);
-    let found = at.group;
-    if (found === null) {
-      found = at.sure.reduce(joined, none);
-      at.group = found;
+    let known = recent.get(id);
+    if (known === undefined) {
+      const at = lookup(id);
+      known = { at, group: asked(ofPlace(at), at.byName, id, NO_ROLES) };
+      recent.set(id, known);
     }
-    if (at.byName.length > 0) found = askedByName(found, at.byName, id);
-    if (at.byRole.length > 0) found = asked(found, at.byRole, id, roles);
-    return roles.length > 0 && byRole.size > 0 ? withRoles(found, id, roles) : found;
+    const { at, group: found } = known;
+    const own = at.byRole.length > 0 ? asked(found, at.byRole, id, roles) : found;
+    return roles.length > 0 && byRole.size > 0 ? withRoles(own, id, roles) : own;
   };
   const forget = (): void => {
     none = group(count++, new Set());

@@ -4,7 +4,7 @@
  * have a say the answer is null, and explain.ts weighs everything.
  */
 import type { Decision, Facts, Request } from './abi.js';
-import { leastOf, type Pin, type Test, valueOf } from './ask.js';
+import { leastOf, type Pin, type Predicate } from './ask.js';
 import { type Asker, DEFAULT_DENY, reviewOf } from './explain.js';
 import type { Outcome, Unit } from './tables.js';
 import type { Args } from './values.js';
@@ -14,11 +14,11 @@ export interface Entry {
   readonly order: number;
   readonly unit: Unit;
   /** Of a rule; empty where it always holds, and of blocks. */
-  readonly tests: readonly Test[];
+  readonly tests: readonly Predicate[];
   /** Of a rule. */
   readonly yields: Yield | null;
   /** Of a block: its cases with what each yields, and what it yields otherwise. */
-  readonly cases: readonly { readonly test: Test; readonly yields: Yield }[];
+  readonly cases: readonly { readonly run: Predicate; readonly yields: Yield }[];
   readonly otherwise: Yield | null;
 }
 /** An outcome with what is decided when it decides, or (where something grants) asks, alone. */
@@ -32,7 +32,7 @@ export interface Yield {
 }
 /** A rule where it matters no more which. */
 export interface Step {
-  readonly tests: readonly Test[];
+  readonly tests: readonly Predicate[];
   readonly yields: Yield;
 }
 /** The entries of a scope. */
@@ -50,13 +50,20 @@ export interface Lists {
 export function entryOf(unit: Unit, order: number): Entry {
   const of = (outcome: Outcome): Yield => yieldOf(unit.name, outcome);
   return unit.kind === 'rule'
-    ? { order, unit, tests: unit.tests, yields: of(unit.outcome), cases: [], otherwise: null }
+    ? {
+        order,
+        unit,
+        tests: unit.tests.map((test) => test.run),
+        yields: of(unit.outcome),
+        cases: [],
+        otherwise: null,
+      }
     : {
         order,
         unit,
         tests: [],
         yields: null,
-        cases: unit.cases.map(({ test, outcome }) => ({ test, yields: of(outcome) })),
+        cases: unit.cases.map(({ test, outcome }) => ({ run: test.run, yields: of(outcome) })),
         otherwise: unit.otherwise === null ? null : of(unit.otherwise),
       };
 }
@@ -187,7 +194,7 @@ function yieldIn(
   }
   for (let i = 0; i < cases.length; i++) {
     const one = cases[i] as Entry['cases'][number];
-    const value = valueOf(one.test, args, request, facts, pin);
+    const value = one.run(args, request, facts, pin);
     if (value === 1) return undefined;
     if (value === 2) return one.yields;
   }

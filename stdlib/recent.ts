@@ -3,36 +3,43 @@
 
 /** Longer names are not kept. */
 const MAX_NAME = 512;
+/** A name tells itself apart by its end, mostly. */
+const LOOKED_AT = 16;
 
 /**
- * Two generations: what is asked for again moves to the younger, and when that is full, the older is let go of. Those who come
- * back stay, whoever else passes by.
+ * Each name has one place, which the last to come keeps: nothing grows and nothing is moved. A name that is put out by another costs
+ * the next who asks for it what a name costs that was never asked for.
  */
 export class Recent<V> {
-  readonly #room: number;
-  #young = new Map<string, V>();
-  #old = new Map<string, V>();
+  readonly #names: (string | undefined)[];
+  readonly #values: (V | undefined)[];
+  readonly #mask: number;
 
+  /** `room`: how many, a power of two. */
   constructor(room: number) {
-    this.#room = room;
+    this.#names = Array.from({ length: room });
+    this.#values = Array.from({ length: room });
+    this.#mask = room - 1;
   }
   get(name: string): V | undefined {
-    const young = this.#young.get(name);
-    if (young !== undefined) return young;
-    const old = this.#old.get(name);
-    if (old !== undefined) this.set(name, old);
-    return old;
+    const at = placeOf(name) & this.#mask;
+    return this.#names[at] === name ? this.#values[at] : undefined;
   }
   set(name: string, value: V): void {
     if (name.length > MAX_NAME) return;
-    if (this.#young.size >= this.#room) {
-      this.#old = this.#young;
-      this.#young = new Map();
-    }
-    this.#young.set(name, value);
+    const at = placeOf(name) & this.#mask;
+    this.#names[at] = name;
+    this.#values[at] = value;
   }
   clear(): void {
-    this.#young.clear();
-    this.#old.clear();
+    this.#names.fill(undefined);
+    this.#values.fill(undefined);
   }
+}
+
+function placeOf(name: string): number {
+  let hash = name.length;
+  for (let i = Math.max(0, name.length - LOOKED_AT); i < name.length; i++)
+    hash = (Math.imul(hash, 31) + name.charCodeAt(i)) | 0;
+  return hash ^ (hash >>> 15);
 }

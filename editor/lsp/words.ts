@@ -5,7 +5,10 @@ export const WORDS: ReadonlyMap<string, string> = new Map([
   ['review', 'grants once approved: `by role:x timeout 15m`; a timeout denies'],
   ['deny', 'restricts: no grant, review or order undoes it'],
   ['escalate', 'restricts: a call that something else allows becomes a review; it grants nothing'],
-  ['redact', 'masks what answers hold: `on result mask secrets, pii`; keeps arguments out of receipts: `on call mask args.pin`'],
+  [
+    'redact',
+    'masks what answers hold: `on result mask secrets, pii`; keeps arguments out of receipts: `on call mask args.pin`',
+  ],
   ['decide', 'a block in which the first case that holds decides'],
   ['limit', 'denies when used up: `limit NAME: N per WINDOW by KEY on WHAT`'],
   ['counter', 'counts without an effect of its own, to be read in conditions'],

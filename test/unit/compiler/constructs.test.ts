@@ -113,7 +113,11 @@ const rows: readonly Row[] = [
   ['mask of an argument that is not there', 'SEP2011', 'redact r: any -> web/* on call mask args.nothing'],
   ['mask of an argument of a resource', 'SEP3013', 'redact r: any -> * , resource web/* on call mask args.n'],
   ['mask of arguments of some callers', 'SEP3025', 'redact r: agent:x -> web/* on call mask args.n'],
-  ['mask of arguments with a clause', 'SEP3025', 'redact r: any -> web/* on call mask args.n when { args.n > 1 }'],
+  [
+    'mask of arguments with a clause',
+    'SEP3025',
+    'redact r: any -> web/* on call mask args.n when { args.n > 1 }',
+  ],
   [
     'sum of a masked argument',
     'SEP3025',

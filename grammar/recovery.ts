@@ -39,6 +39,8 @@ export class Chevrotain extends EmbeddedActionsParser {
   grammar(): SepalParser {
     const parser = new SepalParser(this as unknown as Host, this.budget);
     this.performSelfAnalysis();
+    // A word behind `bool` may be of an `enum`, for what completion knows: it looks at other ways that far back.
+    Object.assign(this, { maxLookahead: 3 });
     return parser;
   }
   atLeastOneSep(index: number, separated: Separated): void {

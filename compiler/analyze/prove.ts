@@ -71,7 +71,8 @@ function proofOf(
       const standIns = subject.ir.facts.filter(({ review }) => review !== undefined).map(({ name }) => name);
       if (verdict.status === 'proved' && standIns.length > 0 && claim.effects.includes('review')) {
         const why = `a deny may become a review where ${standIns.join(', ')} cannot be had`;
-        return { ...PLAIN, claim, status: 'undecided', why };
+        const help = 'prove `never allow`, or leave `on unknown review` out of the fact';
+        return { ...PLAIN, claim, status: 'undecided', why, help };
       }
       return {
         ...verdict,

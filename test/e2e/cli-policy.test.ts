@@ -259,6 +259,22 @@ describe('decide', () => {
     expect(misfit.out).toMatch(/no rule was asked: .*path/);
   });
 
+  it('explains the nearest change that would be permitted, of every rule', async () => {
+    const own = await copyOf(
+      () => `sep 1
+policy acme.heads 1.0.0
+tools "sepal.lock"
+allow heads: agent:* -> fs/read_text_file when { has args.head and args.head <= 10 }
+`,
+    );
+    const ask = ['--as', 'agent:x', '--call', 'fs/read_text_file', '--args', '{"path":"/a","head":99}'];
+    const { out } = await must(own, 2, 'decide', ...ask, '--explain');
+    expect(out).toContain('  nearest: It would be allowed with `head` of at most 10.\n');
+    const shape = json((await must(own, 2, 'decide', ...ask, '--explain', '--json')).out);
+    expect(shape).toMatchObject({ nearest: ['It would be allowed with `head` of at most 10.'] });
+    expect((await must(own, 2, 'decide', ...ask)).out).not.toContain('nearest');
+  });
+
   it('speaks for a user', async () => {
     await must(
       dir,

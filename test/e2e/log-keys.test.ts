@@ -82,7 +82,7 @@ describe('the keys of a log', () => {
     const report = await verified(own);
     expect(report.status, report.out).toBe(0);
     expect(report.out).toMatch(/keys +pass +1 later log keys certified by the root; 3 epoch keys/);
-    expect(readdirSync(keys).sort()).toEqual(['epoch.pem', 'log.pem', 'root.json', 'seal.key']);
+    expect(readdirSync(keys).sort()).toEqual(['epoch.pem', 'log.pem', 'root.json', 'seal.key', 'states.key']);
     expect(readFileSync(join(keys, 'epoch.pem'), 'utf8')).not.toBe(epoch);
     // Where nobody runs, the command does it alone; a revocation in the trust file counts though the log says nothing.
     expect(await must(dir, 'log', 'rotate')).toMatch(/epoch-4\+/);

@@ -18,7 +18,7 @@ import {
   session,
 } from '../helpers/gateway-process.js';
 
-const KILLS = process.env['SEPAL_LONG'] === '1' ? 500 : 20;
+const KILLS = process.env['SEPAL_LONG'] === '1' ? 500 : 12;
 const CLIENTS = 8;
 
 interface Ack {

@@ -264,7 +264,7 @@ describe('decide', () => {
       () => `sep 1
 policy acme.heads 1.0.0
 tools "sepal.lock"
-allow heads: agent:* -> fs/read_text_file when { has args.head and args.head <= 10 }
+allow heads: agent:* -> fs/read_text_file when { has(args.head) and args.head <= 10 }
 `,
     );
     const ask = ['--as', 'agent:x', '--call', 'fs/read_text_file', '--args', '{"path":"/a","head":99}'];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Many clients with the same ids, each gets its own answers; more than the gateway takes is refused in words, and what ends a request is not.
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { Pool } from 'undici';
@@ -66,7 +66,10 @@ async function behindTokens(agents: number, limits: object) {
     const { headers } = await post(token, null, { id: 0, method: 'initialize', params });
     return String(headers['mcp-session-id']);
   };
-  return { tokens: made.map(({ token }) => token), log, pool, post, session };
+  /** How many calls of the tool the server has got. */
+  const got = (tool: string): number =>
+    readFileSync(join(dir, 'notes'), 'utf8').split(`"name":"${tool}"`).length - 1;
+  return { tokens: made.map(({ token }) => token), log, pool, post, session, got };
 }
 
 const echo = (id: number, text: string) => ({
@@ -102,7 +105,7 @@ describe('many clients', () => {
 
   it('five times what it takes: the rest is told so at once, and what was taken is carried out', async () => {
     const most = 20;
-    const { tokens, log, pool, post, session } = await behindTokens(1, { inFlight: most });
+    const { tokens, log, pool, post, session, got } = await behindTokens(1, { inFlight: most });
     const token = tokens[0] ?? '';
     const own = await session(token);
     const hang = (id: number) => ({ id, method: 'tools/call', params: { name: 'hang', arguments: {} } });
@@ -117,6 +120,9 @@ describe('many clients', () => {
     expect(refused).toHaveLength(most * 4);
     for (const { headers } of refused) expect(headers['retry-after']).toBe('1');
     expect((await post(token, own, echo(500, 'full'))).status).toBe(503);
+    // What is cancelled before it is sent is `not_sent`, and not `cancelled`.
+    for (let i = 0; i < 500 && got('hang') < most; i++)
+      await new Promise((resolve) => setTimeout(resolve, 10));
     // A cancellation is let in: it makes room.
     for (let id = 1; id <= most * 5; id++) {
       const { status } = await post(token, own, {

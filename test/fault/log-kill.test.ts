@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { entriesOn, failedOf, type Scratch, scratch, unsettled } from '../helpers/log-folder.js';
 
 const LONG = process.env['SEPAL_LONG'] === '1';
-const KILLS = LONG ? 10_000 : 100;
+const KILLS = LONG ? 10_000 : 200;
 /** Each log is killed that often before a new one begins. */
 const KILLS_A_LOG = 10;
 const LANES = 2;

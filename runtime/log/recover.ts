@@ -91,7 +91,7 @@ async function read(reading: Reading): Promise<Omit<Recovered, 'distrust'> | nul
     torn = length(rest);
     const last = i === numbers.length - 1;
     const damage = last
-      ? tailDamage(rest)
+      ? tailDamage(rest, position)
       : torn > 0
         ? 'the log goes on after something that is no entry'
         : null;
@@ -148,14 +148,20 @@ const SECTOR = Buffer.alloc(512);
  * A write that was cut short leaves an entry without its end, or pages that never reached the disk: NUL bytes. Whole entries
  * behind other bytes, or farther away than one write reaches, mean that what stood there was changed.
  */
-function tailDamage(rest: Buffer): string | null {
+function tailDamage(rest: Buffer, position: number): string | null {
   for (let at = rest.indexOf(CONTEXT); at >= 0; at = rest.indexOf(CONTEXT, at + 1)) {
     const end = entryEnd(rest, at);
     if (at === 0 || end < 0 || rest.subarray(at, end).includes(0)) continue;
-    const hole = rest.indexOf(SECTOR);
+    const hole = startsInHole(rest, position) ? 0 : rest.indexOf(SECTOR);
     if (at >= MAX_BATCH || hole < 0 || hole > at) return 'whole entries follow it';
   }
   return null;
+}
+
+/** A page that never reached the disk may hold the end of what is whole: then the hole is shorter than a sector. */
+function startsInHole(rest: Buffer, position: number): boolean {
+  const short = (SECTOR.length - (position % SECTOR.length)) % SECTOR.length;
+  return short > 0 && rest.subarray(0, short).equals(SECTOR.subarray(0, short));
 }
 
 function damaged(path: string, at: number, seq: number, why: string): LogFailure {

@@ -177,6 +177,12 @@ const TWICE: { readonly fault: Fault; readonly power: Power }[] = [
   { fault: { operation: 'write', at: 0, kind: 'crash', part: 0 }, power: { seed: 0 } },
 ];
 
+/** The page that the clear text's flush left behind began in the last sector of what was whole. */
+const SHORT_HOLE: typeof TWICE = [
+  { fault: { operation: 'flush', on: '/openings', at: 3, kind: 'crash', part: 0.9 }, power: { seed: 3329 } },
+  { fault: { operation: 'truncate', at: 4, kind: 'EIO', part: 0 }, power: { seed: -3329 } },
+];
+
 test('does its work on a disk that works, and fills several segments', async () => {
   const disk = new Disk();
   const run: Run = { acknowledged: new Map(), failures: [], refused: [] };
@@ -227,7 +233,10 @@ test(
       {
         numRuns: LONG ? 10_000 : 100,
         // Found by long runs.
-        examples: [[[...TWICE] as never, 512]],
+        examples: [
+          [[...TWICE] as never, 512],
+          [[...SHORT_HOLE] as never, 4096],
+        ],
       },
     );
   },

@@ -37,6 +37,8 @@ SMALL_ORDER = {
     int.from_bytes(bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "little"),
 }
 ED25519, COSIGNATURE = 1, 4
+CONTEXT = b"sepal.dev/receipt/v1\n"
+MAX_ENTRY = 65_534
 
 
 def sha256(*parts):
@@ -196,3 +198,26 @@ def split_notes(data):
         except UnicodeDecodeError:
             notes.append("")
         at = end + 2
+
+
+def entry_end(data, at):
+    """Where the entry that starts at `at` ends, or -1."""
+    if data[at : at + len(CONTEXT)] != CONTEXT:
+        return -1
+    body = data.find(b"\n", at + len(CONTEXT))
+    if body < 0 or data[body + 1 : body + 2] != b"\n":
+        return -1
+    end = data.find(b"\n", body + 2)
+    return -1 if end < 0 or end + 1 - at > MAX_ENTRY else end + 1
+
+
+def split_entries(data):
+    """Entries that lie one after another, or None where other bytes are among them."""
+    pieces, at = [], 0
+    while at < len(data):
+        end = entry_end(data, at)
+        if end < 0:
+            return None
+        pieces.append(data[at:end])
+        at = end
+    return pieces

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Commitments, openings and held receipts ("Commitments")."""
+"""Commitments and openings ("Commitments")."""
 import base64
 import hashlib
 import hmac
@@ -109,26 +109,3 @@ def fault(body, line):
         if salt is None or hash_text(own_leaf(salt, "/result", line["result"])) != root:
             return "the result is not what the receipt commits to"
     return None
-
-
-def held_receipts(text):
-    """What a holder kept: (origin or None, seq, hash). The proof form is left to verify.py."""
-    try:
-        values = [parse(text, **LARGE)]
-    except NotStrict:
-        values = [parse(line, **LARGE) for line in text.split("\n") if line.strip() != ""]
-    found = []
-
-    def walk(value):
-        if isinstance(value, dict):
-            if is_natural(value.get("seq")) and is_hash(value.get("hash")):
-                origin, mark, _ = str(value.get("id", "")).rpartition("#")
-                found.append((origin if mark and origin else None, value["seq"], value["hash"]))
-                return
-            value = list(value.values())
-        if isinstance(value, list):
-            for item in value:
-                walk(item)
-
-    walk(values)
-    return found

@@ -7,12 +7,16 @@ import sys
 from pathlib import Path
 
 from body import check_body
+from held import held_receipts
 from life import Life
 from logkeys import LogKeys, certifies, checked_key, is_statement, revoked_by
 from notes import (
+    CONTEXT,
     COSIGNATURE,
+    MAX_ENTRY,
     admissible_key,
     b64,
+    entry_end,
     hash_text,
     is_origin,
     leaf_hash,
@@ -20,14 +24,13 @@ from notes import (
     parse_decimal,
     parse_signature_line,
     parse_vkey,
+    split_entries,
     split_notes,
 )
-from openings import fault, held_receipts, parse_line
+from openings import fault, parse_line
 from strictjson import NotStrict, canonical, parse
 from tree import Tree, verify_consistency, verify_inclusion
 
-CONTEXT = b"sepal.dev/receipt/v1\n"
-MAX_ENTRY = 65_534
 NAMES = (
     "bytes", "signatures", "keys", "chain", "tree", "tail", "split view", "time", "linkage", "completeness",
 )  # fmt: skip
@@ -119,17 +122,6 @@ class Trust:
         if key is None or not admissible_key(key.key):
             raise Refused("a key is not an admissible verifier key")
         return key
-
-
-def entry_end(data, at):
-    """Where the entry that starts at `at` ends, or -1."""
-    if data[at : at + len(CONTEXT)] != CONTEXT:
-        return -1
-    body = data.find(b"\n", at + len(CONTEXT))
-    if body < 0 or data[body + 1 : body + 2] != b"\n":
-        return -1
-    end = data.find(b"\n", body + 2)
-    return -1 if end < 0 or end + 1 - at > MAX_ENTRY else end + 1
 
 
 class Entry:
@@ -405,8 +397,8 @@ def verify_log(log, trust, held=None, seen=None):
     follower = Checkpoints(checkpoints, read(log / "cosigned"), trust, log_keys, findings)
     others = sorted(seen_elsewhere(seen, trust), key=lambda c: c.size) if seen is not None else []
     claims = {}
-    for origin, number, value in held_receipts(held) if held is not None else []:
-        claims.setdefault(number, []).append((origin, value))
+    for one in held_receipts(held) if held is not None else []:
+        claims.setdefault(one.seq, []).append(one)
     opened = read(log / "openings.jsonl").split(b"\n") if (log / "openings.jsonl").is_file() else None
     lines = disclosed(opened, findings) if opened is not None else {}
     signatures = None if trust is None else Signatures(trust, log_keys, findings)
@@ -429,9 +421,11 @@ def verify_log(log, trust, held=None, seen=None):
         leaf = leaf_hash(data)
         own = hash_text(leaf)
         tree.append(leaf)
-        for claimed, value in claims.pop(seq, []):
-            if value != own or (claimed is not None and origin is not None and claimed != origin):
-                findings.fail("held receipts", seq, "a held receipt is not the entry in the log")
+        for one in claims.pop(seq, []):
+            if one.origin is not None and origin is not None and one.origin != origin:
+                findings.fail("held receipts", seq, "a held receipt is of another log")
+            elif one.digest != own:
+                findings.fail("held receipts", seq, f"a held receipt is not the entry in the log {weight(one, trust)}")
         entry = parse_entry(data, [] if trust is None else trust.extensions)
         if entry is None:
             findings.fail("bytes", seq, "the entry is not in its only form")
@@ -467,8 +461,9 @@ def verify_log(log, trust, held=None, seen=None):
             findings.fail(name, tree.size, "a checkpoint seen elsewhere speaks of more entries")
     for seq in lines:
         findings.fail("openings", seq, "there is no such entry")
-    for seq in claims:
-        findings.fail("held receipts", seq, "a receipt of this entry was handed out; there is no such entry")
+    for seq, (one, *_) in claims.items():
+        why = f"a receipt of this entry was handed out; there is no such entry {weight(one, trust)}"
+        findings.fail("held receipts", seq, why)
     if tree.size == 0:
         findings.fail("chain", None, "the log is empty")
     if signatures is None:
@@ -532,12 +527,9 @@ def verify_receipt(text, trust):
         for name in names[1:]:
             findings.skip(name, "there is no proof to read")
         return findings.report(0)
-    pieces, at = [], 0
-    while at < len(extra) and (end := entry_end(extra, at)) >= 0:
-        pieces.append(extra[at:end])
-        at = end
+    pieces = split_entries(extra)
     extensions = [] if trust is None else trust.extensions
-    entry = parse_entry(pieces[-1], extensions) if at == len(extra) and 1 <= len(pieces) <= 16 else None
+    entry = parse_entry(pieces[-1], extensions) if pieces and len(pieces) <= 16 else None
     if entry is None:
         findings.fail("bytes", None, "there is no receipt to read")
         for name in names[1:]:
@@ -553,16 +545,22 @@ def verify_receipt(text, trust):
             findings.skip(name, "no trust file")
         return findings.report(1)
     log_keys = LogKeys(trust)
-    epoch = receipt_keys(pieces[:-1], entry, index, trust, log_keys, findings)
+    receipt_signature(pieces, entry, index, trust, log_keys, checkpoint.size, findings)
     if not log_keys.signs(checkpoint):
         findings.fail("tree", None, "the checkpoint is not signed by the log key")
     size = witness(trust, checkpoint, body["time"], findings)
     split_view(trust, size, checkpoint.size, findings)
     if size >= 0:
         findings.touch("time")
+    return findings.report(1)
+
+
+def receipt_signature(pieces, entry, index, trust, log_keys, size, findings):
+    """Whether a receipt, the last of the pieces, is signed by a key that the key entries before it certify."""
+    epoch = receipt_keys(pieces[:-1], entry, index, trust, log_keys, findings)
     if epoch is None:
         findings.fail("keys", index, "no key entry certifies the key")
-        return findings.report(1)
+        return
     if entry.signature[:2] != (epoch["key"].name, epoch["key"].id):
         findings.fail("keys", index, "signed by another key than the one certified")
     elif not epoch["key"].verifies(entry.text, entry.signature[2]):
@@ -572,9 +570,30 @@ def verify_receipt(text, trust):
         start = revoke["from"]
         by_epoch = is_revoked(epoch["key"]) and index >= start
         by_log = is_revoked(epoch["by"]["key"]) and epoch["at"] >= start
-        if by_epoch or by_log or (is_revoked(log_keys.current["key"]) and checkpoint.size > start):
+        if by_epoch or by_log or (is_revoked(log_keys.current["key"]) and size > start):
             findings.fail("keys", index, "signed by a key that the trust file revokes")
-    return findings.report(1)
+
+
+def weight(held, trust):
+    """What the holder of a receipt that the log lacks can show to others."""
+    if held.proof is not None:
+        sound = trust is not None and verify_receipt(held.proof, trust)["result"] == "pass"
+        return f"({'its proof is signed by the log key: anybody can check this' if sound else 'its own proof does not verify'})"
+    if held.signed is None:
+        return "(by the holder's own word)"
+    sound = trust is not None and is_signed_receipt(held.signed, trust)
+    return f"({'it is signed by a key that the log key certified: anybody can check this' if sound else 'its own signature does not verify'})"
+
+
+def is_signed_receipt(data, trust):
+    pieces, names = split_entries(data), ("signatures", "keys")
+    entry = parse_entry(pieces[-1], trust.extensions) if pieces and len(pieces) <= 16 else None
+    if entry is None or entry.body["log"] != trust.origin:
+        return False
+    findings = Findings(names, names)
+    seq = entry.body["seq"]
+    receipt_signature(pieces, entry, seq, trust, LogKeys(trust), seq, findings)
+    return findings.report(1)["result"] == "pass"
 
 
 def receipt_keys(pieces, receipt, index, trust, log_keys, findings):

@@ -249,7 +249,7 @@ export class Linkage {
     if (counts.approvals > 0)
       findings.note(
         'linkage',
-        `${counts.approvals} approvals signed by the approver's own key (${this.approvers === null ? 'as the log names it; the trust file lists no approvers' : 'from the trust file'})`,
+        `${counts.approvals} ${counts.approvals === 1 ? 'approval' : 'approvals'} signed by the approver's own key (${this.approvers === null ? 'as the log names it; the trust file lists no approvers' : 'from the trust file'})`,
       );
     if (counts.attested > 0)
       findings.note('linkage', `${counts.attested} approvals attested by the gateway only`);

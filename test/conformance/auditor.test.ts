@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The second verifier (examples/auditor, Python) agrees with ours: on every vector, and on logs that were tampered with at random.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { entryNote, entryText } from '../../runtime/verify/format/index.js';
+import { openSource, parseHeld, verify } from '../../runtime/verify/index.js';
 import { decide, outcome, smallLog, TestLog } from '../arbitraries/log.js';
 import { answer } from '../helpers/vector-answer.js';
 
@@ -185,6 +186,21 @@ suite('the second verifier', () => {
     const count = LONG ? 2000 : 60;
     expect(await compared('lived', count, lived)).toBe(`${count} of ${count} vectors agree\n`);
   }, 900_000);
+
+  it.each([
+    ['held-missing', "by the holder's own word"],
+    ['held-signed', 'signed by a key that the log key certified: anybody can check this'],
+    ['held-proof', 'its proof is signed by the log key: anybody can check this'],
+    ['held-forged', 'its own signature does not verify'],
+  ])('weighs a missing receipt as ours does: %s', async (name, weight) => {
+    const place = join(root, 'test/vectors/bad', name);
+    const [trust, held] = [join(place, 'trust.json'), join(place, 'held')];
+    const log = join(place, 'log');
+    expect(python('verify.py', log, '--trust', trust, '--held', held).stdout).toContain(weight);
+    const given = { trust: readFileSync(trust, 'utf8'), held: parseHeld(readFileSync(held, 'utf8')) };
+    const { properties } = await verify(await openSource(log), given);
+    expect(properties.find((one) => one.name === 'held receipts')?.detail).toContain(weight);
+  });
 
   it('is a command with the exit codes of ours', () => {
     const small = join(root, 'test/vectors/good/small');

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What is given beside a log. */
-import { canonical } from '../../../runtime/verify/format/index.js';
+import {
+  canonical,
+  entryNote,
+  hashText,
+  leafHash,
+  parseEntry,
+} from '../../../runtime/verify/format/index.js';
 import { hashOf, smallLog, type TestKey, testKey } from '../log.js';
 import { good, bad, W, witnessed, openedLog, ARGS, readsLine, proofOf } from './make.js';
 
@@ -30,6 +36,26 @@ export function beside(): void {
   });
   bad('held-beyond', 'held receipts', 'A receipt that a client holds is past the end of the log.', log, {
     held: held(10, hashOf('held')),
+  });
+  const longer = smallLog();
+  longer.call('four', 'deny');
+  longer.checkpoint();
+  const kept = (by: TestKey): string => {
+    const parsed = parseEntry(longer.entries[10] as Buffer);
+    if (!parsed.ok) throw new Error(parsed.why);
+    const text = parsed.entry.text.toString();
+    const entry = Buffer.from(entryNote(text, by.name, by.id, by.sign(text)));
+    const signed = Buffer.concat([longer.entries[1] as Buffer, entry]).toString('base64');
+    const receipt = JSON.parse(held(10, hashText(leafHash(entry)))) as object;
+    return `${JSON.stringify({ ...receipt, signed })}\n`;
+  };
+  const signed = 'A receipt past the end of the log, which its holder kept with its own signed bytes';
+  bad('held-signed', 'held receipts', `${signed}.`, log, { held: kept(log.epoch) });
+  bad('held-forged', 'held receipts', `${signed}, by a key that nobody certified.`, log, {
+    held: kept({ ...testKey('mallory'), name: log.epoch.name }),
+  });
+  bad('held-proof', 'held receipts', 'A receipt past the end of the log, kept as a proof.', log, {
+    held: proofOf(longer, 10),
   });
   bad('receipt-other-index', 'bytes, tree', 'A proof under another index.', null, {
     'receipt.tlog-proof': proofOf(log, 5, { index: 6 }),

@@ -60,7 +60,7 @@ describe('a sound log', () => {
             "status": "pass",
           },
           {
-            "detail": "3 calls; 1 approvals signed by the approver's own key (as the log names it; the trust file lists no approvers)",
+            "detail": "3 calls; 1 approval signed by the approver's own key (as the log names it; the trust file lists no approvers)",
             "entry": null,
             "name": "linkage",
             "status": "pass",

@@ -245,11 +245,16 @@ test(
 
 /** What has to have failed, and where. */
 const EVERYWHERE: readonly (readonly [string, string, Operation])[] = [
-  ...(['open', 'write', 'flush', 'truncate', 'rename', 'flushFolder'] as const).map(
+  ...(['open', 'write', 'size', 'flush', 'truncate', 'rename', 'flushFolder'] as const).map(
     (one) => ['entries', '/entries', one] as const,
   ),
-  ...(['write', 'flush', 'truncate'] as const).map((one) => ['checkpoint', '/checkpoints', one] as const),
-  ...(['write', 'flush'] as const).map((one) => ['openings', '/openings', one] as const),
+  ...(['open', 'write', 'flush', 'truncate'] as const).map(
+    (one) => ['checkpoint', '/checkpoints', one] as const,
+  ),
+  ...(['open', 'write', 'flush', 'flushFolder'] as const).map(
+    (one) => ['openings', '/openings', one] as const,
+  ),
+  ['folder', '', 'flushFolder'],
 ];
 const LEAST = LONG ? 200 : 1;
 

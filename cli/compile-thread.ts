@@ -3,6 +3,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { compile } from '../compiler/compile.js';
 import { renderHuman } from '../compiler/diagnostics/render.js';
+import { stepBack } from '../runtime/threads.js';
 import { withCompiler } from './compiler-host.js';
 import { compilerId } from './compiler-id.js';
 import { why } from './failure.js';
@@ -45,4 +46,5 @@ async function answer({ path, cwd }: CompileTask): Promise<CompileAnswer> {
   }
 }
 
+stepBack();
 parentPort?.postMessage(await answer(workerData as CompileTask));

@@ -34,7 +34,7 @@ const ARROWS: readonly Room[] = [
   },
   {
     room: 'runtime/scan/',
-    may: ['runtime/scan/', 'stdlib/'],
+    may: ['runtime/scan/', 'stdlib/', 'runtime/threads'],
     packages: ['node:', 'libphonenumber-js'],
   },
   {

@@ -178,8 +178,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     ...listening,
   ];
   const { classifier } = config.scan;
-  const scanner = lazyScanner(classifier === null ? null : httpClassifier(classifier));
   const large = largeMessages(log.openingsFolder ?? null, openThread(options.thread));
+  const scanner = lazyScanner(classifier === null ? null : httpClassifier(classifier), large.packed);
   const gate: Gate = {
     config,
     log,

@@ -5,6 +5,7 @@ import type { Scannable } from '../scan/facts.js';
 import type { Masked } from '../scan/mask.js';
 import type { ValueScan } from '../scan/walk.js';
 import type { Classifier } from './classifier.js';
+import type { LargeMessages } from './large/service.js';
 
 /** What has been scanned in one evaluation, by the path of what it is about. */
 export type Scans = Map<string, Promise<ValueScan | null>>;
@@ -20,7 +21,11 @@ export interface Scanner {
   close(): Promise<void>;
 }
 
-export function lazyScanner(classifier: Classifier | null = null): Scanner {
+/** `packed`: see `LargeMessages`. */
+export function lazyScanner(
+  classifier: Classifier | null = null,
+  packed: LargeMessages['packed'] = () => null,
+): Scanner {
   let loaded: ReturnType<typeof load> | null = null;
   const scans = (): ReturnType<typeof load> => (loaded ??= load());
   return {
@@ -28,8 +33,11 @@ export function lazyScanner(classifier: Classifier | null = null): Scanner {
       const { facts, service } = await scans();
       const { name, kind, subject } = facts.scanCall(path);
       const value = facts.subjectAt(of, subject);
+      const [root, ...inside] = subject;
+      const bytes = () => (root === 'args' ? packed(of.args as object, inside) : null);
       const key = JSON.stringify(subject);
-      const scan = done.get(key) ?? Promise.resolve(facts.scanned(subject, value, () => service.scan(value)));
+      const scan =
+        done.get(key) ?? Promise.resolve(facts.scanned(subject, value, () => service.scan(value, bytes)));
       done.set(key, scan);
       const found = await scan;
       const own = found === null ? undefined : facts.resultOf(name, kind, found);

@@ -77,21 +77,27 @@ export function accepts(header: string | undefined, type: string): boolean {
   return header.split(',').some((part) => [type, family, '*/*'].includes(mediaType(part)));
 }
 
+export interface Body {
+  /** As they came: a long body is not copied together here. */
+  readonly parts: readonly Buffer[];
+  readonly size: number;
+}
+
 /** The body, or null when it passes the cap. Read by its events: iterating over a request costs more than most bodies. */
-export async function readBody(request: IncomingMessage, cap: number): Promise<Buffer | null> {
+export async function readBody(request: IncomingMessage, cap: number): Promise<Body | null> {
   if (Number(request.headers['content-length'] ?? 0) > cap) return null;
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
+    const parts: Buffer[] = [];
     let size = 0;
     request.on('data', (chunk: Buffer) => {
       size += chunk.length;
-      if (size <= cap) chunks.push(chunk);
+      if (size <= cap) parts.push(chunk);
       else {
         resolve(null);
         request.destroy();
       }
     });
-    request.once('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
+    request.once('end', () => resolve({ parts, size }));
     request.once('error', reject);
     request.once('close', () => {
       if (!request.complete) reject(new Error('the request broke off'));

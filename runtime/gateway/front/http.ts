@@ -34,6 +34,7 @@ import {
 } from '../wire/message.js';
 import { errorOf, type Outgoing } from '../wire/reply.js';
 import { sseEvent } from '../wire/sse.js';
+import { together } from '../../log/files.js';
 import { isLarge } from '../large/bound.js';
 import { eventOf } from '../large/lines.js';
 import type { LargeMessages } from '../large/service.js';
@@ -373,9 +374,9 @@ async function readPost(front: Front, request: IncomingMessage): Promise<Read> {
     const message = `a message is at most ${MAX_BODY} bytes`;
     return { kind: 'fault', status: 413, message, headers: { connection: 'close' } };
   }
-  const { message, leave } = isLarge(body.length)
-    ? await front.large.message(body)
-    : { message: readMessage(body, MESSAGE_LIMITS), leave: NOTHING };
+  const { message, leave } = isLarge(body.size)
+    ? await front.large.message(body.parts)
+    : { message: readMessage(together(body.parts), MESSAGE_LIMITS), leave: NOTHING };
   if (message.kind !== 'refused') return { kind: 'message', message, leave };
   leave();
   return { ...message, kind: 'fault', status: message.code === INTERNAL_ERROR ? 503 : 400 };

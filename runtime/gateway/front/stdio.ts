@@ -83,7 +83,7 @@ export function serveStdio(
   let reading: Promise<void> | null = null;
   const takeLarge = async (bytes: Buffer): Promise<void> => {
     const before = reading;
-    const read = (before ?? Promise.resolve()).then(() => large.message(bytes));
+    const read = (before ?? Promise.resolve()).then(() => large.message([bytes]));
     const done = read.then(() => {
       if (reading === done) reading = null;
     });

@@ -3,6 +3,7 @@
  * The work on large messages, done in a thread of its own (worker.ts) with the functions that small ones go through: only where it is
  * done differs. What was read stays here until it is put away; the gateway's own thread names it by number.
  */
+import { serialize } from 'node:v8';
 import { writeApart, type Apart } from '../../log/apart.js';
 import { maskResult } from '../../scan/mask.js';
 import { scanValue } from '../../scan/walk.js';
@@ -18,7 +19,13 @@ import {
   type Envelope,
   forwardText,
 } from '../wire/intent.js';
-import { type ClientMessage, MESSAGE_LIMITS, readMessage, type RequestId } from '../wire/message.js';
+import {
+  type ClientMessage,
+  isObject,
+  MESSAGE_LIMITS,
+  readMessage,
+  type RequestId,
+} from '../wire/message.js';
 import { errorText, type Outgoing, type ReceiptMeta, resultText, withMeta } from '../wire/reply.js';
 
 /** A member of `params`: as the document has it, or another. */
@@ -157,8 +164,11 @@ export function createDesk() {
 
   return {
     /** Reads a client's message; the parameters of a request stay here. */
-    message(bytes: Uint8Array): { readonly message: ClientMessage; readonly document: number | null } {
-      const message = readMessage(bytes, MESSAGE_LIMITS);
+    message(parts: readonly Uint8Array[]): {
+      readonly message: ClientMessage;
+      readonly document: number | null;
+    } {
+      const message = readMessage(Buffer.concat(parts), MESSAGE_LIMITS);
       if (message.kind !== 'request') return { message, document: null };
       documents.set(++next, { params: message.params, intents: [] });
       return { message, document: next };
@@ -181,6 +191,17 @@ export function createDesk() {
         digest: intent.digest,
         misfit: definition === null ? null : checkOf(definition)(args),
       };
+    },
+
+    /** A part of the parameters for another thread. */
+    packed(document: number, path: readonly string[]): Uint8Array {
+      let at: JsonValue = found(documents, document).params;
+      for (const key of path) {
+        const inside: JsonValue | undefined = isObject(at) && Object.hasOwn(at, key) ? at[key] : undefined;
+        if (inside === undefined) throw new RangeError('there is no such member');
+        at = inside;
+      }
+      return serialize(at);
     },
 
     /** Commits to the arguments for a receipt, and writes the intent below `openings` for whoever may open it. */

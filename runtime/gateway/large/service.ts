@@ -54,8 +54,10 @@ export interface HeardLarge {
 }
 
 export interface LargeMessages {
-  /** Reads a client's message. `leave` puts away what was kept of it. */
-  message(bytes: Uint8Array): Promise<{ readonly message: ClientMessage; readonly leave: () => void }>;
+  /** Reads a client's message, given in the parts in which it came. `leave` puts away what was kept of it. */
+  message(
+    parts: readonly Uint8Array[],
+  ): Promise<{ readonly message: ClientMessage; readonly leave: () => void }>;
   /** The intent of parameters that were read here, and how the arguments misfit; null for all others, which are small. */
   intent(
     action: Action,
@@ -63,6 +65,8 @@ export interface LargeMessages {
     params: JsonObject,
     definition: IntentTask['definition'],
   ): Promise<{ readonly intent: CanonicalIntent; readonly misfit: string | null }> | null;
+  /** A part of the arguments, by own members, as `v8.serialize` writes it; null for arguments that were not read here. */
+  readonly packed: (args: object, path: readonly string[]) => Promise<Uint8Array> | null;
   /** Reads an upstream's message. */
   answer(body: Uint8Array | string): Promise<HeardLarge>;
   close(): Promise<void>;
@@ -133,13 +137,13 @@ export function largeMessages(openings: string | null, thread: Thread = openThre
   };
 
   return {
-    async message(bytes) {
+    async message(parts) {
       let leave: () => void = () => undefined;
       try {
-        const gone = hold(bytes.length);
+        const gone = hold(parts.reduce((size, part) => size + part.length, 0));
         leave = gone;
-        const own = handed(bytes);
-        const { message, document } = await thread.ask('message', [own], [own.buffer as ArrayBuffer]);
+        const own = parts.map(handed);
+        const { message, document } = await thread.ask('message', [own], own.map(bufferOf));
         const era = thread.era();
         if (message.kind !== 'request' || document === null) return { message, leave };
         for (const [member, value] of Object.entries(message.params))
@@ -173,15 +177,16 @@ export function largeMessages(openings: string | null, thread: Thread = openThre
         return { intent: lazyIntent(action, args, params, digest, workOn(number, era)), misfit };
       });
     },
+    packed(args, path) {
+      const place = places.get(args);
+      if (place === undefined || thread.era() !== place.era) return null;
+      return thread.ask('packed', [place.document, [place.member, ...path]]);
+    },
     async answer(body) {
       const gone = hold(body.length);
       try {
         const own = typeof body === 'string' ? body : handed(body);
-        const said = await thread.ask(
-          'answer',
-          [own],
-          typeof own === 'string' ? [] : [own.buffer as ArrayBuffer],
-        );
+        const said = await thread.ask('answer', [own], typeof own === 'string' ? [] : [bufferOf(own)]);
         if (said.text === null) {
           gone();
           return said;
@@ -210,6 +215,8 @@ export function largeMessages(openings: string | null, thread: Thread = openThre
     };
   }
 }
+
+const bufferOf = (bytes: Uint8Array): ArrayBuffer => bytes.buffer as ArrayBuffer;
 
 /** Bytes that can be given away: those of a buffer that others share are copied. */
 function handed(bytes: Uint8Array): Uint8Array {

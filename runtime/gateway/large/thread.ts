@@ -3,7 +3,7 @@
  * Asks the thread that works on large messages. It is started with the first of them and ended when it takes too long; what it held is
  * then lost, every question about it fails, and the calls that it was about are not made.
  */
-import { Worker } from 'node:worker_threads';
+import { type Behind, type Bound, openBehind, watch } from '../../threads.js';
 import type { Desk } from './desk.js';
 import type { Task, TaskAnswer, TaskName } from './worker.js';
 
@@ -24,50 +24,51 @@ export interface Thread {
 interface Waiting {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
-  readonly timer: NodeJS.Timeout;
+  readonly unwatch: () => void;
 }
 
 /** From the bundles in `dist/*` to the thread's own. */
 const FILE = new URL('../runtime/gateway/large/worker.js', import.meta.url);
-const TIMEOUT_MS = 30_000;
+/** Of processor time; where the machine is busy with other things, more by the clock. */
+const BOUND = { ms: 30_000, atMost: 60_000 };
 const MAX_HEAP_MB = 1024;
 
-export function openThread(file: () => URL = () => FILE, timeoutMs = TIMEOUT_MS): Thread {
+export function openThread(file: () => URL = () => FILE, bound: Bound = BOUND): Thread {
   const waiting = new Map<number, Waiting>();
-  let worker: Worker | null = null;
+  let thread: Behind | null = null;
   let era = 0;
   let next = 0;
 
   const take = (id: number): Waiting | undefined => {
     const found = waiting.get(id);
     waiting.delete(id);
-    clearTimeout(found?.timer);
+    found?.unwatch();
     return found;
   };
   const drop = async (why: string): Promise<void> => {
-    const ended = worker;
-    worker = null;
+    const ended = thread;
+    thread = null;
     era++;
     for (const id of waiting.keys()) take(id)?.reject(new LargeFailure(why));
-    await ended?.terminate();
+    await ended?.worker.terminate();
   };
-  const start = (): Worker => {
-    const started = new Worker(file(), {
+  const start = (): Behind => {
+    const started = openBehind(file(), {
       env: {},
       stdin: false,
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
     });
     const lost = (): void => {
-      if (worker === started) void drop('the thread that reads large messages has ended');
+      if (thread === started) void drop('the thread that reads large messages has ended');
     };
-    started.on('message', ({ id, value, failed }: TaskAnswer) => {
+    started.worker.on('message', ({ id, value, failed }: TaskAnswer) => {
       const task = take(id);
       if (failed === undefined) task?.resolve(value);
       else task?.reject(new LargeFailure(failed));
     });
-    started.on('error', lost);
-    started.on('exit', lost);
-    started.unref();
+    started.worker.on('error', lost);
+    started.worker.on('exit', lost);
+    started.worker.unref();
     return started;
   };
 
@@ -80,10 +81,10 @@ export function openThread(file: () => URL = () => FILE, timeoutMs = TIMEOUT_MS)
       new Promise<Awaited<ReturnType<Desk[Name]>>>((resolve, reject) => {
         const id = next++;
         const late = (): void => void drop('the thread that reads large messages took too long');
-        const timer = setTimeout(late, timeoutMs);
-        waiting.set(id, { resolve: resolve as (value: unknown) => void, reject, timer });
-        worker ??= start();
-        worker.postMessage({ id, name, given } satisfies Task, [...handedOver]);
+        thread ??= start();
+        const unwatch = watch(thread, bound, late);
+        waiting.set(id, { resolve: resolve as (value: unknown) => void, reject, unwatch });
+        thread.worker.postMessage({ id, name, given } satisfies Task, [...handedOver]);
       }),
     era: () => era,
     close: () => drop('the gateway is stopping'),

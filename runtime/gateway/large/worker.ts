@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The thread that works on large messages: one task after the other, as the gateway asks (service.ts). */
 import { parentPort } from 'node:worker_threads';
+import { stepBack } from '../../threads.js';
 import { createDesk, type Desk } from './desk.js';
 
 export type TaskName = keyof Desk;
@@ -18,6 +19,7 @@ export interface TaskAnswer {
   readonly failed?: string;
 }
 
+stepBack();
 const desk = createDesk();
 
 parentPort?.on('message', ({ id, name, given }: Task) => {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Large messages: what their thread makes of them is what is made of small ones, and where the thread is lost nothing is done with them.
+import { deserialize } from 'node:v8';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { largeMessages } from '../../../runtime/gateway/large/service.js';
 import { openThread } from '../../../runtime/gateway/large/thread.js';
@@ -28,8 +29,8 @@ beforeAll(() => void largeThread(), 120_000);
 const shared = largeMessages(null, openThread(largeThread));
 afterAll(() => shared.close());
 
-function service(thread: () => URL, timeoutMs?: number) {
-  const made = largeMessages(null, openThread(thread, timeoutMs));
+function service(thread: () => URL, ms?: number) {
+  const made = largeMessages(null, openThread(thread, ms === undefined ? undefined : { ms, atMost: ms }));
   open.push(made);
   return made;
 }
@@ -56,7 +57,7 @@ const receipt = { id: 'o#1', hash: digest('x'), decision: 'allow', seq: 1, kid: 
 
 async function read(bytes: Buffer, large = shared) {
   const small = readMessage(Buffer.from(bytes), MESSAGE_LIMITS);
-  const { message, leave } = await large.message(bytes);
+  const { message, leave } = await large.message([bytes]);
   expect(message).toEqual(small);
   if (message.kind !== 'request') throw new Error('no request');
   const { params } = message;
@@ -100,6 +101,26 @@ describe('a large request', () => {
     expect(large.intent(ACTION, { ...args }, more, null)).toBeNull();
   });
 
+  it('is the same where it came in parts, and any part of its arguments can be handed on', async () => {
+    const bytes = request({ text: TEXT, in: { side: [TEXT, 1.5] } });
+    const parts = Array.from({ length: Math.ceil(bytes.length / 9_999) }, (_, i) =>
+      Buffer.from(bytes.subarray(i * 9_999, (i + 1) * 9_999)),
+    );
+    const { message, leave } = await shared.message(parts);
+    expect(message).toEqual(readMessage(bytes, MESSAGE_LIMITS));
+    if (message.kind !== 'request') throw new Error('no request');
+    const args = message.params['arguments'] as JsonObject;
+    const packed = async (...path: string[]) =>
+      deserialize((await shared.packed(args, path)) ?? new Uint8Array());
+    expect(await packed()).toEqual(args);
+    expect(await packed('in', 'side')).toEqual([TEXT, 1.5]);
+    await expect(packed('toString')).rejects.toThrow('no such member');
+    await expect(packed('text', 'length')).rejects.toThrow('no such member');
+    expect(shared.packed({ ...args }, [])).toBeNull();
+    leave();
+    await expect(packed()).rejects.toThrow('put away');
+  });
+
   it('says how its arguments do not fit', async () => {
     expect((await read(request({ text: TEXT, odd: 1 }))).misfit).toMatch(/odd|additional/i);
   });
@@ -117,7 +138,7 @@ describe('a large request', () => {
     ['too many values', `[${'1,'.repeat(300_000)}1]`],
   ])('is refused for %s, as a small one is', async (_name, text) => {
     const bytes = Buffer.from(text as string);
-    const { message } = await shared.message(Buffer.from(bytes));
+    const { message } = await shared.message([Buffer.from(bytes)]);
     expect(message).toEqual(readMessage(bytes, MESSAGE_LIMITS));
     expect(message.kind).toBe('refused');
   });
@@ -204,11 +225,11 @@ describe('a thread that is lost', () => {
     async (_name, file, ms) => {
       const files = [file, largeThread];
       const large = service(() => (files.shift() ?? largeThread)(), ms);
-      const { message } = await large.message(request({ text: TEXT }));
+      const { message } = await large.message([request({ text: TEXT })]);
       expect(message).toMatchObject({ kind: 'refused', code: INTERNAL_ERROR });
       // Under the bound of a test no thread is started in time on a busy machine.
       if (ms === undefined)
-        expect((await large.message(request({ text: TEXT }))).message.kind).toBe('request');
+        expect((await large.message([request({ text: TEXT })])).message.kind).toBe('request');
     },
   );
 

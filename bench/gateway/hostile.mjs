@@ -5,7 +5,10 @@ import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 
 const text = { type: 'object', properties: { text: { type: 'string' } } };
-const tools = ['echo', 'slow', 'mute', 'big', 'start', 'stop'].map((name) => ({ name, inputSchema: text }));
+const tools = ['echo', 'slow', 'mute', 'big', 'burn', 'start', 'stop'].map((name) => ({
+  name,
+  inputSchema: text,
+}));
 const BIG = 'x'.repeat(10_000_000);
 const note = (method, params) => `${JSON.stringify({ jsonrpc: '2.0', method, params })}`;
 const FLOODS = {
@@ -62,7 +65,10 @@ function take({ id, method, params }, answer) {
     if (params.name === 'echo') answer(done(id, said));
     else if (params.name === 'slow') setTimeout(() => answer(done(id, said)), 5000);
     else if (params.name === 'big') answer(done(id, BIG));
-    else if (params.name === 'start') flood(said);
+    else if (params.name === 'burn') {
+      for (const end = performance.now() + 200; performance.now() < end; );
+      answer(done(id, said));
+    } else if (params.name === 'start') flood(said);
     else if (params.name === 'stop') {
       if (running !== null) running.over = true;
       answer(done(id, ''));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // `npm run bench -- upstreams`: does a server that is slow, dead or floods hold up the calls to other servers? The real gateway over HTTP, with
-// durable receipts. Windows with the bad server at work and windows without it are interleaved; in those without, another process keeps a
-// processor as busy as the bad server and its clients were, so that a busy machine is told from a busy gateway.
+// durable receipts. Windows with the bad server at work and windows without it stand in pairs, now one first and now the other; in those without,
+// another process keeps a processor as busy as the bad server and its clients were, so that a busy machine is told from a busy gateway. One row
+// has no bad server at all: what it scores is what this machine scores by itself. BENCH_ONLY="10 MB,stderr" chooses rows.
 import { spawn } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -13,18 +14,24 @@ import { echo, freePort, median, node, remove, sepal, setUp, start, until } from
 
 const here = dirname(fileURLToPath(import.meta.url));
 const hostile = join(here, 'hostile.mjs');
-const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 8);
-const WINDOW_MS = Number(process.env.BENCH_WINDOW_MS ?? 3000);
-const EVERY_MS = Number(process.env.BENCH_EVERY_MS ?? 10);
+/** Pairs of windows. */
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 13);
+const WINDOW_MS = Number(process.env.BENCH_WINDOW_MS ?? 1600);
+const EVERY_MS = Number(process.env.BENCH_EVERY_MS ?? 5);
+const SETTLE_MS = 400;
 const CONNECTIONS = 4;
 const AIM = 1.1;
+/** Where nothing at all scores more than this, nothing can be told. */
+const UNEVEN = 1.25;
 const WORK = {
   rule: 'allow good: agent:bench -> up/*\nallow bad: agent:bench -> bad/*',
 };
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** What the bad server does, and how it is asked to. `calls` keeps so many calls at it, as fast as they end. */
+const CONTROL = 'nothing (control)';
 const KINDS = [
+  { name: CONTROL },
   { name: 'stdio: answers after 5 s', tool: 'slow', calls: 16 },
   { name: 'stdio: never answers', tool: 'mute', calls: 16 },
   { name: 'stdio: floods progress', flood: 'progress' },
@@ -38,6 +45,7 @@ const KINDS = [
   { name: 'stdio: log messages of 1 MB', flood: 'long' },
   { name: 'stdio: floods stderr', flood: 'stderr' },
   { name: 'stdio: answers of 10 MB', tool: 'big', calls: 1 },
+  { name: 'stdio: burns a processor', tool: 'burn', calls: 1 },
   { name: 'HTTP: answers after 5 s', http: true, tool: 'slow', calls: 16 },
   { name: 'HTTP: never answers', http: true, tool: 'mute', calls: 16 },
   { name: 'HTTP: refuses connections', http: true, gone: 'killed', tool: 'echo', calls: 16 },
@@ -47,14 +55,17 @@ const KINDS = [
   { name: 'HTTP: an event without end', http: true, flood: 'endless' },
   { name: 'HTTP: answers of 10 MB', http: true, tool: 'big', calls: 1 },
 ];
-const only = process.env.BENCH_ONLY;
-const kinds = KINDS.filter(({ name }) => only === undefined || name.includes(only));
+const only = process.env.BENCH_ONLY?.split(',');
+const kinds = KINDS.filter(
+  ({ name }) => only === undefined || name === CONTROL || only.some((part) => name.includes(part)),
+);
 
-/** The clients of the bad server, in a process of their own: what they cost is not the gateway's. */
-async function beBad(url, token, { tool, calls, flood }) {
+/** The clients of the bad server, in a process of their own: what they cost is not the gateway's. They call between `go` and `rest`. */
+async function beBad(url, token, { tool, calls = 0, flood }) {
   const pool = new Pool(new URL(url).origin, { connections: 128, bodyTimeout: 0, headersTimeout: 0 });
   let id = 0;
-  const call = async (name, text, drop) => {
+  let working = new AbortController();
+  const call = async (name, text, signal) => {
     const params = { name: `bad__${name}`, arguments: { text }, _meta: { progressToken: 'p' } };
     const { body } = await pool.request({
       path: '/mcp',
@@ -65,22 +76,22 @@ async function beBad(url, token, { tool, calls, flood }) {
         authorization: `Bearer ${token}`,
       },
       body: JSON.stringify({ jsonrpc: '2.0', id: ++id, method: 'tools/call', params }),
+      signal,
     });
-    let bytes = 0;
-    for await (const chunk of body) bytes += drop ? 0 : chunk.length;
-    return bytes;
+    for await (const _ of body);
+  };
+  const caller = async (signal) => {
+    while (!signal.aborted) {
+      await call(tool, 'x', signal).catch(() => undefined);
+      // Clients that call again and again would be a load of their own.
+      if (calls > 1 && !signal.aborted) await sleep(1000);
+    }
   };
   process.on('message', (what) => {
-    if (what === 'end') process.exit(0);
-    if (flood !== undefined) return void call('start', flood, true).catch(() => undefined);
-    for (let i = 0; i < calls; i++)
-      void (async () => {
-        for (;;) {
-          await call(tool, 'x', true).catch(() => undefined);
-          // Clients that call again and again would be a load of their own.
-          if (calls > 1) await sleep(1000);
-        }
-      })();
+    if (what === 'rest') return working.abort();
+    working = new AbortController();
+    if (flood !== undefined) return void call('start', flood, working.signal).catch(() => undefined);
+    for (let i = 0; i < calls; i++) void caller(working.signal);
   });
   process.once('disconnect', () => process.exit(0));
   process.send('ready');
@@ -132,13 +143,16 @@ const quantile = (values, q) => {
   return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
 };
 
-/** Keeps a processor busy for a part of the time. */
-function busy(share) {
-  const code = `const s=${share};const w=new Int32Array(new SharedArrayBuffer(4));for(;;){const e=performance.now()+10*s;while(performance.now()<e);Atomics.wait(w,0,0,Math.max(0.01,10*(1-s)));}`;
-  return start(node, ['-e', code]);
+/** Keeps processors busy: so many, and a part of the time of one more. */
+function busy(load) {
+  const code = `const s=${Math.min(1, load)};const w=new Int32Array(new SharedArrayBuffer(4));for(;;){const e=performance.now()+10*s;while(performance.now()<e);Atomics.wait(w,0,0,Math.max(0.01,10*(1-s)));}`;
+  const first = start(node, ['-e', code]);
+  const more = load > 1.01 ? busy(load - 1) : { stop: async () => {} };
+  return { stop: () => Promise.all([first.stop(), more.stop()]) };
 }
 
-async function one(kind) {
+/** The gateway before a good and a bad server, its clients, and the clients of the bad one. */
+async function stage(kind) {
   const { http = false, gone } = kind;
   const port = await freePort();
   const server = http
@@ -162,87 +176,135 @@ async function one(kind) {
   for (let i = 0; i < CONNECTIONS; i++)
     clients.push(await until(() => bareHttp(url, made.token), 'the gateway'));
   await clients[0].call('bad__echo', { text: 'there' });
+  const worker = spawn(
+    node,
+    [fileURLToPath(import.meta.url), sepal, 'bad', url, made.token, JSON.stringify(kind)],
+    { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
+  );
+  await new Promise((resolve) => worker.once('message', resolve));
   const held = [];
   if (gone === 'killed') await server.stop();
   if (gone === 'stopped') {
     process.kill(server.pid, 'SIGSTOP');
     for (let i = 0; i < 8; i++) held.push(connect(port, '127.0.0.1').on('error', () => undefined));
   }
+  return {
+    gateway,
+    clients,
+    worker,
+    /** Processor seconds of the bad server and its clients so far. */
+    cost: () =>
+      [
+        worker.pid,
+        ...(server === null ? [] : [server.pid]),
+        ...children(gateway.pid).filter(isHostile),
+      ].reduce((sum, pid) => sum + used(pid), 0),
+    rest: async () => {
+      worker.send('rest');
+      if (kind.flood !== undefined && !http)
+        await Promise.race([clients[0].call('bad__stop', {}), sleep(8000)]);
+    },
+    end: async () => {
+      worker.disconnect();
+      for (const socket of held) socket.destroy();
+      for (const client of clients) await client.close();
+      if (gone === 'stopped') process.kill(server.pid, 'SIGCONT');
+      await gateway.stop();
+      await server?.stop();
+      remove(made.dir);
+    },
+  };
+}
+
+async function one(kind) {
+  const { gateway, clients, worker, cost, rest, end } = await stage(kind);
   for (let i = 0; i < 3; i++) await others(clients);
-  const own = [];
-  const control = [];
-  let load = 0;
+  const [own, control, loads] = [[], [], []];
   const spent = { own: 0, control: 0 };
   let rss = 0;
-  for (let round = 0; round < ROUNDS; round++) {
-    const worker = spawn(
-      node,
-      [fileURLToPath(import.meta.url), sepal, 'bad', url, made.token, JSON.stringify(kind)],
-      { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
-    );
-    await new Promise((resolve) => worker.once('message', resolve));
+  const bad = async () => {
     worker.send('go');
-    await sleep(2000);
-    const cost = () => {
-      const pids = [worker.pid, ...(server === null ? [] : [server.pid]), ...children(gateway.pid)];
-      return pids
-        .filter((pid) => pid === worker.pid || isHostile(pid))
-        .reduce((sum, pid) => sum + used(pid), 0);
-    };
-    const before = cost();
-    const at = performance.now();
-    let of = used(gateway.pid);
+    await sleep(SETTLE_MS);
+    const [before, at, of] = [cost(), performance.now(), used(gateway.pid)];
     own.push(await others(clients));
     spent.own += used(gateway.pid) - of;
-    load = ((cost() - before) * 1000) / (performance.now() - at);
-    rss = Math.max(
-      rss,
-      Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${gateway.pid}/status`, 'utf8'))?.[1]),
-    );
-    if (kind.flood !== undefined && !http)
-      await Promise.race([clients[0].call('bad__stop', {}), sleep(8000)]);
-    worker.send('end');
-    await new Promise((resolve) => worker.once('exit', resolve));
-    const process = load > 0.01 ? busy(Math.min(1, load)) : null;
-    await sleep(300);
-    of = used(gateway.pid);
+    loads.push(((cost() - before) * 1000) / (performance.now() - at));
+    const status = readFileSync(`/proc/${gateway.pid}/status`, 'utf8');
+    rss = Math.max(rss, Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]));
+    await rest();
+    await sleep(SETTLE_MS);
+  };
+  const without = async () => {
+    const load = median(loads);
+    const other = load > 0.02 ? busy(load) : null;
+    await sleep(SETTLE_MS);
+    const of = used(gateway.pid);
     control.push(await others(clients));
     spent.control += used(gateway.pid) - of;
-    await process?.stop();
+    await other?.stop();
+  };
+  for (let round = 0; round < ROUNDS; round++) {
+    if (round % 2 === 0) await bad();
+    await without();
+    if (round % 2 === 1) await bad();
   }
-  for (const socket of held) socket.destroy();
-  for (const client of clients) await client.close();
-  if (gone === 'stopped') process.kill(server.pid, 'SIGCONT');
-  await gateway.stop();
-  await server?.stop();
-  remove(made.dir);
-  return { own, control, load, rss, spent };
+  await end();
+  return { own, control, load: median(loads), rss, spent };
+}
+
+/** The median of paired ratios, and what it lies between in 19 of 20 cases, by the order of the ratios alone. */
+function between(ratios) {
+  const sorted = [...ratios].sort((a, b) => a - b);
+  const n = sorted.length;
+  let [tail, chance, at] = [0.5 ** n, 0.5 ** n, 0];
+  // How many may be left out at each end: the sum of a binomial's tail.
+  while (at < n >> 1) {
+    chance = (chance * (n - at)) / (at + 1);
+    if (2 * (tail + chance) > 0.05) break;
+    tail += chance;
+    at++;
+  }
+  return { low: sorted[at], middle: median(sorted), high: sorted[n - 1 - at] };
+}
+
+/** Over, by more than where there is no bad server at all; within; or not to be told apart from that. */
+function verdictOf({ low, middle }, control) {
+  if (middle <= AIM) return 'within';
+  return low > AIM && middle > control.high ? 'over' : 'not told';
 }
 
 async function main() {
   console.log(
-    `${CONNECTIONS} connections call a good server, a call each ${EVERY_MS} ms: ${ROUNDS} windows of ${WINDOW_MS / 1000} s with the bad server at work and as many with an unrelated process as busy, interleaved.\n`,
+    `${CONNECTIONS} connections call a good server, a call each ${EVERY_MS} ms: ${ROUNDS} pairs of windows of ${WINDOW_MS / 1000} s, with the bad server at work and with an unrelated process as busy. Ratios: the median of the pairs, and what it lies between in 19 of 20 cases.\n`,
   );
   console.log(
-    '| the other server | p50 ms with, without | p99 ms with, without | p99 ratio of all | median of the windows’ ratios | processors that it and its clients use | processor time of the gateway with, without (s) | gateway MB |',
+    '| the other server | p50 ms with, without | p99 ms with, without | p50 ratio of pairs | p99 ratio of pairs | | processors that it and its clients use | processor time of the gateway with, without (s) | gateway MB |',
   );
-  console.log('| --- | --- | --- | --- | --- | --- | --- | --- |');
-  const worst = [];
+  console.log('| --- | --- | --- | --- | --- | --- | --- | --- | --- |');
+  const rows = [];
+  let limit = null;
   for (const kind of kinds) {
     const { own, control, load, rss, spent } = await one(kind);
-    const [with_, without] = [own.flat(), control.flat()];
     const f = (value) => value.toFixed(1);
-    const all = quantile(with_, 0.99) / quantile(without, 0.99);
-    const ratios = own.map((window, i) => quantile(window, 0.99) / quantile(control[i], 0.99));
-    worst.push({ name: kind.name, ratio: median(ratios) });
+    const at = (q) => `${f(quantile(own.flat(), q))}, ${f(quantile(control.flat(), q))}`;
+    const pairs = (q) => between(own.map((window, i) => quantile(window, q) / quantile(control[i], q)));
+    const shown = ({ low, middle, high }) => `${middle.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`;
+    const found = pairs(0.99);
+    limit ??= found;
+    const verdict = kind.name === CONTROL ? '' : verdictOf(found, limit);
+    if (kind.name !== CONTROL) rows.push({ name: kind.name, ...found, verdict });
     console.log(
-      `| ${kind.name} | ${f(quantile(with_, 0.5))}, ${f(quantile(without, 0.5))} | ${f(quantile(with_, 0.99))}, ${f(quantile(without, 0.99))} | ${all.toFixed(2)} | ${median(ratios).toFixed(2)} | ${load.toFixed(2)} | ${spent.own.toFixed(2)}, ${spent.control.toFixed(2)} | ${Math.round(rss / 1024)} |`,
+      `| ${kind.name} | ${at(0.5)} | ${at(0.99)} | ${shown(pairs(0.5))} | ${shown(found)} | ${verdict} | ${load.toFixed(2)} | ${spent.own.toFixed(2)}, ${spent.control.toFixed(2)} | ${Math.round(rss / 1024)} |`,
     );
   }
-  const over = worst.filter(({ ratio }) => ratio > AIM);
-  const most = worst.reduce((a, b) => (b.ratio > a.ratio ? b : a));
+  const of = (verdict) => rows.filter((row) => row.verdict === verdict).length;
+  const most = rows.reduce((a, b) => (b.middle > a.middle ? b : a));
+  const even = limit.high <= UNEVEN && limit.low >= 1 / UNEVEN;
+  const measured = `of ${rows.length} over ${of('over')}, within ${of('within')}, not told ${of('not told')}; ${most.middle.toFixed(2)}× at most (${most.name}), where nothing scores ${limit.middle.toFixed(2)}× (${limit.low.toFixed(2)}–${limit.high.toFixed(2)})`;
+  const reached = of('over') === 0 && even ? 'reached' : '**missed**';
+  const doubt = even ? '' : '; too uneven a machine to tell';
   console.log(
-    `\n- ${over.length === 0 ? 'reached' : '**missed**'}: slow, dead or flooding servers leave others’ p99 within 10 % — measured ${most.ratio.toFixed(2)}× at most (${most.name}); over it ${over.length} of ${worst.length}`,
+    `\n- ${reached}: slow, dead or flooding servers leave others’ p99 within 10 % — measured ${measured}${doubt}`,
   );
 }
 

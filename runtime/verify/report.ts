@@ -74,9 +74,10 @@ export class Findings {
     return finding;
   }
 
-  fail(name: PropertyName, entry: number | null, detail: string): void {
+  /** `times`: how many failures of the property this stands for. */
+  fail(name: PropertyName, entry: number | null, detail: string, times = 1): void {
     const finding = this.of(name);
-    finding.failures++;
+    finding.failures += times;
     finding.failed ??= { entry, detail };
   }
 

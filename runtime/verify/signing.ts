@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Who signed each entry: the epoch keys that the log certifies, starting from the keys of the trust file, and nothing else. */
 import type { Body, Revocation } from './format/body.js';
-import { naclVerifier, nodeVerifier, type Verifier } from './format/ed25519.js';
+import {
+  laterVerifier,
+  type LaterVerifier,
+  naclVerifier,
+  nodeVerifier,
+  type Verifier,
+} from './format/ed25519.js';
 import { parseHash } from './format/hash.js';
 import { checkKeyBody, fingerprint, isRevokedBy } from './format/keys.js';
 import { type NoteSignature, printVerifierKey, type VerifierKey } from './format/note.js';
@@ -28,7 +34,7 @@ export interface SigningOptions {
 
 interface Epoch {
   readonly key: VerifierKey;
-  readonly verify: Verifier;
+  readonly verify: LaterVerifier;
   readonly again: Verifier;
   readonly from: number;
   to: number;
@@ -44,6 +50,8 @@ interface Revoked extends Revocation {
 }
 
 const SAMPLE = 100;
+/** Signatures that are checked at once, each with its entry in memory. */
+const CROWD = 2048;
 /** Epochs and revocations that are kept in memory. */
 const MAX_KEPT = 10_000;
 
@@ -58,6 +66,11 @@ export class Signatures {
   /** Genesis waits for entry 1, which certifies the key that signed both. */
   private genesis: SignedEntry | null = null;
   private checked = 0;
+  private pending = 0;
+  private awaited = -1;
+  private wake: (() => void) | null = null;
+  private failures = 0;
+  private first: { readonly seq: number; readonly detail: string } | null = null;
   private twice = 0;
   private left = 0;
 
@@ -116,7 +129,7 @@ export class Signatures {
     const by = this.logKeys.current;
     const key = checkKeyBody(log, body, by.verify, 'required');
     if (typeof key === 'string') return this.findings.fail('keys', entry.seq, key);
-    const [verify, again] = [nodeVerifier(key.key), naclVerifier(key.key)];
+    const [verify, again] = [laterVerifier(key.key), naclVerifier(key.key)];
     if (verify === null || again === null) return;
     if (this.epochs.length > MAX_KEPT) {
       // A log does not change its keys so often; what is forgotten here is said.
@@ -153,15 +166,43 @@ export class Signatures {
       return;
     }
     this.checked++;
-    if (!epoch.verify(entry.text, signature)) {
-      return this.findings.fail('signatures', entry.seq, 'the signature does not verify');
-    }
+    this.pending++;
+    epoch.verify(entry.text, signature, (good) => {
+      this.judged(entry, epoch, good);
+      this.pending--;
+      if (this.pending <= this.awaited) this.wake?.();
+    });
+  }
+
+  private judged({ seq, text, signature: { signature } }: SignedEntry, epoch: Epoch, good: boolean): void {
+    if (!good) return this.failed(seq, 'the signature does not verify');
     const { secondOpinion } = this.options;
-    if (secondOpinion === 'none' || (secondOpinion === 'sample' && entry.seq % SAMPLE !== 0)) return;
+    if (secondOpinion === 'none' || (secondOpinion === 'sample' && seq % SAMPLE !== 0)) return;
     this.twice++;
-    if (!epoch.again(entry.text, signature)) {
-      this.findings.fail('signatures', entry.seq, 'node:crypto accepts the signature, tweetnacl does not');
-    }
+    if (!epoch.again(text, signature))
+      this.failed(seq, 'node:crypto accepts the signature, tweetnacl does not');
+  }
+
+  /** Answers come in any order; the report names the first entry. */
+  private failed(seq: number, detail: string): void {
+    this.failures++;
+    if (this.first === null || seq < this.first.seq) this.first = { seq, detail };
+  }
+
+  /** Are so many signatures underway that `room` should be awaited before the next entry? */
+  get crowded(): boolean {
+    return this.pending > CROWD;
+  }
+
+  /** Resolves when at most so many signatures are underway. */
+  async room(most = CROWD / 2): Promise<void> {
+    if (this.pending <= most) return;
+    this.awaited = most;
+    await new Promise<void>((resolve) => {
+      this.wake = resolve;
+    });
+    this.awaited = -1;
+    this.wake = null;
   }
 
   private after(entry: SignedEntry): void {
@@ -181,7 +222,10 @@ export class Signatures {
   }
 
   /** After the last entry: revocations speak of positions, so they may concern entries that came before. */
-  finish(): void {
+  async finish(): Promise<void> {
+    await this.room(0);
+    if (this.first !== null)
+      this.findings.fail('signatures', this.first.seq, this.first.detail, this.failures);
     this.revocations();
     if (this.epochs.length === 0 && this.genesis !== null) {
       this.findings.skip('signatures', 'no epoch key is certified', 0);

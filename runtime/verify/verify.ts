@@ -138,6 +138,7 @@ class Audit {
         if (this.seen !== null && this.tree.size >= this.seen.awaited)
           this.seen.meet(this.tree, this.findings);
         if (this.tree.size >= this.follower.awaited) await this.follower.meet(this.tree, this.time);
+        if (this.signatures?.crowded === true) await this.signatures.room();
       }
       onProgress?.(this.tree.size);
     }
@@ -145,7 +146,7 @@ class Audit {
     this.seen?.finish(this.tree.size, this.findings);
     await this.openings?.finish(this.tree.size);
     this.held?.finish(this.tree.size);
-    this.finish();
+    await this.finish();
   }
 
   evidence(log: LogSource): Promise<string | null> {
@@ -211,14 +212,14 @@ class Audit {
     if (this.time !== null && body.time < this.time) findings.fail('time', seq, 'the time goes back');
   }
 
-  private finish(): void {
+  private async finish(): Promise<void> {
     const { findings } = this;
     const none = this.tree.size === 0;
     if (none) findings.fail('chain', null, 'the log is empty: not even genesis is there');
     if (this.signatures === null) {
       findings.skip('signatures', 'no trust file: keys never come from a log');
       findings.skip('keys', 'no trust file');
-    } else this.signatures.finish();
+    } else await this.signatures.finish();
     if (this.unreadable > 0) {
       const why = `${this.unreadable} entries could not be read`;
       for (const name of ['signatures', 'keys', 'chain', 'linkage', 'completeness', 'time'] as const)

@@ -46,17 +46,36 @@ export interface Verifier {
   (message: Uint8Array, signature: Uint8Array): boolean;
 }
 
-/** A verifier of one key with node:crypto, or null when the key is not admissible. */
-export function nodeVerifier(key: Uint8Array): Verifier | null {
+function publicKey(key: Uint8Array): KeyObject | null {
   if (!admissibleKey(key)) return null;
-  let object: KeyObject;
   try {
-    object = createPublicKey({ key: Buffer.concat([SPKI, key]), format: 'der', type: 'spki' });
+    return createPublicKey({ key: Buffer.concat([SPKI, key]), format: 'der', type: 'spki' });
   } catch {
     return null;
   }
+}
+
+/** A verifier of one key with node:crypto, or null when the key is not admissible. */
+export function nodeVerifier(key: Uint8Array): Verifier | null {
+  const object = publicKey(key);
+  if (object === null) return null;
   return (message, signature) =>
     admissibleSignature(signature) && nodeVerify(null, message, object, signature);
+}
+
+/** Checks a signature beside other work and calls back, at once where nothing needs computing; false on any trouble. */
+export interface LaterVerifier {
+  (message: Uint8Array, signature: Uint8Array, answer: (good: boolean) => void): void;
+}
+
+/** The same on the threads that node:crypto keeps for such work, so that a long log is checked on several cores. */
+export function laterVerifier(key: Uint8Array): LaterVerifier | null {
+  const object = publicKey(key);
+  if (object === null) return null;
+  return (message, signature, answer) => {
+    if (!admissibleSignature(signature)) return answer(false);
+    nodeVerify(null, message, object, signature, (error, good) => answer(error === null && good));
+  };
 }
 
 /** The same with tweetnacl, the independent second opinion (about fifty times slower). */

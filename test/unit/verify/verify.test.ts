@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import { verify } from '../../../runtime/verify/index.js';
-import { smallLog } from '../../arbitraries/log.js';
+import { decide, smallLog, TestLog, testKey } from '../../arbitraries/log.js';
 
 describe('a sound log', () => {
   it('passes', async () => {
@@ -87,5 +87,27 @@ describe('a sound log', () => {
         "result": "pass",
       }
     `);
+  });
+});
+
+describe('signatures, which are checked many at a time', () => {
+  it('fail at the first entry that does not verify, and all of them count', async () => {
+    const log = new TestLog().begin();
+    const forger = { ...testKey('mallory'), name: log.epoch.name, id: log.epoch.id };
+    const forged = [1700, 2100, 2099, 900, 2999];
+    while (log.size < 3000)
+      log.add(decide(log, `call ${log.size}`, 'deny'), forged.includes(log.size) ? forger : log.epoch);
+    log.checkpoint();
+    const { properties, result } = await verify(log.source(), { trust: log.trust });
+    expect(result).toBe('fail');
+    const failed = properties.filter(({ status }) => status === 'fail');
+    expect(failed).toEqual([
+      {
+        name: 'signatures',
+        status: 'fail',
+        entry: 900,
+        detail: 'the signature does not verify (and 4 more)',
+      },
+    ]);
   });
 });

@@ -54,6 +54,14 @@ export class DeadRules {
     for (const unit of units) this.#of(unit).skipped = true;
   }
 
+  /** They are known to decide something. */
+  alive(units: ReadonlySet<UnitIr>): void {
+    for (const unit of units) {
+      const seen = this.#of(unit);
+      seen.live = seen.yields = seen.counts = true;
+    }
+  }
+
   #of(unit: UnitIr): Seen {
     const seen = this.#seen.get(unit);
     if (seen === undefined) throw new Error(`no such unit: ${unit.name}`);
@@ -129,7 +137,7 @@ function coverOf(space: Space, unit: UnitIr, other: UnitIr, may: Node): Node {
 }
 
 /** Rules that ask the same number of the same people; one that only may hold still asks. */
-const asksAlike = (a: UnitIr, b: UnitIr): boolean =>
+export const asksAlike = (a: UnitIr, b: UnitIr): boolean =>
   a.kind === 'rule' &&
   b.kind === 'rule' &&
   a.effect === 'escalate' &&
@@ -193,7 +201,7 @@ function reachCases(
 }
 
 /** An allow that is only possible grants nothing; all else may tighten. */
-const hasSay = (bits: number): boolean =>
+export const hasSay = (bits: number): boolean =>
   (bits & (MAY.deny | MAY.escalate | MAY.review)) !== 0 || bits === MAY.allow;
 
 /** The join of all before each place, and of all. */

@@ -432,7 +432,7 @@ function objectsOf(place: Place, shape: NonNullable<Shape['object']>, fold: Fold
 }
 
 /** May this value stand there? Looks only at what kind of value it is, and at the edges. */
-function admits(shape: Shape, value: JsonValue): boolean {
+export function admits(shape: Shape, value: JsonValue): boolean {
   if (value === null) return shape.nothing;
   if (typeof value === 'boolean') return shape.bool;
   if (typeof value === 'string') {

@@ -39,7 +39,7 @@ export interface Dimension {
   readonly open: string | null;
 }
 
-const STARTS = ['agent:', 'user:', 'service:'];
+export const STARTS = ['agent:', 'user:', 'service:'];
 const PER_ATOM = 10;
 const KINDS = ['principal', 'role', 'user', 'user-role', 'session', 'arg', 'fact', 'open'];
 
@@ -288,7 +288,7 @@ function tryOut(leaf: ExprIr, places: Map<string, Place>): void {
   visit(leaf);
 }
 
-function shapeAt(key: string, action: Action, policies: readonly PolicyIr[]): Shape {
+export function shapeAt(key: string, action: Action, policies: readonly PolicyIr[]): Shape {
   if (key.startsWith('arg:')) {
     const name = key.slice(4);
     const shapes = action.schemas.map((schema) => memberShape(schema, name));

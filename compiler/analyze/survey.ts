@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** One pass over all actions of a policy: claims and rules that do nothing, each class of actions in a space of its own. */
-import type { ExprIr, PolicyIr, WhatIr } from '../ir.js';
+import type { ExprIr, PolicyIr, UnitIr, WhatIr } from '../ir.js';
 import { inWho } from '../reference-sets.js';
 import { type ActionClass, actionClasses, type Subject } from './actions.js';
+import { shownAlive } from './alive.js';
 import type { ClaimIr, Claims } from './claims.js';
 import { conditionsIn, decisionOf, decisionOps, EFFECTS, yields } from './decision.js';
 import { DeadRules } from './dead.js';
@@ -28,6 +29,7 @@ export interface Verdict {
 }
 
 type Never = Extract<ClaimIr, { kind: 'never' }>;
+const NONE: ReadonlySet<UnitIr> = new Set();
 const EVERYTHING: WhatIr = { include: [{ kind: 'every', toolsOnly: false }], except: [] };
 
 interface Open {
@@ -50,7 +52,12 @@ export function survey(subject: Subject, { claims, assumptions }: Claims, engine
   ]);
   const extra = claims.map((claim) => (claim.kind === 'never' ? claim.what : EVERYTHING));
   let cells = 0;
-  for (const found of actionClasses([subject], extra)) {
+  const classes = actionClasses([subject], extra);
+  // For claims every class counts.
+  const shown = claims.length === 0 ? shownAlive(subject, classes) : NONE;
+  dead.alive(shown);
+  for (const found of classes) {
+    if (claims.length === 0 && found.live[0]?.units.every((unit) => shown.has(unit)) === true) continue;
     const asks = open.map((one, i) => (one !== null && found.within[i] === true ? one : null));
     try {
       cells += surveyClass(found, subject, assumptions, asks, engine, shared, dead);

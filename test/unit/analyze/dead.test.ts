@@ -35,6 +35,14 @@ allow nope: any -> fs/delete_file when { args.path == "a" and args.path == "b" }
     ]);
   });
 
+  it('are rules of which only a question without an argument that must be there would show anything', () => {
+    const rule = 'allow read: any -> fs/read_file when { not (args.path matches r".*") }\n';
+    expect(said(rule)).toEqual([['SEP4012', 'allow read']]);
+    expect(said(`deny nope: any -> fs/read_file when { not (args.path matches r".*") }\n${READ}`)).toEqual([
+      ['SEP4012', 'deny nope'],
+    ]);
+  });
+
   it('are restrictions that others cover, escalations to the same people among them', () => {
     const wide = `escalate wide: any -> fs/* when { args.path under "/data" } ${ASK}\n`;
     const narrow = `escalate narrow: any -> fs/read_file when { args.path under "/data/a" } ${ASK}\n`;

@@ -32,5 +32,4 @@ it('rules are found dead with guesses as without', { timeout: 600_000 }, () => {
   // It must be about something: most rules are shown by a guess, some are dead.
   expect(tally.shown).toBeGreaterThan(tally.units / 4);
   expect(tally.dead).toBeGreaterThan(0);
-  if (process.env['SEPAL_LONG'] !== undefined) console.log(tally);
 });

@@ -8,6 +8,7 @@ import { cpus, loadavg, release, tmpdir, totalmem, type } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { buildCommand, COMMAND_ENTRIES } from '../scripts/script.mjs';
 import { record } from './record.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -77,28 +78,25 @@ async function buildAll() {
   if (entries.length > 0) await bundle([...entries, join(here, 'decide/worker.ts')], here);
   // The command as it ships (scripts/build.mjs), beside dist/ and not in it: a bench leaves no trace there.
   if (chosen.some(([, { command }]) => command !== undefined))
-    await bundle(
-      [
-        'cli/main.ts',
-        'cli/compile-thread.ts',
-        'runtime/scan/worker.ts',
-        'runtime/gateway/large/worker.ts',
-      ].map((file) => join(root, file)),
-      root,
+    await buildCommand(
+      out,
+      await bundle(
+        [
+          'cli/compile-thread.ts',
+          'runtime/scan/worker.ts',
+          'runtime/gateway/large/worker.ts',
+          ...COMMAND_ENTRIES,
+        ].map((file) => join(root, file)),
+        root,
+      ),
     );
 }
 
 async function bundle(entryPoints, outbase) {
   const { version, dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const external = [...Object.keys(dependencies).filter((name) => name !== 'chevrotain'), ...DEVELOPMENT];
-  await build({
-    entryPoints,
-    outbase,
-    outdir: out,
-    chunkNames: 'chunks/[name]-[hash]',
+  const shared = {
     bundle: true,
-    splitting: true,
-    format: 'esm',
     platform: 'node',
     target: 'node20.19',
     external: external.flatMap((name) => [name, `${name}/*`]),
@@ -107,7 +105,17 @@ async function bundle(entryPoints, outbase) {
       SEPAL_COMPILER: JSON.stringify(`sha256:${'0'.repeat(64)}`),
     },
     logLevel: 'warning',
+  };
+  await build({
+    ...shared,
+    entryPoints,
+    outbase,
+    outdir: out,
+    chunkNames: 'chunks/[name]-[hash]',
+    splitting: true,
+    format: 'esm',
   });
+  return shared;
 }
 
 /** Runs it to its end, shows what it prints, and gives that back; its own failure ends everything. */

@@ -3,6 +3,8 @@
  * Rules of the terminal: stdout is the result, stderr is everything else. Colour only on a terminal and without `NO_COLOR`.
  * Text that came from elsewhere (servers, clients, receipts) passes `shown`, so that it cannot steer the terminal.
  */
+import { EXIT } from './exit-codes.js';
+
 export interface Io {
   /** The result. */
   readonly out: (text: string) => void;
@@ -15,17 +17,32 @@ export interface Io {
   readonly now: () => number;
 }
 
+/** What a terminal is costs node as much to find out as a small policy to check: nobody asks before there is something to say. */
 export function terminal(): Io {
   const { env } = process;
   const plain = (env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb';
   return {
-    out: (text) => void process.stdout.write(text),
+    out: (text) => void stdout().write(text),
     err: (text) => void process.stderr.write(text),
     env,
     cwd: process.cwd(),
-    colour: !plain && process.stdout.isTTY,
+    get colour() {
+      return !plain && stdout().isTTY;
+    },
     now: Date.now,
   };
+}
+
+let guarded = false;
+
+/** Ends the process where the reader of stdout went away: there is nobody left to tell. */
+export function stdout(): typeof process.stdout {
+  if (guarded) return process.stdout;
+  guarded = true;
+  return process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(EXIT.failed);
+    throw error;
+  });
 }
 
 const CODES = { bold: '1', dim: '2', red: '31', green: '32', yellow: '33', cyan: '36' } as const;

@@ -1,33 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The table of verbs. Each loads only what it needs. */
-import type { Command } from './command.js';
+import type { Verbs } from './dispatch.js';
+import { POLICY_VERBS } from './policy-verbs.js';
 
-export interface Verb {
-  readonly summary: string;
-  readonly load: () => Promise<Command>;
-}
-
-export const VERBS: { readonly [verb: string]: Verb } = {
+export const VERBS: Verbs = {
   init: {
     summary: 'write a set-up that runs as it is: policy, config, keys, lock, tests, client snippet',
     load: async () => (await import('./commands/init.js')).command,
   },
-  check: {
-    summary: 'check a policy: names, types, lints',
-    load: async () => (await import('./commands/check.js')).command,
-  },
-  fmt: {
-    summary: 'print policies in their canonical form',
-    load: async () => (await import('./commands/fmt.js')).command,
-  },
-  build: {
-    summary: 'compile a policy to NAME.ts, NAME.js and NAME.manifest.json',
-    load: async () => (await import('./commands/build.js')).command,
-  },
-  test: {
-    summary: 'run the tests that stand in a policy',
-    load: async () => (await import('./commands/test.js')).command,
-  },
+  ...POLICY_VERBS,
   prove: {
     summary: 'answer what a policy claims about every call',
     load: async () => (await import('./commands/prove.js')).command,

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { buildPage } from './page.mjs';
+import { buildCommand, COMMAND_ENTRIES } from './script.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -26,7 +27,6 @@ const shared = {
 };
 
 const entries = [
-  'cli/main.ts',
   'compiler/index.ts',
   'runtime/index.ts',
   'runtime/client/index.ts',
@@ -35,6 +35,7 @@ const entries = [
   'editor/lsp/worker.ts',
   'cli/compile-thread.ts',
   'examples/quickstart/main.ts',
+  ...COMMAND_ENTRIES,
 ];
 const define = {
   SEPAL_VERSION: JSON.stringify(manifest.version),
@@ -51,6 +52,7 @@ await build({
   external,
   define,
 });
+await buildCommand(join(root, 'dist'), { ...shared, external, define });
 
 /** The hash that manifests and receipts name the compiler by; computed alike by cli/compiler-id.ts. */
 function compilerHash() {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whole processes: `sepal check` of a small file beside a bare node, and of 1,000 rules from a cold start.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,6 +21,13 @@ if (text !== undefined) {
   writeFileSync(join(dir, 'sepal.lock'), lock);
 }
 
+/** The same command where nothing is kept of its code, as npm installs it. */
+const fresh = join(dir, 'fresh/cli/main.js');
+cpSync(dirname(command), dirname(fresh), {
+  recursive: true,
+  filter: (path) => !path.endsWith('quick.cache'),
+});
+
 function seconds(args) {
   const start = process.hrtime.bigint();
   const { status, stderr } = spawnSync(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
@@ -34,6 +41,7 @@ const runs = {
   'bare node': ['-e', '0'],
   'sepal --version': [command, '--version'],
   'sepal check, a small file': [command, 'check', small],
+  'the same, nothing kept': [fresh, 'check', small],
   ...(text === undefined
     ? {}
     : { 'sepal build, 1,000 rules': [command, 'build', join(dir, 'large.sep'), '--out', dir] }),

@@ -2,7 +2,8 @@
 import { resolve } from 'node:path';
 import { type Code, diagnose } from '../../compiler/diagnostics/diagnostic.js';
 import { renderHuman } from '../../compiler/diagnostics/render.js';
-import { format, parse } from '../../grammar/index.js';
+import { format } from '../../grammar/format.js';
+import { readCorrect } from '../../grammar/read.js';
 import { defineCommand } from '../command.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { readStdin, readText, replaceFile } from '../files.js';
@@ -21,7 +22,9 @@ export const command = defineCommand({
     const names = rest.length === 0 ? [shortPath(await policyPath(undefined, io), io)] : rest;
     const codes: ExitCode[] = [];
     for (const name of names) {
-      codes.push(name === '-' ? await formatStdin(values.check, io) : formatFile(name, values.check, io));
+      codes.push(
+        name === '-' ? await formatStdin(values.check, io) : await formatFile(name, values.check, io),
+      );
     }
     const worst = codes.includes(EXIT.policy)
       ? EXIT.policy
@@ -32,10 +35,10 @@ export const command = defineCommand({
   },
 });
 
-function formatFile(name: string, check: boolean, io: Io): ExitCode {
+async function formatFile(name: string, check: boolean, io: Io): Promise<ExitCode> {
   const path = resolve(io.cwd, name);
   const before = readText(path, 'name a `.sep` file, or `-` for stdin');
-  const after = canonicalForm(name, before, io);
+  const after = await canonicalForm(name, before, io);
   if (after === null) return EXIT.policy;
   if (after === before) return EXIT.ok;
   io.out(`${name}\n`);
@@ -46,7 +49,7 @@ function formatFile(name: string, check: boolean, io: Io): ExitCode {
 
 async function formatStdin(check: boolean, io: Io): Promise<ExitCode> {
   const before = await readStdin();
-  const after = canonicalForm('stdin', before, io);
+  const after = await canonicalForm('stdin', before, io);
   if (after === null) return EXIT.policy;
   if (check) return after === before ? EXIT.ok : EXIT.differs;
   io.out(after);
@@ -54,8 +57,8 @@ async function formatStdin(check: boolean, io: Io): Promise<ExitCode> {
 }
 
 /** Null when the text has syntax errors, which are then printed. */
-function canonicalForm(name: string, text: string, io: Io): string | null {
-  const { file, faults } = parse(text);
+async function canonicalForm(name: string, text: string, io: Io): Promise<string | null> {
+  const { file, faults } = readCorrect(text) ?? (await import('../../grammar/parse.js')).parse(text);
   if (faults.length === 0) return format(file, text);
   const diagnostics = faults.map((fault) => diagnose(fault.code as Code, name, fault.span, fault.args));
   io.err(`${renderHuman(diagnostics, new Map([[name, text]]), false)}\n`);

@@ -75,7 +75,9 @@ describe('the package sepal', () => {
     ])
       expect([...folders]).toContain(wanted);
     // What V8 made of the script on this machine is of no use on another.
-    expect(packed.files.filter(({ path }) => /\.(pem|key|cache)$|tokens\.json|\.tmp\./.test(path))).toEqual([]);
+    expect(packed.files.filter(({ path }) => /\.(pem|key|cache)$|tokens\.json|\.tmp\./.test(path))).toEqual(
+      [],
+    );
   });
 
   it('writes a set-up, checks it, tests it and explains, without the repository', () => {

@@ -42,7 +42,8 @@ const MIN_BASE64 = 16;
 const MIN_HEX = 12;
 
 const CLASS = (() => {
-  const table = new Uint8Array(128);
+  /** Of each UTF-16 unit. */
+  const table = new Uint8Array(0x10000);
   for (let u = 0; u < 128; u++) {
     const digit = u >= 48 && u <= 57;
     const letter = (u >= 65 && u <= 90) || (u >= 97 && u <= 122);
@@ -54,8 +55,6 @@ const CLASS = (() => {
 })();
 const isDigit = (u: number): boolean => ((CLASS[u] ?? 0) & 1) !== 0;
 const isHex = (u: number): boolean => ((CLASS[u] ?? 0) & 2) !== 0;
-const isAlnum = (u: number): boolean => ((CLASS[u] ?? 0) & 4) !== 0;
-const isBase64 = (u: number): boolean => ((CLASS[u] ?? 0) & 8) !== 0;
 
 /** Bytes as text, if they are text: valid UTF-8 in which nearly all is printable. */
 function readable(bytes: Uint8Array): string | null {
@@ -84,7 +83,6 @@ export function decodeParts(text: string): readonly Part[] {
   if (text.includes('&')) parts.push(...entities(text));
   if (text.includes('\\')) parts.push(...escapes(text));
   runs(parts, text);
-  spacedHex(parts, text);
   return parts;
 }
 
@@ -200,29 +198,48 @@ function escapeAt(text: string, at: number): readonly [string, number] {
   return [String.fromCharCode(Number.parseInt(digits, 16)), 2 + length];
 }
 
-/** Base64 (also the URL alphabet) and hex, as runs of their characters. */
+/** Base64 (also the URL alphabet) and hex, as runs of their characters, and hex in groups: one pass for all, since every text goes through it. */
 function runs(parts: Part[], text: string): void {
-  for (let i = 0; i < text.length; i++) {
-    if (!isBase64(text.charCodeAt(i))) continue;
+  const groups = new Groups(text);
+  for (let i = 0; i < text.length; ) {
     const start = i;
     let classes = 15;
-    for (; i < text.length; i++) {
-      const here = CLASS[text.charCodeAt(i)] ?? 0;
-      if ((here & 8) === 0) break;
-      classes &= here;
+    let here = classAt(text, i);
+    while ((here & 8) !== 0) {
+      if ((here & 4) === 0) {
+        classes &= here;
+        here = classAt(text, ++i);
+        continue;
+      }
+      const from = i;
+      let all = 15;
+      do {
+        all &= here;
+        here = classAt(text, ++i);
+      } while ((here & 4) !== 0);
+      groups.take(from, i, (all & 2) !== 0);
+      classes &= all;
     }
-    const length = i - start;
-    const hex = (classes & 2) !== 0;
-    if (hex && length >= MIN_HEX) {
-      const even = length - (length % 2);
-      add(parts, text, start, start + even, 'hex', Buffer.from(text.slice(start, start + even), 'hex'));
-    }
-    if (length < MIN_BASE64) continue;
-    let end = i;
-    while (end < text.length && end - i < 2 && text.charCodeAt(end) === 61) end++;
-    const run = text.slice(start, i);
-    if (looksEncoded(run)) add(parts, text, start, end, 'base64', Buffer.from(run, 'base64'));
+    if (i === start) i++;
+    else if (i - start >= MIN_HEX) run(parts, text, start, i, (classes & 2) !== 0);
   }
+  parts.push(...groups.end());
+}
+
+const classAt = (text: string, at: number): number =>
+  at < text.length ? (CLASS[text.charCodeAt(at)] ?? 0) : 0;
+
+function run(parts: Part[], text: string, start: number, end: number, hex: boolean): void {
+  const length = end - start;
+  if (hex) {
+    const even = length - (length % 2);
+    add(parts, text, start, start + even, 'hex', Buffer.from(text.slice(start, start + even), 'hex'));
+  }
+  if (length < MIN_BASE64) return;
+  let padded = end;
+  while (padded < text.length && padded - end < 2 && text.charCodeAt(padded) === 61) padded++;
+  const own = text.slice(start, end);
+  if (looksEncoded(own)) add(parts, text, start, padded, 'base64', Buffer.from(own, 'base64'));
 }
 
 /** Words and identifiers are runs of the same alphabet: an encoding mixes cases or has digits. */
@@ -237,40 +254,47 @@ function looksEncoded(run: string): boolean {
   return upper > 0 && lower > 0;
 }
 
-/** `49 67 6e`, `49-67-6e`, `0x49,0x67`, `4967 + 6e6f`: groups of pairs of hex digits, apart by at most three characters. */
-function spacedHex(parts: Part[], text: string): void {
-  let start = -1;
-  let groups = 0;
-  let end = 0;
-  const close = (): void => {
-    if (groups >= 4) addHex(parts, text, start, end);
-    start = -1;
-    groups = 0;
-  };
-  for (let i = 0; i < text.length; ) {
-    if (!isAlnum(text.charCodeAt(i))) {
-      if (start >= 0 && i - end > 3) close();
-      i++;
-      continue;
-    }
-    const prefix = text.charCodeAt(i) === 48 && (text.charCodeAt(i + 1) | 32) === 120 ? 2 : 0;
-    let stop = i + prefix;
-    let classes = 15;
-    for (; stop < text.length; stop++) {
-      const here = CLASS[text.charCodeAt(stop)] ?? 0;
-      if ((here & 4) === 0) break;
-      classes &= here;
-    }
-    const hex = (classes & 2) !== 0;
-    const length = stop - i - prefix;
-    if (hex && length > 0 && length % 2 === 0 && length <= 64) {
-      if (start < 0) start = i;
-      groups++;
-      end = stop;
-    } else if (start >= 0) close();
-    i = stop;
+/** `49 67 6e`, `49-67-6e`, `0x49,0x67`, `4967 + 6e6f`: groups of pairs of hex digits, apart by at most four characters. */
+class Groups {
+  readonly #text: string;
+  readonly #parts: Part[] = [];
+  #start = -1;
+  #groups = 0;
+  #end = 0;
+
+  constructor(text: string) {
+    this.#text = text;
   }
-  if (start >= 0) close();
+
+  /** The next run of letters and digits. */
+  take(from: number, to: number, hex: boolean): void {
+    if (this.#start < 0 && !hex && (to - from) % 2 !== 0) return;
+    const digits = hex ? to - from : this.#prefixed(from, to);
+    if (this.#start >= 0 && from - this.#end > 4) this.#close();
+    if (digits > 0 && digits % 2 === 0 && digits <= 64) {
+      if (this.#start < 0) this.#start = from;
+      this.#groups++;
+      this.#end = to;
+    } else if (this.#start >= 0) this.#close();
+  }
+
+  end(): readonly Part[] {
+    if (this.#start >= 0) this.#close();
+    return this.#parts;
+  }
+
+  /** How many digits stand behind `0x`, up to the end of the run; 0 where it is another run. */
+  #prefixed(from: number, to: number): number {
+    if (this.#text.charCodeAt(from) !== 48 || (this.#text.charCodeAt(from + 1) | 32) !== 120) return 0;
+    for (let i = from + 2; i < to; i++) if (!isHex(this.#text.charCodeAt(i))) return 0;
+    return to - from - 2;
+  }
+
+  #close(): void {
+    if (this.#groups >= 4) addHex(this.#parts, this.#text, this.#start, this.#end);
+    this.#start = -1;
+    this.#groups = 0;
+  }
 }
 
 function addHex(parts: Part[], text: string, start: number, end: number): void {

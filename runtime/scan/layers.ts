@@ -4,7 +4,7 @@
  * text that was given.
  */
 import { decodeParts } from './decode.js';
-import { type Folded, fold } from './fold.js';
+import { type Folded, fold, isAscii } from './fold.js';
 import { CORE } from './injection/words.js';
 import type { Incomplete } from './types.js';
 
@@ -34,8 +34,18 @@ export interface Hints {
   readonly reversed: boolean;
 }
 
-/** Gives `visit` each reading of `text`; says which bound cut the work short, if one did. */
-export function eachLayer(text: string, visit: (layer: Layer) => Hints): Incomplete | null {
+const SHORT = 512;
+
+/** The same text: what was cut out of another, or put together, is slow to read character by character. */
+function inOnePiece(text: string): string {
+  if (text.length < SHORT) return text;
+  const encoding = isAscii(text) ? 'latin1' : 'utf16le';
+  return Buffer.from(text, encoding).toString(encoding);
+}
+
+/** Gives `visit` each reading of `given`; says which bound cut the work short, if one did. */
+export function eachLayer(given: string, visit: (layer: Layer) => Hints): Incomplete | null {
+  const text = inOnePiece(given);
   const queue: Reading[] = [{ text, via: [], depth: 0, place: (start, end) => [start, end] }];
   const seen = new Set<string>([text]);
   let budget = Math.max(FREE, MAX_EXPANSION * text.length);

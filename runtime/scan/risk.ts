@@ -245,11 +245,15 @@ const SQL_TAILS = [
   "||'",
 ];
 const SQL_FIRST = new Set(SQL_TAILS.map((tail) => tail.slice(0, 2)));
+const SQL_LETTER = Uint8Array.from({ length: 128 }, (_, u) =>
+  u === 32 || SQL_TAILS.some((tail) => tail.startsWith(String.fromCharCode(u).toLowerCase())) ? 1 : 0,
+);
 
 /** `' OR '1'='1`, `'; DROP TABLE`, `UNION SELECT … FROM`. */
 function sqlTail(text: string, at: number): Hit | null {
   let from = at + 1;
   while (from - at < 12 && ' )'.includes(text[from] ?? '-')) from++;
+  if (SQL_LETTER[text.charCodeAt(from)] !== 1) return null;
   if (!SQL_FIRST.has(firstOf(text, from) + firstOf(text, from + 1))) return null;
   const rest = near(text, from, 40).replaceAll(' ', '');
   return SQL_TAILS.some((tail) => rest.startsWith(tail))
@@ -267,11 +271,11 @@ const risk = (
 
 /** `?data={…}`: a query that is made to be filled in. */
 function filledUrl(text: string, at: number, anchor: string): Hit | null {
-  const before = near(text, Math.max(0, at - 200), Math.min(at, 200));
-  if (before.lastIndexOf('http') <= before.lastIndexOf(' ')) return null;
   const value = text.slice(at + anchor.length, at + anchor.length + 24);
   const open = '{$[<%`'.includes(value[0] ?? '-') && value[0] !== '%';
-  return open || /^[A-Z]{3,12}_?[A-Z]{3,}/.test(value) ? hit(at, at + anchor.length, 0.65) : null;
+  if (!open && !/^[A-Z]{3,12}_?[A-Z]{3,}/.test(value)) return null;
+  const before = near(text, Math.max(0, at - 200), Math.min(at, 200));
+  return before.lastIndexOf('http') > before.lastIndexOf(' ') ? hit(at, at + anchor.length, 0.65) : null;
 }
 
 /** `\\\\host\\share`: a file of another machine. */

@@ -11,6 +11,7 @@ export interface Words {
   readonly stops: Uint8Array;
 }
 
+/** A power of two. */
 const SLOTS = 1 << 14;
 
 export class Lexicon {
@@ -23,8 +24,8 @@ export class Lexicon {
     this.#words = [...new Set(words)];
     this.#ids = new Map(this.#words.map((word, id) => [word, id]));
     for (const [id, word] of this.#words.entries()) {
-      let slot = hashOf(word, 0, word.length);
-      while (this.#slots[slot] !== 0) slot = (slot + 1) % SLOTS;
+      let slot = [...word].reduce((hash, c) => step(hash, c.charCodeAt(0)), BASIS) & (SLOTS - 1);
+      while (this.#slots[slot] !== 0) slot = (slot + 1) & (SLOTS - 1);
       this.#slots[slot] = id + 1;
     }
   }
@@ -44,8 +45,8 @@ export class Lexicon {
     return table;
   }
 
-  #find(text: string, start: number, end: number): number {
-    for (let slot = hashOf(text, start, end); ; slot = (slot + 1) % SLOTS) {
+  #find(hash: number, text: string, start: number, end: number): number {
+    for (let slot = hash & (SLOTS - 1); ; slot = (slot + 1) & (SLOTS - 1)) {
       const id = (this.#slots[slot] ?? 0) - 1;
       if (id < 0) return -1;
       if (same(this.#words[id] ?? '', text, start, end)) return id;
@@ -59,16 +60,22 @@ export class Lexicon {
     let stop = 0;
     for (let i = 0; i < text.length; ) {
       const unit = text.charCodeAt(i);
-      const dotted =
-        unit === 46 && isWord(text.charCodeAt(i + 1)) && !(i > 0 && isWord(text.charCodeAt(i - 1)));
-      if (!isWord(unit) && !dotted) {
+      const first = FOLDED[unit] ?? 0;
+      if (first === 0 && !(unit === 46 && isWord(text, i + 1) && !isWord(text, i - 1))) {
         if (unit === 46 || unit === 33 || unit === 63 || (unit === 10 && text.charCodeAt(i + 1) === 10))
           stop = 1;
         i++;
         continue;
       }
-      const end = wordEnd(text, i + 1);
-      ids[count] = this.#find(text, i, end);
+      let hash = step(BASIS, first || unit);
+      let end = i + 1;
+      for (; end < text.length; end++) {
+        const next = text.charCodeAt(end);
+        const low = FOLDED[next] ?? 0;
+        if (low === 0 && !(joins(next) && isWord(text, end + 1))) break;
+        hash = step(hash, low || next);
+      }
+      ids[count] = this.#find(hash, text, i, end);
       starts[count] = i;
       ends[count] = end;
       stops[count] = stop;
@@ -99,32 +106,26 @@ function roomFor(words: number): Room {
   return room;
 }
 
-const LOWER = (unit: number): number => (unit >= 65 && unit <= 90 ? unit + 32 : unit);
+/** A character in lower case where it is part of a word, else 0. */
+const FOLDED = Uint16Array.from({ length: 0x10000 }, (_, u) => {
+  if (u >= 65 && u <= 90) return u + 32;
+  return (u >= 97 && u <= 122) || (u >= 48 && u <= 57) || u > 127 ? u : 0;
+});
+const isWord = (text: string, at: number): boolean =>
+  at >= 0 && at < text.length && FOLDED[text.charCodeAt(at)] !== 0;
 
-/** FNV-1a over the units in lower case. */
-function hashOf(text: string, start: number, end: number): number {
-  let hash = 0x811c9dc5;
-  for (let i = start; i < end; i++) hash = Math.imul(hash ^ LOWER(text.charCodeAt(i)), 0x01000193);
-  return (hash >>> 0) % SLOTS;
-}
+/** Words hold letters and digits, and between two of them `'`, `.` and `-`: `don't`, `mcp.json`, `role-play`. */
+const joins = (u: number): boolean => u === 39 || u === 46 || u === 45;
+
+/** FNV-1a. */
+const BASIS = 0x811c9dc5;
+const step = (hash: number, low: number): number => Math.imul(hash ^ low, 0x01000193);
 
 function same(word: string, text: string, start: number, end: number): boolean {
   if (word.length !== end - start) return false;
-  for (let i = start; i < end; i++)
-    if (word.charCodeAt(i - start) !== LOWER(text.charCodeAt(i))) return false;
-  return true;
-}
-
-const isWord = (u: number): boolean =>
-  (u >= 97 && u <= 122) || (u >= 65 && u <= 90) || (u >= 48 && u <= 57) || u > 127;
-
-/** Words hold letters and digits, and between two of them `'`, `.` and `-`: `don't`, `mcp.json`, `role-play`. */
-function wordEnd(text: string, from: number): number {
-  let end = from;
-  for (; end < text.length; end++) {
-    const unit = text.charCodeAt(end);
-    if (isWord(unit)) continue;
-    if ((unit !== 39 && unit !== 46 && unit !== 45) || !isWord(text.charCodeAt(end + 1))) break;
+  for (let i = start; i < end; i++) {
+    const unit = text.charCodeAt(i);
+    if (word.charCodeAt(i - start) !== (FOLDED[unit] || unit)) return false;
   }
-  return end;
+  return true;
 }

@@ -167,18 +167,17 @@ function asana(text: string, at: number): Hit | null {
 /** Private keys of Mailgun: 32, 8 and 8 hex digits, somewhere behind its name. */
 function mailgun(text: string, at: number): Hit | null {
   for (let i = at + 7, limit = Math.min(text.length, at + 160); i < limit; i++) {
-    if (!isIn(HEX, text.charCodeAt(i))) continue;
+    const unit = text.charCodeAt(i);
+    // What stands behind the name once more is looked at from there.
+    if ((unit | 32) === 109 && text.slice(i, i + 7).toLowerCase() === 'mailgun') return null;
+    if (!isIn(HEX, unit)) continue;
     const first = runEnd(text, i, HEX, 33);
-    const [second, third] = [runEnd(text, first + 1, HEX, 9), runEnd(text, first + 10, HEX, 9)];
-    if (
-      first - i === 32 &&
-      text[first] === '-' &&
-      second - first === 9 &&
-      text[second] === '-' &&
-      third - second === 9
-    )
-      return hit(i, third, 0.9);
-    i = Math.max(i, first - 1);
+    if (first - i === 32 && text[first] === '-') {
+      const second = runEnd(text, first + 1, HEX, 9);
+      const third = runEnd(text, first + 10, HEX, 9);
+      if (second - first === 9 && text[second] === '-' && third - second === 9) return hit(i, third, 0.9);
+    }
+    i = first - 1;
   }
   return null;
 }

@@ -11,14 +11,21 @@ const MAX_WORD = 128;
 export function wordEnd(text: string, at: number): number {
   let end = at;
   const limit = Math.min(text.length, at + MAX_WORD);
-  while (end < limit && !' \t\r\n"\'`<>)]},;'.includes(text[end] ?? ' ')) end++;
+  while (end < limit && ENDS[text.charCodeAt(end)] !== 1) end++;
   return end;
 }
 
+const ENDS = (() => {
+  const table = new Uint8Array(128);
+  for (const c of ' \t\r\n"\'`<>)]},;') table[c.charCodeAt(0)] = 1;
+  return table;
+})();
+
 /** Letters with digits or signs between them, and no reference to something else. */
 export function looksSecret(word: string, least: number): boolean {
-  if (word.length < least || isPlaceholder(word) || '$({%['.includes(word[0] ?? '$')) return false;
-  return hasLetterAndDigit(word) || (/[^A-Za-z0-9_.:/-]/.test(word) && /[A-Za-z0-9]/.test(word));
+  if (word.length < least || '$({%['.includes(word[0] ?? '$')) return false;
+  const mixed = hasLetterAndDigit(word) || (/[^A-Za-z0-9_.:/-]/.test(word) && /[A-Za-z0-9]/.test(word));
+  return mixed && !isPlaceholder(word);
 }
 
 function hitWord(text: string, from: number, least: number, confidence: number): Hit | null {

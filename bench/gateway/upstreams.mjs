@@ -4,7 +4,8 @@
 // another process keeps a processor as busy as the bad server and its clients were, so that a busy machine is told from a busy gateway. One row
 // has no bad server at all: what it scores is what this machine scores by itself. BENCH_ONLY="10 MB,stderr" chooses rows.
 import { spawn } from 'node:child_process';
-import { readFileSync, readdirSync } from 'node:fs';
+import { setMaxListeners } from 'node:events';
+import { openSync, readFileSync, readSync, readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,7 +18,7 @@ const hostile = join(here, 'hostile.mjs');
 /** Pairs of windows. */
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 13);
 const WINDOW_MS = Number(process.env.BENCH_WINDOW_MS ?? 1600);
-const EVERY_MS = Number(process.env.BENCH_EVERY_MS ?? 5);
+const EVERY_MS = Number(process.env.BENCH_EVERY_MS ?? 10);
 const SETTLE_MS = 400;
 const CONNECTIONS = 4;
 const AIM = 1.1;
@@ -25,6 +26,11 @@ const AIM = 1.1;
 const UNEVEN = 1.25;
 const WORK = {
   rule: 'allow good: agent:bench -> up/*\nallow bad: agent:bench -> bad/*',
+};
+const HELLO = {
+  protocolVersion: '2025-11-25',
+  capabilities: {},
+  clientInfo: { name: 'bench', version: '1.0.0' },
 };
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -64,33 +70,46 @@ const kinds = KINDS.filter(
 async function beBad(url, token, { tool, calls = 0, flood }) {
   const pool = new Pool(new URL(url).origin, { connections: 128, bodyTimeout: 0, headersTimeout: 0 });
   let id = 0;
+  let session;
   let working = new AbortController();
-  const call = async (name, text, signal) => {
-    const params = { name: `bad__${name}`, arguments: { text }, _meta: { progressToken: 'p' } };
-    const { body } = await pool.request({
+  const post = async (method, params, signal) => {
+    const { statusCode, headers, body } = await pool.request({
       path: '/mcp',
       method: 'POST',
       headers: {
         'content-type': 'application/json',
         accept: 'application/json, text/event-stream',
         authorization: `Bearer ${token}`,
+        ...(session === undefined ? {} : { 'mcp-session-id': session }),
       },
-      body: JSON.stringify({ jsonrpc: '2.0', id: ++id, method: 'tools/call', params }),
+      body: JSON.stringify({ jsonrpc: '2.0', id: ++id, method, params }),
       signal,
     });
+    // A gateway that refuses them would look like one that nothing holds up.
+    if (statusCode !== 200) throw new Error(`the clients of the bad server are refused: HTTP ${statusCode}`);
+    session ??= headers['mcp-session-id'];
     for await (const _ of body);
+  };
+  /** Until the window is over: what is aborted then is no fault. */
+  const call = (name, text, signal) => {
+    const params = { name: `bad__${name}`, arguments: { text }, _meta: { progressToken: 'p' } };
+    return post('tools/call', params, signal).catch((error) => {
+      if (!signal.aborted) throw error;
+    });
   };
   const caller = async (signal) => {
     while (!signal.aborted) {
-      await call(tool, 'x', signal).catch(() => undefined);
+      await call(tool, 'x', signal);
       // Clients that call again and again would be a load of their own.
       if (calls > 1 && !signal.aborted) await sleep(1000);
     }
   };
+  await post('initialize', HELLO, null);
   process.on('message', (what) => {
     if (what === 'rest') return working.abort();
     working = new AbortController();
-    if (flood !== undefined) return void call('start', flood, working.signal).catch(() => undefined);
+    setMaxListeners(calls + 1, working.signal);
+    if (flood !== undefined) return void call('start', flood, working.signal);
     for (let i = 0; i < calls; i++) void caller(working.signal);
   });
   process.once('disconnect', () => process.exit(0));
@@ -100,8 +119,11 @@ async function beBad(url, token, { tool, calls = 0, flood }) {
 /** Processor seconds that a process and its children have used. */
 function used(pid) {
   try {
-    const parts = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ');
-    return (Number(parts[11]) + Number(parts[12])) / 100;
+    return readdirSync(`/proc/${pid}/task`).reduce(
+      (sum, task) =>
+        sum + Number.parseInt(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'latin1'), 10) / 1e9,
+      0,
+    );
   } catch {
     return 0;
   }
@@ -118,8 +140,18 @@ const isHostile = (pid) => {
   }
 };
 
-/** Calls at a steady rate, whatever is still on its way: their latencies, from the moment at which each was due. */
-async function others(clients) {
+/** Reads how many milliseconds the gateway's own thread has been running: what others do on the machine is not in it. */
+function ownTime(pid) {
+  const fd = openSync(`/proc/${pid}/task/${pid}/schedstat`, 'r');
+  const bytes = Buffer.alloc(64);
+  return () => Number.parseInt(bytes.latin1Slice(0, readSync(fd, bytes, 0, bytes.length, 0)), 10) / 1e6;
+}
+
+/**
+ * Calls at a steady rate, whatever is still on its way: their latencies, from the moment at which each was due, and how long the gateway's
+ * thread ran meanwhile, for this call or before it came to it.
+ */
+async function others(clients, own) {
   const times = [];
   const all = [];
   const begin = performance.now();
@@ -127,10 +159,11 @@ async function others(clients) {
     const due = begin + i * EVERY_MS;
     const wait = due - performance.now();
     if (wait > 0) await sleep(wait);
+    const before = own();
     all.push(
       clients[i % clients.length].call('up__echo', { text: `call ${i}` }).then((result) => {
         if (result.content?.[0]?.text !== `call ${i}`) throw new Error(JSON.stringify(result).slice(0, 300));
-        times.push(performance.now() - due);
+        times.push({ ms: performance.now() - due, ran: own() - before });
       }),
     );
   }
@@ -181,6 +214,9 @@ async function stage(kind) {
     [fileURLToPath(import.meta.url), sepal, 'bad', url, made.token, JSON.stringify(kind)],
     { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
   );
+  worker.once('exit', (code) => {
+    if (code !== 0) process.exit(1);
+  });
   await new Promise((resolve) => worker.once('message', resolve));
   const held = [];
   if (gone === 'killed') await server.stop();
@@ -218,38 +254,45 @@ async function stage(kind) {
 
 async function one(kind) {
   const { gateway, clients, worker, cost, rest, end } = await stage(kind);
-  for (let i = 0; i < 3; i++) await others(clients);
-  const [own, control, loads] = [[], [], []];
-  const spent = { own: 0, control: 0 };
+  const own = ownTime(gateway.pid);
+  for (let i = 0; i < 3; i++) await others(clients, own);
+  const [with_, without, loads] = [[], [], []];
+  const spent = { with_: 0, without: 0 };
   let rss = 0;
+  const measure = async (into, what) => {
+    const before = used(gateway.pid);
+    into.push(await others(clients, own));
+    spent[what] += used(gateway.pid) - before;
+  };
   const bad = async () => {
     worker.send('go');
     await sleep(SETTLE_MS);
-    const [before, at, of] = [cost(), performance.now(), used(gateway.pid)];
-    own.push(await others(clients));
-    spent.own += used(gateway.pid) - of;
+    const [before, at] = [cost(), performance.now()];
+    await measure(with_, 'with_');
     loads.push(((cost() - before) * 1000) / (performance.now() - at));
     const status = readFileSync(`/proc/${gateway.pid}/status`, 'utf8');
     rss = Math.max(rss, Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]));
     await rest();
     await sleep(SETTLE_MS);
   };
-  const without = async () => {
+  const other = async () => {
     const load = median(loads);
-    const other = load > 0.02 ? busy(load) : null;
+    const process = load > 0.02 ? busy(load) : null;
     await sleep(SETTLE_MS);
-    const of = used(gateway.pid);
-    control.push(await others(clients));
-    spent.control += used(gateway.pid) - of;
-    await other?.stop();
+    await measure(without, 'without');
+    await process?.stop();
   };
+  // A server may say some things at once before it is held back: what is asked is how it goes on.
+  await bad();
+  with_.pop();
+  spent.with_ = 0;
   for (let round = 0; round < ROUNDS; round++) {
     if (round % 2 === 0) await bad();
-    await without();
+    await other();
     if (round % 2 === 1) await bad();
   }
   await end();
-  return { own, control, load: median(loads), rss, spent };
+  return { with_, without, load: median(loads), rss, spent };
 }
 
 /** The median of paired ratios, and what it lies between in 19 of 20 cases, by the order of the ratios alone. */
@@ -278,23 +321,35 @@ async function main() {
     `${CONNECTIONS} connections call a good server, a call each ${EVERY_MS} ms: ${ROUNDS} pairs of windows of ${WINDOW_MS / 1000} s, with the bad server at work and with an unrelated process as busy. Ratios: the median of the pairs, and what it lies between in 19 of 20 cases.\n`,
   );
   console.log(
-    '| the other server | p50 ms with, without | p99 ms with, without | p50 ratio of pairs | p99 ratio of pairs | | processors that it and its clients use | processor time of the gateway with, without (s) | gateway MB |',
+    '| the other server | p50 ms with, without | p99 ms with, without | p99 ratio of pairs | | p99 of the time (ms) that the gateway’s thread ran during a call, with, without | ratio of pairs | processor time of the gateway with, without (s) | processors that the server and its clients use | gateway MB |',
   );
-  console.log('| --- | --- | --- | --- | --- | --- | --- | --- | --- |');
+  console.log('| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |');
   const rows = [];
   let limit = null;
   for (const kind of kinds) {
-    const { own, control, load, rss, spent } = await one(kind);
-    const f = (value) => value.toFixed(1);
-    const at = (q) => `${f(quantile(own.flat(), q))}, ${f(quantile(control.flat(), q))}`;
-    const pairs = (q) => between(own.map((window, i) => quantile(window, q) / quantile(control[i], q)));
+    const { with_, without, load, rss, spent } = await one(kind);
+    const both = (what, q) =>
+      [with_, without]
+        .map((all) =>
+          quantile(
+            all.flat().map((each) => each[what]),
+            q,
+          ).toFixed(1),
+        )
+        .join(', ');
+    const of = (window, what) =>
+      quantile(
+        window.map((each) => each[what]),
+        0.99,
+      );
+    const pairs = (what) => between(with_.map((window, i) => of(window, what) / of(without[i], what)));
     const shown = ({ low, middle, high }) => `${middle.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`;
-    const found = pairs(0.99);
+    const [found, ran] = [pairs('ms'), pairs('ran')];
     limit ??= found;
     const verdict = kind.name === CONTROL ? '' : verdictOf(found, limit);
     if (kind.name !== CONTROL) rows.push({ name: kind.name, ...found, verdict });
     console.log(
-      `| ${kind.name} | ${at(0.5)} | ${at(0.99)} | ${shown(pairs(0.5))} | ${shown(found)} | ${verdict} | ${load.toFixed(2)} | ${spent.own.toFixed(2)}, ${spent.control.toFixed(2)} | ${Math.round(rss / 1024)} |`,
+      `| ${kind.name} | ${both('ms', 0.5)} | ${both('ms', 0.99)} | ${shown(found)} | ${verdict} | ${both('ran', 0.99)} | ${shown(ran)} | ${spent.with_.toFixed(2)}, ${spent.without.toFixed(2)} | ${load.toFixed(2)} | ${Math.round(rss / 1024)} |`,
     );
   }
   const of = (verdict) => rows.filter((row) => row.verdict === verdict).length;

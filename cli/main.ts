@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
-import { scripted } from './script.js';
+import { optimiseLater, scripted } from './script.js';
 import { stdout, terminal } from './terminal.js';
 
 const argv = process.argv.slice(2);
-const run = scripted(argv) ?? (await whole());
-process.exitCode = await run(argv, terminal());
+const brief = scripted(argv);
+const run = brief ?? (await whole());
+process.exitCode = await run(argv, terminal(brief === null ? undefined : optimiseLater));
 
 /** All verbs; some of them write to stdout themselves. */
 async function whole(): Promise<typeof import('./run.js').runCommand> {

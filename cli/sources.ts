@@ -81,12 +81,16 @@ export function dayOption(name: string, text: string | undefined): string | unde
   throw new Failure(`\`--${name} ${text}\` is not a day`, 'write it as 2026-03-09');
 }
 
+/** Characters of a policy from which on compiling it takes longer than starting. */
+const LARGE = 8_192;
+
 /** Reads the policy now, and its lock when the compiler asks for it. */
 export function openPolicy(path: string, io: Io, today?: string): PolicySource {
   const source: SourceFile = {
     path: shortPath(path, io),
     text: readText(path, 'name a `.sep` file, correct `policy` in sepal.json, or run `sepal init`'),
   };
+  if (source.text.length > LARGE) io.onLarge?.();
   const sources = new Map([[source.path, source.text]]);
   let lock: string | null = null;
   const places = new Map([[source.path, path]]);

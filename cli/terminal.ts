@@ -15,10 +15,12 @@ export interface Io {
   /** May stdout be coloured? */
   readonly colour: boolean;
   readonly now: () => number;
+  /** Told before a large policy is compiled. */
+  readonly onLarge?: () => void;
 }
 
 /** What a terminal is costs node as much to find out as a small policy to check: nobody asks before there is something to say. */
-export function terminal(): Io {
+export function terminal(onLarge: () => void = () => undefined): Io {
   const { env } = process;
   const plain = (env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb';
   return {
@@ -30,6 +32,7 @@ export function terminal(): Io {
       return !plain && stdout().isTTY;
     },
     now: Date.now,
+    onLarge,
   };
 }
 

@@ -20,9 +20,17 @@ const FORMAT = 'sepal-rules/1';
 export function rulesText({ ir, lock }: Pick<Compiled, 'ir' | 'lock'>): string {
   const { claims: _, ...rules } = ir;
   const tools = lock.tools.map(({ server, name, inputSchema }) => ({ server, name, inputSchema }));
-  const placeless = (key: string, value: unknown): unknown => (key === 'span' ? undefined : value);
-  const text = JSON.stringify({ format: FORMAT, ir: rules, tools }, placeless);
-  return `${canonical(JSON.parse(text) as JsonValue)}\n`;
+  return `${canonical(placeless({ format: FORMAT, ir: rules, tools }))}\n`;
+}
+
+/** As JSON has it: what is undefined is not there. */
+function placeless(value: unknown): JsonValue {
+  if (typeof value !== 'object' || value === null) return value as JsonValue;
+  if (Array.isArray(value)) return (value as readonly unknown[]).map(placeless);
+  const kept: { [key: string]: JsonValue } = Object.create(null);
+  for (const [key, member] of Object.entries(value))
+    if (key !== 'span' && member !== undefined) kept[key] = placeless(member);
+  return kept;
 }
 
 export const rulesFile = (bundle: string): string =>

@@ -21,6 +21,8 @@ export interface Apart {
 
 const IV = 12;
 const TAG = 16;
+/** Flushed piece by piece: the receipts of others are flushed to the same disk meanwhile, and would wait for all of it. */
+const PIECE = 512 * 1024;
 const NEW = '.new';
 const NAME = /^[0-9a-f]{32}$/;
 
@@ -38,8 +40,10 @@ export function writeApart(openings: string, text: string, files: FileLayer = re
   try {
     writeAll(files, fd, iv, 0);
     writeAll(files, fd, cipher.getAuthTag(), IV);
-    writeAll(files, fd, body, IV + TAG);
-    fdatasyncSync(fd);
+    for (let from = 0; from === 0 || from < body.length; from += PIECE) {
+      writeAll(files, fd, body.subarray(from, from + PIECE), IV + TAG + from);
+      fdatasyncSync(fd);
+    }
   } finally {
     files.close(fd);
   }

@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => place.remove());
 
-const INTENT = JSON.stringify({ text: 'größer 😀 '.repeat(40_000) });
+const INTENT = JSON.stringify({ text: 'größer 😀 '.repeat(90_000) });
 const salt = Buffer.alloc(16).toString('base64');
 
 async function withOne() {

@@ -50,10 +50,20 @@ export function checkLimit(
     cap: null,
     additions: [{ who, what, when: null, amount: sum === null ? null : counted }],
   };
-  if (s.kind === 'counter' && clause(s, 'else') !== null) {
-    scope.report('SEP3010', (clause(s, 'else') as Clause<'else'>).span, { effect: 'counter' });
-  }
+  if (s.kind === 'counter') checkCounter(scope, s);
   return { measure, rule: s.amount === null ? null : ruleOf(scope, s, around, { measure, counted }) };
+}
+
+/** A counter only counts: what is said of a denial, or of people, is of a limit. */
+function checkCounter(scope: Scope, s: tree.MeasureStatement): void {
+  const raises = clause(s, 'else');
+  if (raises !== null) scope.report('SEP3010', raises.span, { effect: 'counter' });
+  for (const kind of ['because', 'tell'] as const) {
+    const span = clause(s, kind)?.span;
+    if (span === undefined) continue;
+    const fixes = [{ title: 'remove it', edits: [{ file: scope.file, span, text: '' }], safe: true }];
+    scope.report('SEP4017', span, { clause: kind, name: s.name.text }, { fixes });
+  }
 }
 
 function ruleOf(

@@ -279,6 +279,11 @@ export const MESSAGES = {
     'one decision of this may take {steps} steps',
     '`all` and `any` may walk over 1,000 items each, and inside one another they multiply; ask about fewer lists at a time',
   ),
+  SEP4017: warning(
+    'clause that means nothing',
+    '`{clause}` means nothing here: the counter `{name}` denies nothing',
+    'remove it, or write a `limit`',
+  ),
   SEP4015: warning(
     'review that grants to more than others',
     '`{name}` grants: it lets `{who}` call, once approved, what other rules grant to fewer',

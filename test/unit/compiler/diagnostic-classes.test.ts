@@ -243,6 +243,12 @@ const ROWS: readonly Row[] = [
     body: 'deny a: any -> pay/transfer when { args.amount > 5 and args.amount < 3 }',
   },
   {
+    says: 'what a denial would say, of a counter',
+    code: 'SEP4017',
+    body: 'counter a: per 1h on fs/read_file tell\ndeny b: any -> fs/read_file when { a > 5 }',
+    fix: 'remove it',
+  },
+  {
     says: 'a block that allows anyone',
     code: 'SEP4003',
     body: 'decide a on fs/read_file { case args.path under "/a" => allow otherwise => deny }',

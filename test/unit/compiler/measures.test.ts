@@ -392,6 +392,8 @@ describe('what is refused', () => {
     ['limit a: 1 per 1h on web/* sum args.url', 'SEP3001'],
     ['limit a: 1 per 1h on * sum args.amount', 'SEP3002'],
     ['counter a: per 1h on img/make else escalate by self timeout 1m', 'SEP3010'],
+    ['counter a: per 1h on img/make because "x"\ndeny b: any -> */* when { a > 1 }', 'SEP4017'],
+    ['counter a: per 1h on img/make tell\ndeny b: any -> */* when { a > 1 }', 'SEP4017'],
     ['counter a: per 1h on img/make', 'SEP4002'],
     ['score a: per 1h { add 1 on img/make when { args.x } }\ndeny b: any -> */* when { a > 1 }', 'SEP2011'],
     ['counter a: per 1h on img/make\ndeny b: any -> */* when { a }', 'SEP3003'],

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The sets that an action is in, for one phase. Sets of literal names are found by name, the rest are asked one by one. What is
- * found for a name of the policy is kept; of other names only the last few thousand.
+ * The sets that an action is in, for one phase. Sets of literal names are found by name, those of literal servers by server, and
+ * the rest are asked one by one. What is found for a name of the policy is kept; of other names only the last few thousand.
  */
 import type { ActionKind, Phase } from './abi.js';
 import type { Pin } from './ask.js';
-import type { Glob } from './glob.js';
 import type { Group } from './principals.js';
 import { Recent } from './recent.js';
 import type { Scope } from './scopes.js';
-import { matchesWhat, type What, type Who } from './sets.js';
-import type { Unit } from './tables.js';
+import { matchesWhat } from './sets.js';
+import type { ActionPlace, PinTable, UnitTable } from './tables.js';
 
-/** All actions that are in the same sets: they share their scopes. */
+/** All actions that are in the same sets: they share their scopes. Sets are numbers of tables. */
 export interface Reach {
-  readonly whats: readonly What[];
+  readonly whats: readonly number[];
   /** Units by their place in the order of names, once somebody has asked. */
-  byWho: ReadonlyMap<Who, readonly number[]> | null;
+  byWho: ByWho | null;
   /** By number of the group of the caller. */
   readonly scopes: Map<Group['id'], Scope>;
   /** The same with one set more. */
-  readonly and: Map<What, Reach>;
+  readonly and: Map<number, Reach>;
 }
+type ByWho = ReadonlyMap<number, readonly number[]>;
 /** Everything about one action that does not depend on who calls. */
 export interface ActionClass {
   readonly kind: ActionKind;
@@ -31,7 +31,7 @@ export interface ActionClass {
 }
 export interface Actions {
   readonly classify: (kind: ActionKind, server: string, name: string) => ActionClass;
-  readonly byWho: (reach: Reach) => ReadonlyMap<Who, readonly number[]>;
+  readonly byWho: (reach: Reach) => ByWho;
   readonly forget: () => void;
 }
 
@@ -39,26 +39,31 @@ const ROOM = 2048;
 
 /** The actions that units of the phase speak of. */
 export function actions(
-  units: readonly Unit[],
+  units: UnitTable,
   phase: Phase,
-  pins: ReadonlyMap<string, readonly Pin[]>,
+  pins: PinTable,
   hold: (size: number) => void,
 ): Actions {
-  const byWhat = new Map<What, number[]>();
-  for (let order = 0; order < units.length; order++) {
-    const unit = units[order] as Unit;
-    if (unit.phase === phase) push(byWhat, unit.what, order);
+  const { whats } = units;
+  const byWhat = ordersByWhat(units, phase);
+  const named = new Map<string, { readonly server: string; readonly what: number }[]>();
+  const onServer = new Map<string, number[]>();
+  const open: number[] = [];
+  for (let what = 0; what < byWhat.length; what++) {
+    if (byWhat[what] === undefined) continue;
+    const places = whats.places(what);
+    if (places === null) open.push(what);
+    else for (let i = 0; i < places.length; i++) enter(places[i] as ActionPlace, what);
   }
-  const named = new Map<string, { readonly server: string; readonly what: What }[]>();
-  const open: What[] = [];
-  for (const what of byWhat.keys()) {
-    const names = literalNames(what);
-    if (names === null) open.push(what);
-    else for (const [server, name] of names) push(named, name, { server, what });
+  function enter({ server, name }: ActionPlace, what: number): void {
+    if (name !== null) push(named, name, { server, what });
+    else push(onServer, server, what);
   }
+  const covers = (what: number, kind: ActionKind, server: string, name: string): boolean =>
+    matchesWhat(whats.at(what), kind, server, name);
 
   let none = reachOf([]);
-  const joined = (to: Reach, what: What): Reach => {
+  const joined = (to: Reach, what: number): Reach => {
     const known = to.and.get(what);
     if (known !== undefined) return known;
     const made = to.whats.includes(what) ? to : reachOf([...to.whats, what]);
@@ -69,9 +74,11 @@ export function actions(
   const find = (kind: ActionKind, server: string, name: string): ActionClass => {
     let reach = none;
     for (const { server: of, what } of named.get(name) ?? [])
-      if (of === server && matchesWhat(what, kind, server, name)) reach = joined(reach, what);
-    for (const what of open) if (matchesWhat(what, kind, server, name)) reach = joined(reach, what);
-    const pin = kind === 'tool' ? pins.get(name)?.find((one) => one.server === server) : undefined;
+      if (of === server && covers(what, kind, server, name)) reach = joined(reach, what);
+    for (const what of onServer.get(server) ?? [])
+      if (covers(what, kind, server, name)) reach = joined(reach, what);
+    for (const what of open) if (covers(what, kind, server, name)) reach = joined(reach, what);
+    const pin = kind === 'tool' ? pins.at(server, name) : undefined;
     return { kind, server, reach, pin };
   };
 
@@ -87,14 +94,14 @@ export function actions(
     }
     const made = find(kind, server, name);
     if (classes !== undefined && classes.length < MAX_ALIKE) classes.push(made);
-    else if (named.has(name) || pins.has(name)) kept.set(name, [made]);
+    else if (named.has(name) || pins.named(name)) kept.set(name, [made]);
     else recent.set(name, [made]);
     return made;
   };
   return {
     classify,
     byWho: (reach) => {
-      reach.byWho ??= byWhoOf(reach, byWhat, units);
+      reach.byWho ??= byWhoOf(reach, byWhat, units.who);
       return reach.byWho;
     },
     forget: () => {
@@ -108,21 +115,37 @@ export function actions(
 /** Actions of one name, on different servers or of different kinds; with more, only the last few are remembered. */
 const MAX_ALIKE = 256;
 
-const reachOf = (whats: readonly What[]): Reach => ({
+const reachOf = (whats: readonly number[]): Reach => ({
   whats,
   byWho: null,
   scopes: new Map(),
   and: new Map(),
 });
 
+/** By number of the set: the units that speak of it in the phase. */
+function ordersByWhat(
+  { size, phase: phases, what: whats }: UnitTable,
+  phase: Phase,
+): readonly (number[] | undefined)[] {
+  const byWhat: (number[] | undefined)[] = [];
+  for (let order = 0; order < size; order++) {
+    if (phases[order] !== phase) continue;
+    const what = whats[order] as number;
+    while (byWhat.length <= what) byWhat.push(undefined);
+    const orders = byWhat[what];
+    if (orders === undefined) byWhat[what] = [order];
+    else orders.push(order);
+  }
+  return byWhat;
+}
+
 function byWhoOf(
   { whats }: Reach,
-  byWhat: ReadonlyMap<What, readonly number[]>,
-  units: readonly Unit[],
-): ReadonlyMap<Who, readonly number[]> {
-  const byWho = new Map<Who, number[]>();
-  for (const what of whats)
-    for (const order of byWhat.get(what) ?? []) push(byWho, (units[order] as Unit).who, order);
+  byWhat: readonly (readonly number[] | undefined)[],
+  who: readonly number[],
+): ByWho {
+  const byWho = new Map<number, number[]>();
+  for (const what of whats) for (const order of byWhat[what] ?? []) push(byWho, who[order] as number, order);
   return byWho;
 }
 
@@ -130,25 +153,4 @@ function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
   const list = map.get(key);
   if (list === undefined) map.set(key, [value]);
   else list.push(value);
-}
-
-const textOf = (glob: Glob | null): string | null =>
-  glob !== null && glob.gaps === '' ? (glob.parts[0] ?? '') : null;
-
-/** The (server, name) of the actions in the set if it names each, else null. */
-function literalNames(set: What): readonly (readonly [string, string])[] | null {
-  const found: (readonly [string, string])[] = [];
-  for (const term of set.include) {
-    if (term.kind === 'every') return null;
-    if (term.kind === 'set') {
-      const inner = literalNames(term.what);
-      if (inner === null) return null;
-      found.push(...inner);
-      continue;
-    }
-    const [server, name] = [textOf(term.server), textOf(term.name)];
-    if (server === null || name === null) return null;
-    found.push([server, name]);
-  }
-  return found;
 }

@@ -163,17 +163,25 @@ function wordsOf(name: Op, key: string, guarded: boolean, compared: Other): stri
 const globText = ({ parts, gaps }: Glob): string =>
   parts.map((part, i) => (i === 0 ? part : `${gaps[i - 1] === 'a' ? '**' : '*'}${part}`)).join('');
 
-/** The predicate of a question: a closure of few kinds, each soon compiled. */
+/**
+ * The predicate of a question: a closure of few kinds, each soon compiled. A member is read first and looked at for being the
+ * object's own only where that can change the answer: a question behind `has` that does not hold of what was read is false
+ * whether or not the member was there.
+ */
 function asker(op: Op, key: string, kind: Kind, guarded: boolean, other: Other): Predicate {
+  const { text: part = '', set = NO_SET, glob = null, low = 0, high = 0 } = other;
   const none = (args: Args): Kleene =>
     guarded && args !== UNKNOWN_ARGS && !Object.hasOwn(args, key) ? 0 : 1;
+  /** Of a value that was read: what was found about it, if the member is the object's own. */
+  const own = (args: Args, found: Kleene): Kleene => (Object.hasOwn(args, key) ? found : none(args));
   const ofText =
     (holds: (value: string) => Kleene): Predicate =>
     (args) => {
-      const value = Object.hasOwn(args, key) ? args[key] : undefined;
-      return typeof value === 'string' ? holds(value) : none(args);
+      const value = args[key];
+      if (typeof value !== 'string') return none(args);
+      const found = holds(value);
+      return found === 0 && guarded ? 0 : own(args, found);
     };
-  const { text: part = '', set = NO_SET, glob = null, low = 0, high = 0 } = other;
   switch (op) {
     case 'run':
       return NEVER;
@@ -181,8 +189,9 @@ function asker(op: Op, key: string, kind: Kind, guarded: boolean, other: Other):
       return (args) => (Object.hasOwn(args, key) ? 2 : args === UNKNOWN_ARGS ? 1 : 0);
     case 'startsWith':
       return (args) => {
-        const value = Object.hasOwn(args, key) ? args[key] : undefined;
-        return typeof value === 'string' ? (value.startsWith(part) ? 2 : 0) : none(args);
+        const value = args[key];
+        if (typeof value !== 'string') return none(args);
+        return value.startsWith(part) ? own(args, 2) : guarded ? 0 : own(args, 0);
       };
     case 'endsWith':
       return ofText((value) => (value.endsWith(part) ? 2 : 0));
@@ -192,22 +201,25 @@ function asker(op: Op, key: string, kind: Kind, guarded: boolean, other: Other):
       return ofText((value) => under(value, part));
     case 'equal':
       return (args) => {
-        const value = Object.hasOwn(args, key) ? args[key] : undefined;
-        return typeof value === 'string' ? (value === part ? 2 : 0) : none(args);
+        const value = args[key];
+        if (typeof value !== 'string') return none(args);
+        return value === part ? own(args, 2) : guarded ? 0 : own(args, 0);
       };
     case 'differ':
       return ofText((value) => (value === part ? 0 : 2));
     case 'like': {
       const matches = glob === null ? () => false : glob.matches;
       return (args) => {
-        const value = Object.hasOwn(args, key) ? args[key] : undefined;
-        return typeof value === 'string' ? (matches(value) ? 2 : 0) : none(args);
+        const value = args[key];
+        if (typeof value !== 'string') return none(args);
+        return matches(value) ? own(args, 2) : guarded ? 0 : own(args, 0);
       };
     }
     case 'in':
       return (args) => {
-        const value = Object.hasOwn(args, key) ? args[key] : undefined;
-        return typeof value === 'string' ? (set.has(value) ? 2 : 0) : none(args);
+        const value = args[key];
+        if (typeof value !== 'string') return none(args);
+        return set.has(value) ? own(args, 2) : guarded ? 0 : own(args, 0);
       };
     case 'between':
     case '==':
@@ -216,31 +228,36 @@ function asker(op: Op, key: string, kind: Kind, guarded: boolean, other: Other):
     case '<=':
     case '>':
     case '>=':
-      return ofNumber(op, key, kind === 'int', low, high, none);
+      return ofNumber(op, { key, whole: kind === 'int', guarded, low, high }, none, own);
   }
+}
+
+interface OfNumber {
+  readonly key: string;
+  readonly whole: boolean;
+  readonly guarded: boolean;
+  readonly low: Num;
+  readonly high: number;
 }
 
 function ofNumber(
   op: 'between' | Comparison,
-  key: string,
-  whole: boolean,
-  low: Num,
-  high: number,
+  { key, whole, guarded, low, high }: OfNumber,
   none: (args: Args) => Kleene,
+  own: (args: Args, found: Kleene) => Kleene,
 ): Predicate {
-  const read = (args: Args): number | undefined => {
-    const value = Object.hasOwn(args, key) ? args[key] : undefined;
-    return whole ? int(value) : num(value);
-  };
   if (op !== 'between')
     return (args) => {
-      const value = read(args);
-      return value === undefined ? none(args) : compareNum(op, value, low);
+      const value = whole ? int(args[key]) : num(args[key]);
+      if (value === undefined) return none(args);
+      const found = compareNum(op, value, low);
+      return found === 0 && guarded ? 0 : own(args, found);
     };
   const least = Number(low);
   return (args) => {
-    const value = read(args);
-    return value === undefined ? none(args) : value >= least && value <= high ? 2 : 0;
+    const value = whole ? int(args[key]) : num(args[key]);
+    if (value === undefined) return none(args);
+    return value >= least && value <= high ? own(args, 2) : guarded ? 0 : own(args, 0);
   };
 }
 

@@ -8,12 +8,11 @@ import { compareNumbers, decimalText, type Num } from './decimal.js';
 import { policy as rules } from './engine.js';
 import { amountOf, covers, keyOf, larger, type Measure } from './measure.js';
 import { stricter, together } from './stricter.js';
-import type { Pin } from './ask.js';
-import type { Tables, Unit } from './tables.js';
+import type { PinTable, Tables, UnitTable } from './tables.js';
 
 export interface WholeTables extends Tables {
   /** Rules that decide nothing yet, sorted by name. */
-  readonly shadows?: readonly Unit[];
+  readonly shadows?: UnitTable;
   readonly strict?: true;
   readonly measures?: readonly Measure[];
 }
@@ -25,11 +24,17 @@ interface View {
   readonly facts: (facts: Facts) => Facts;
 }
 
+/** Most policies are their rules, and nothing more. */
 export function policy(tables: WholeTables): PolicyModule {
   const live = rules(tables);
-  const { shadows = [], measures = [], strict } = tables;
-  if (shadows.length === 0 && measures.length === 0 && strict !== true) return live;
-  const shadow = shadows.length === 0 ? null : rules({ ...tables, units: shadows });
+  const { shadows, measures, strict } = tables;
+  const more = shadows !== undefined || (measures?.length ?? 0) > 0 || strict === true;
+  return more ? whole(live, tables) : live;
+}
+
+function whole(live: PolicyModule, tables: WholeTables): PolicyModule {
+  const { shadows, measures = [], strict } = tables;
+  const shadow = shadows === undefined ? null : rules({ ...tables, units: shadows });
   const names = new Set(measures.map(({ name }) => name));
   const views = (request: Request): readonly View[] => viewsOf(request, names, strict === true);
   const added = (request: Request, of: 'facts' | 'reads'): readonly string[] =>
@@ -106,7 +111,7 @@ function usageIn(
 
 /** Under the keys of both decisions, once where they are equal. */
 function countsOf(
-  pins: readonly Pin[],
+  pins: PinTable,
   measures: readonly Measure[],
   views: readonly View[],
   facts: Facts,
@@ -116,9 +121,7 @@ function countsOf(
     const byKey = new Map<string, { readonly key: readonly string[]; readonly amount: Num | null }>();
     for (const view of views) {
       const { intent } = view.request;
-      const pin = pins.find(
-        (p) => intent.kind === 'tool' && p.server === intent.server && p.name === intent.name,
-      );
+      const pin = intent.kind === 'tool' ? pins.at(intent.server, intent.name) : undefined;
       const key = keyOf(one, view.request);
       const amount = key === null ? 0 : amountOf(one, view.request, view.facts(facts), pin);
       if (key === null || (amount !== null && compareNumbers(amount, 0) === 0)) continue;

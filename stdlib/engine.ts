@@ -35,7 +35,7 @@ export function policy(tables: Tables): PolicyModule {
   return {
     name,
     version,
-    phases: PHASES.filter((phase) => tables.units.some((unit) => unit.phase === phase)),
+    phases: PHASES.filter((phase) => tables.units.phase.includes(phase)),
     needs: (request, phase) => names(request, 'facts', phase),
     reads: (request, phase) => names(request, 'reads', phase),
     decide: (request: Request, facts: Facts, phase: Phase): Decision => {

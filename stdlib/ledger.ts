@@ -30,6 +30,8 @@ interface Account {
   unknown: number;
   /** Of a score with decay per session: what the first items came to. */
   base: Standing;
+  /** Of a score with decay: what `base` and all that is counted come to; null where something else than an addition came between. */
+  tip: Standing | null;
 }
 interface Standing {
   readonly value: number;
@@ -198,6 +200,7 @@ export class Ledger {
       const at = account.counted.indexOf(item, account.head);
       if (at >= 0) {
         account.counted.splice(at, 1);
+        account.tip = null;
         this.items--;
       } else if (ages(account.spec) || decays(account.spec)) continue;
       this.weigh(item, '-');
@@ -320,6 +323,8 @@ export class Ledger {
     }
     let at = account.counted.length;
     while (at > account.head && ((account.counted[at - 1] as Item).time as number) > item.time) at--;
+    const last = at === account.counted.length;
+    account.tip = last && account.tip !== null ? addTo(account.spec, account.tip, item, item.time) : null;
     account.counted.splice(at, 0, item);
     if (account.spec.window === null && account.counted.length - account.head >= FOLD_AT)
       this.foldBase(account);
@@ -339,6 +344,7 @@ export class Ledger {
     while (account.head < counted.length && ((counted[account.head] as Item).time as number) <= last) {
       this.weigh(counted[account.head] as Item, '-');
       account.head++;
+      account.tip = null;
       this.items--;
     }
     if (account.head > 64 && account.head * 2 > counted.length) {
@@ -361,14 +367,16 @@ export class Ledger {
   }
 
   private decayed(account: Account, now: number, mine: ReadonlySet<Item>): number {
-    const items = [...account.counted.slice(account.head), ...account.reserved].filter(
-      (item) => !mine.has(item),
-    );
-    const end = items.reduce(
-      (standing, item) => addTo(account.spec, standing, item, item.time ?? now),
-      account.base,
-    );
-    return fallen(account.spec, end, now).value;
+    const { spec, base } = account;
+    const counted = (): readonly Item[] => account.counted.slice(account.head);
+    const after = (standing: Standing, items: readonly Item[]): Standing =>
+      items.reduce((so, item) => addTo(spec, so, item, item.time ?? now), standing);
+    if (mine.size === 0) {
+      account.tip ??= after(base, counted());
+      return fallen(spec, after(account.tip, [...account.reserved]), now).value;
+    }
+    const others = [...counted(), ...account.reserved].filter((item) => !mine.has(item));
+    return fallen(spec, after(base, others), now).value;
   }
 
   private foldBase(account: Account): void {
@@ -411,7 +419,7 @@ function accountOf(spec: MeasureSpec, key: readonly string[]): Account {
   const session = spec.window === null ? (key[spec.keys.indexOf('session')] ?? null) : null;
   const reserved = new Set<Item>();
   const id = idOf(spec.name, key);
-  return { id, spec, session, counted: [], head: 0, reserved, sum: 0, unknown: 0, base: NOTHING };
+  return { id, spec, session, counted: [], head: 0, reserved, sum: 0, unknown: 0, base: NOTHING, tip: null };
 }
 
 function indexIn<T>(known: Map<T, number>, one: T): number {

@@ -7,13 +7,14 @@
 import type { Glob } from './glob.js';
 import { Recent } from './recent.js';
 import { matchesWho, rolesOf, type Who, type WhoTerm } from './sets.js';
+import type { UnitTable, WhoTable } from './tables.js';
 
-/** All principals that are in the same sets: they share their scopes. */
+/** All principals that are in the same sets: they share their scopes. Sets are numbers of a table. */
 export interface Group {
   readonly id: number;
-  readonly whos: ReadonlySet<Who>;
+  readonly whos: ReadonlySet<number>;
   /** The group with one set more. */
-  readonly and: Map<Who, Group>;
+  readonly and: Map<number, Group>;
 }
 export interface Principals {
   readonly find: (id: string, roles: readonly string[]) => Group;
@@ -23,101 +24,93 @@ export interface Principals {
 /** Sets that begin to matter at one place of an index. */
 interface Own {
   /** Everybody found there is in these. */
-  readonly sure: Who[];
+  readonly sure: number[];
   /** These have more to say than what the place tells. */
-  readonly open: Who[];
+  readonly open: number[];
 }
 /** All sets that matter to whoever is found there. */
 interface Place {
-  readonly sure: readonly Who[];
+  readonly sure: readonly number[];
   /** Those that look at the name only, and those that look at roles too. */
-  readonly byName: readonly Who[];
-  readonly byRole: readonly Who[];
+  readonly byName: readonly number[];
+  readonly byRole: readonly number[];
   group: Group | null;
 }
-/** A node of the tree of beginnings: its part of the text, and what follows by its first letter. */
-interface Node extends Own {
-  label: string;
-  parent: Node | null;
-  readonly edges: Map<number, Node>;
+interface Named extends Own {
   place: Place | null;
+}
+/** A node of the tree of beginnings; what follows it, by its first letter, once somebody has come this far. */
+interface Node {
+  readonly parent: Node | null;
+  /** Its part of the text, and where that ends. */
+  readonly label: string;
+  readonly end: number;
+  readonly own: Own;
+  readonly longer: readonly string[];
+  edges: ReadonlyMap<number, Node> | null;
+  place: Place | null;
+}
+interface Index {
+  readonly named: ReadonlyMap<string, Named>;
+  readonly byRole: ReadonlyMap<string, Own>;
+  readonly begins: ReadonlyMap<string, Own>;
+  readonly root: Node;
 }
 
 /** How many of the names that came last are remembered: as many as teams have callers. */
 const ROOM = 4096;
 
-export function principals(whos: Iterable<Who>, hold: (size: number) => void): Principals {
-  const root = node('', null);
-  const named = new Map<string, Own & { place: Place | null }>();
-  const byRole = new Map<string, Own>();
+export function principals(units: UnitTable, hold: (size: number) => void): Principals {
+  const { whos } = units;
   const places: Place[] = [];
-  const ownOf = (index: Map<string, Own & { place: Place | null }>, key: string): Own => {
-    const own = index.get(key) ?? { sure: [], open: [], place: null };
-    index.set(key, own);
-    return own;
-  };
-  const enter = (who: Who, set: Who, whole: boolean): void => {
-    for (const term of set.include) {
-      if (term.kind === 'set') {
-        enter(who, term.who, whole && term.who.except.length === 0);
-        continue;
-      }
-      const [own, sure] = placeFor(term);
-      const list = whole && sure ? own.sure : own.open;
-      if (!list.includes(who)) list.push(who);
-    }
-  };
-  const placeFor = (term: Exclude<WhoTerm, { readonly kind: 'set' }>): readonly [Own, boolean] => {
-    if (term.kind === 'any') return [root, true];
-    if (term.kind === 'role') return [ownOf(byRole as typeof named, term.value), true];
-    const [start = '', rest] = term.glob.parts;
-    if (term.glob.gaps === '') return [ownOf(named, start), true];
-    return [insert(root, start), isBeginning(term.glob, rest)];
-  };
-  for (const who of whos) enter(who, who, who.except.length === 0);
+  let made: Index | null = null;
+  const index = (): Index => (made ??= indexOf(units));
 
   let count = 0;
   let none = group(count++, new Set());
-  const joined = (to: Group, who: Who): Group => {
+  const joined = (to: Group, who: number): Group => {
     const known = to.and.get(who);
     if (known !== undefined) return known;
-    const made = to.whos.has(who) ? to : group(count++, new Set([...to.whos, who]));
-    to.and.set(who, made);
-    hold(made === to ? 1 : made.whos.size);
-    return made;
+    const more = to.whos.has(who) ? to : group(count++, new Set([...to.whos, who]));
+    to.and.set(who, more);
+    hold(more === to ? 1 : more.whos.size);
+    return more;
   };
   const placeOf = (own: Own, below: Place | null): Place => {
-    const made = place(own, below);
-    places.push(made);
-    return made;
+    const found = place(own, below, whos);
+    places.push(found);
+    return found;
   };
   const placeOfNode = (at: Node): Place => {
-    at.place ??= placeOf(at, at.parent === null ? null : placeOfNode(at.parent));
+    at.place ??= placeOf(at.own, at.parent === null ? null : placeOfNode(at.parent));
     return at.place;
   };
   const lookup = (id: string): Place => {
+    const { named, root, begins } = index();
     const own = named.get(id);
-    if (own === undefined) return placeOfNode(walk(root, id));
-    own.place ??= settled(placeOf(own, placeOfNode(walk(root, id))), id);
+    if (own === undefined) return placeOfNode(walk(root, id, begins));
+    own.place ??= settled(placeOf(own, placeOfNode(walk(root, id, begins))), id);
     return own.place;
   };
   /** What looks at the name only is known where the name is. */
   const settled = (at: Place, id: string): Place => {
-    const sure = [...at.sure, ...at.byName.filter((who) => matchesWho(who, id, NO_ROLES))];
-    const made: Place = { sure, byName: [], byRole: at.byRole, group: null };
-    places.push(made);
-    return made;
+    const sure = [...at.sure, ...at.byName.filter((who) => matchesWho(whos.at(who), id, NO_ROLES))];
+    const found: Place = { sure, byName: [], byRole: at.byRole, group: null };
+    places.push(found);
+    return found;
   };
   const recent = new Recent<{ readonly at: Place; readonly group: Group }>(ROOM);
-  const asked = (to: Group, open: readonly Who[], id: string, roles: readonly string[]): Group => {
+  const asked = (to: Group, open: readonly number[], id: string, roles: readonly string[]): Group => {
     let found = to;
     for (let i = 0; i < open.length; i++) {
-      const who = open[i] as Who;
-      if (matchesWho(who, id, roles)) found = joined(found, who);
+      const who = open[i] as number;
+      if (matchesWho(whos.at(who), id, roles)) found = joined(found, who);
     }
     return found;
   };
   const withRoles = (to: Group, id: string, roles: readonly string[]): Group => {
+    const { byRole } = index();
+    if (byRole.size === 0) return to;
     let found = to;
     for (let i = 0; i < roles.length; i++) {
       const own = byRole.get(roles[i] as string);
@@ -140,7 +133,7 @@ export function principals(whos: Iterable<Who>, hold: (size: number) => void): P
     }
     const { at, group: found } = known;
     const own = at.byRole.length > 0 ? asked(found, at.byRole, id, roles) : found;
-    return roles.length > 0 && byRole.size > 0 ? withRoles(own, id, roles) : own;
+    return roles.length > 0 ? withRoles(own, id, roles) : own;
   };
   const forget = (): void => {
     none = group(count++, new Set());
@@ -151,63 +144,116 @@ export function principals(whos: Iterable<Who>, hold: (size: number) => void): P
 }
 
 const NO_ROLES: readonly string[] = [];
-const group = (id: number, whos: ReadonlySet<Who>): Group => ({ id, whos, and: new Map() });
-const node = (label: string, parent: Node | null): Node => ({
-  label,
-  parent,
-  edges: new Map(),
-  sure: [],
-  open: [],
-  place: null,
-});
+const group = (id: number, whos: ReadonlySet<number>): Group => ({ id, whos, and: new Map() });
+
+function indexOf({ who: used, whos }: UnitTable): Index {
+  const named = new Map<string, Named>();
+  const byRole = new Map<string, Own>();
+  const begins = new Map<string, Own>([['', { sure: [], open: [] }]]);
+  const enter = (who: number, set: Who, whole: boolean): void => {
+    for (const term of set.include) {
+      if (term.kind === 'set') {
+        enter(who, term.who, whole && term.who.except.length === 0);
+        continue;
+      }
+      const [own, sure] = placeFor(term);
+      const list = whole && sure ? own.sure : own.open;
+      if (!list.includes(who)) list.push(who);
+    }
+  };
+  const placeFor = (term: Exclude<WhoTerm, { readonly kind: 'set' }>): readonly [Own, boolean] => {
+    if (term.kind === 'any') return [ownOf(begins, ''), true];
+    if (term.kind === 'role') return [ownOf(byRole, term.value), true];
+    const [start = '', rest] = term.glob.parts;
+    if (term.glob.gaps === '') return [namedOf(named, start), true];
+    return [ownOf(begins, start), isBeginning(term.glob, rest)];
+  };
+  const seen = new Uint8Array(whos.size);
+  for (let order = 0; order < used.length; order++) {
+    const who = used[order] as number;
+    if (seen[who] === 1) continue;
+    seen[who] = 1;
+    const name = whos.name(who);
+    if (name !== null) {
+      namedOf(named, name).sure.push(who);
+      continue;
+    }
+    const begin = whos.begin(who);
+    if (begin !== null) {
+      ownOf(begins, begin).sure.push(who);
+      continue;
+    }
+    const set = whos.at(who);
+    enter(who, set, set.except.length === 0);
+  }
+  return { named, byRole, begins, root: nodeOf([...begins.keys()], null, begins) };
+}
+
+function ownOf(index: Map<string, Own>, key: string): Own {
+  const known = index.get(key);
+  if (known !== undefined) return known;
+  const made: Own = { sure: [], open: [] };
+  index.set(key, made);
+  return made;
+}
+function namedOf(index: Map<string, Named>, key: string): Named {
+  const known = index.get(key);
+  if (known !== undefined) return known;
+  const made: Named = { sure: [], open: [], place: null };
+  index.set(key, made);
+  return made;
+}
 
 /** Everything that begins with the first part matches. */
 const isBeginning = (glob: Glob, rest: string | undefined): boolean => glob.gaps === 'a' && rest === '';
 
-function place(own: Own, below: Place | null): Place {
+function place(own: Own, below: Place | null, whos: WhoTable): Place {
   const sure = [...new Set([...(below?.sure ?? []), ...own.sure])];
   const open = [...(below?.byName ?? []), ...(below?.byRole ?? []), ...own.open];
   const asks = [...new Set(open)].filter((who) => !sure.includes(who));
-  const roles = (who: Who): boolean => rolesOf(who).length > 0;
+  const roles = (who: number): boolean => rolesOf(whos.at(who)).length > 0;
   return { sure, byName: asks.filter((who) => !roles(who)), byRole: asks.filter(roles), group: null };
 }
 
+/** The node of texts that all begin alike, some of which may end there. */
+function nodeOf(texts: readonly string[], parent: Node | null, begins: Index['begins']): Node {
+  const [first = ''] = texts;
+  let end = parent === null ? 0 : first.length;
+  for (let i = 0; end > 0 && i < texts.length; i++) end = Math.min(end, common(first, texts[i] as string));
+  return {
+    parent,
+    label: first.slice(parent?.end ?? 0, end),
+    end,
+    own: begins.get(first.slice(0, end)) ?? { sure: [], open: [] },
+    longer: texts.filter((text) => text.length > end),
+    edges: null,
+    place: null,
+  };
+}
+
+function edgesOf(at: Node, begins: Index['begins']): ReadonlyMap<number, Node> {
+  const byLetter = new Map<number, string[]>();
+  for (const text of at.longer) {
+    const letter = text.charCodeAt(at.end);
+    const list = byLetter.get(letter);
+    if (list === undefined) byLetter.set(letter, [text]);
+    else list.push(text);
+  }
+  const edges = new Map<number, Node>();
+  for (const [letter, texts] of byLetter) edges.set(letter, nodeOf(texts, at, begins));
+  return edges;
+}
+
 /** The deepest node whose text the name begins with. */
-function walk(root: Node, id: string): Node {
+function walk(root: Node, id: string, begins: Index['begins']): Node {
   let at = root;
-  for (let done = 0; done < id.length; ) {
-    const next = at.edges.get(id.charCodeAt(done));
-    if (next === undefined || !id.startsWith(next.label, done)) break;
-    done += next.label.length;
+  while (at.end < id.length) {
+    at.edges ??= edgesOf(at, begins);
+    const next = at.edges.get(id.charCodeAt(at.end));
+    if (next === undefined || !id.startsWith(next.label, at.end)) break;
     at = next;
   }
   return at;
-}
-
-function insert(root: Node, text: string): Node {
-  let at = root;
-  for (let rest = text; rest !== ''; ) {
-    const next = at.edges.get(rest.charCodeAt(0));
-    if (next === undefined) {
-      const made = node(rest, at);
-      at.edges.set(rest.charCodeAt(0), made);
-      return made;
-    }
-    const length = common(next.label, rest);
-    at = length === next.label.length ? next : split(at, next, length);
-    rest = rest.slice(length);
-  }
-  return at;
-}
-
-/** A node between the two, with the first letters of the lower one. */
-function split(above: Node, below: Node, length: number): Node {
-  const middle = node(below.label.slice(0, length), above);
-  above.edges.set(below.label.charCodeAt(0), middle);
-  below.label = below.label.slice(length);
-  below.parent = middle;
-  middle.edges.set(below.label.charCodeAt(0), below);
-  return middle;
 }
 
 function common(a: string, b: string): number {

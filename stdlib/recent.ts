@@ -11,14 +11,14 @@ const LOOKED_AT = 16;
  * the next who asks for it what a name costs that was never asked for.
  */
 export class Recent<V> {
-  readonly #names: (string | undefined)[];
-  readonly #values: (V | undefined)[];
+  readonly #names: (string | undefined)[] = [];
+  readonly #values: (V | undefined)[] = [];
   readonly #mask: number;
 
   /** `room`: how many, a power of two. */
   constructor(room: number) {
-    this.#names = Array.from({ length: room });
-    this.#values = Array.from({ length: room });
+    this.#names.length = room;
+    this.#values.length = room;
     this.#mask = room - 1;
   }
   get(name: string): V | undefined {

@@ -1,34 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Compiled tables as modules hold them: rows of numbers, written as texts, which are read at once by `JSON.parse` and take a
- * fraction of what as much code would. Every number is the place of something in another table; one that leads nowhere is an
- * error here, before anything is decided. What only some decisions need is made when first asked for.
+ * fraction of what as much code would. All rows are checked (rows-check.ts) before anything is decided; what they stand for is
+ * made when a decision first asks for it, since one meets little of a large policy.
  */
-import type { ActionKind, MeasureSpec, Phase, RuleEffect, KeyPart } from './abi.js';
-import {
-  asking,
-  type Below,
-  KINDS,
-  type Leaf,
-  OPS,
-  type Pin,
-  type Predicate,
-  running,
-  type Test,
-  type Value,
-} from './ask.js';
+import type { KeyPart, MeasureSpec } from './abi.js';
+import type { Pin, Predicate, Test, Value } from './ask.js';
 import type { WholeTables } from './compose.js';
-import { decimal } from './decimal.js';
-import { type Glob, glob } from './glob.js';
 import type { Measure } from './measure.js';
-import * as sets from './sets.js';
-import type { What, WhatTerm, Who, WhoTerm } from './sets.js';
-import type { Block, Case, Outcome, Rule, StandIn, Unit } from './tables.js';
+import {
+  AS_TESTED,
+  BLOCK,
+  checkRows,
+  type Columns,
+  isPlace,
+  isTest,
+  PHASES,
+  type Row,
+  type RowTables,
+} from './rows-check.js';
+import { type Made, madeOf, wordsAt } from './rows-made.js';
+import type { Block, Case, PinTable, Rule, StandIn, Unit, UnitTable } from './tables.js';
+
+export { ACTION_KINDS, AS_TESTED, BLOCK, EFFECTS, PHASES } from './rows-check.js';
 
 /** Texts of rows with spaces between; a row is numbers, and lists of them, between commas. */
 type Rows = readonly string[];
-type Row = readonly Cell[];
-type Cell = number | readonly Cell[];
 
 /** What a module hands over (docs/auditors.md says how to read it). */
 export interface ModuleTables {
@@ -100,74 +97,73 @@ export const measure = (
   additions: readonly ModuleAddition[],
 ): ModuleMeasure => ({ name, kind, window, fixed, attempts, keys, decay, cap, additions });
 
-export const EFFECTS: readonly RuleEffect[] = ['allow', 'review', 'deny', 'escalate', 'redact'];
-export const PHASES: readonly Phase[] = ['call', 'list', 'result'];
-/** In place of a phase: the unit is a block. */
-export const BLOCK = 3;
-export const ACTION_KINDS: readonly ActionKind[] = [
-  'tool',
-  'resource',
-  'prompt',
-  'completion',
-  'sampling',
-  'elicitation',
-  'roots',
-];
-
-/** In place of words: those of the tests, joined. */
-export const AS_TESTED = -2;
-
-const parsed = (rows: Rows): readonly Row[] =>
-  rows.length === 0 ? [] : (JSON.parse(`[[${rows.join(' ').replaceAll(' ', '],[')}]]`) as readonly Row[]);
-/** Of tables of which most is never asked for. */
-const unparsed = (rows: Rows): readonly string[] => (rows.length === 0 ? [] : rows.join(' ').split(' '));
-const rowOf = (text: string): Row => JSON.parse(`[${text}]`) as Row;
-
-/** What stands at a place of a table. */
-function at<T>(list: readonly T[], place: Cell | undefined): T {
-  const found = typeof place === 'number' ? list[place] : undefined;
-  if (found === undefined) throw new RangeError(`a table leads to ${String(place)}, where nothing stands`);
-  return found;
-}
-function cells(cell: Cell | undefined): readonly Cell[] {
-  if (typeof cell !== 'object') throw new RangeError('a table has no list where one belongs');
-  return cell;
-}
-function number(cell: Cell | undefined): number {
-  if (typeof cell !== 'number') throw new RangeError('a table has no number where one belongs');
-  return cell;
-}
-/** -1 stands for nothing. */
-const orNone = <T>(list: readonly T[], place: Cell | undefined): T | null =>
-  place === -1 ? null : at(list, place);
-
-/** The tables of a module, with their numbers looked up. */
+/** The tables of a module; an error where a row is not what a compiler writes. */
 export function tablesOf(module: ModuleTables): WholeTables {
-  const { name, version, steps, texts, standIns, strict, shadows, measures } = module;
-  const found = setsOf(module);
-  const outcomes = parsed(module.outcomes).map((row) => outcomeOf(row, texts));
-  const tests = testsOf(module);
-  const context = { module, ...found, ...tests, outcomes };
-  const unitsOf = (rows: Rows): readonly Unit[] => parsed(rows).map((row) => unitOf(row, context));
+  const { name, version, steps, standIns, strict, measures } = module;
+  const rows = rowsOf(module);
+  const { units, shadows } = checkRows(rows);
+  const made = madeOf(module, rows);
   return {
     name,
     version,
     steps,
-    tools: parsed(module.tools).map((row) => pinOf(row, texts)),
-    units: unitsOf(module.units),
-    ...(shadows === undefined ? {} : { shadows: unitsOf(shadows) }),
+    tools: pinsOf(rows),
+    units: unitsOf(rows.units, units, module, made),
+    ...(rows.shadows.length === 0 ? {} : { shadows: unitsOf(rows.shadows, shadows, module, made) }),
     ...(standIns === undefined ? {} : { standIns }),
     ...(strict === undefined ? {} : { strict }),
-    ...(measures === undefined ? {} : { measures: measures.map((one) => measureOf(one, found, tests)) }),
+    ...(measures === undefined ? {} : { measures: measures.map((one) => measureOf(one, rows, made)) }),
   };
 }
 
-function pinOf([server, name, hints]: Row, texts: readonly string[]): Pin {
-  const bits = number(hints);
-  const has = (bit: number): boolean => (bits & bit) !== 0;
+const rowsOf = (module: ModuleTables): RowTables => ({
+  texts: module.texts,
+  tools: parsed(module.tools),
+  globs: parsed(module.globs),
+  whos: parsed(module.whos),
+  whats: parsed(module.whats),
+  outcomes: parsed(module.outcomes),
+  asks: parsed(module.asks),
+  below: parsed(module.below),
+  units: parsed(module.units),
+  shadows: parsed(module.shadows ?? []),
+  runs: module.runs.length,
+  reads: module.reads.length,
+});
+const parsed = (rows: Rows): readonly Row[] =>
+  rows.length === 0 ? [] : (JSON.parse(`[[${rows.join(' ').replaceAll(' ', '],[')}]]`) as readonly Row[]);
+
+/** By name, so that a pin is made of what is asked for alone. */
+function pinsOf({ tools, texts }: RowTables): PinTable {
+  let byName: Map<string, Row[]> | null = null;
+  const rowsByName = (): ReadonlyMap<string, readonly Row[]> => {
+    if (byName !== null) return byName;
+    byName = new Map();
+    for (let i = 0; i < tools.length; i++) {
+      const row = tools[i] as Row;
+      const name = texts[row[1] as number] as string;
+      const rows = byName.get(name);
+      if (rows === undefined) byName.set(name, [row]);
+      else rows.push(row);
+    }
+    return byName;
+  };
   return {
-    server: at(texts, server),
-    name: at(texts, name),
+    named: (name) => rowsByName().has(name),
+    at: (server, name) => {
+      const row = rowsByName()
+        .get(name)
+        ?.find((one) => texts[one[0] as number] === server);
+      return row === undefined ? undefined : pinOf(server, name, row[2] as number);
+    },
+  };
+}
+
+function pinOf(server: string, name: string, hints: number): Pin {
+  const has = (bit: number): boolean => (hints & bit) !== 0;
+  return {
+    server,
+    name,
     readOnly: has(1),
     destructive: has(2),
     idempotent: has(4),
@@ -175,251 +171,65 @@ function pinOf([server, name, hints]: Row, texts: readonly string[]): Pin {
   };
 }
 
-interface Sets {
-  readonly whos: readonly Who[];
-  readonly whats: readonly What[];
+function unitsOf(rows: readonly Row[], columns: Columns, module: ModuleTables, made: Made): UnitTable {
+  const units: (Unit | undefined)[] = [];
+  units.length = rows.length;
+  const at = (order: number): Unit => (units[order] ??= unitOf(rows[order] as Row, module, made));
+  return { size: rows.length, ...columns, at, whos: made.whos, whats: made.whats };
 }
 
-/** A set may hold another that stands before it. */
-function setsOf({ globs: globRows, whos: whoRows, whats: whatRows, texts }: ModuleTables): Sets {
-  const globs = parsed(globRows).map((row) => globOf(row, texts));
-  const whos: Who[] = [];
-  const whoTerm = (cell: Cell): WhoTerm => {
-    const term = cells(cell);
-    if (term[0] === 0) return sets.anyone;
-    if (term[0] === 1) return sets.principal(at(globs, term[1]));
-    return term[0] === 2 ? sets.role(at(texts, term[1])) : sets.members(at(whos, term[1]));
-  };
-  for (const row of parsed(whoRows))
-    whos.push(sets.who(cells(row[0]).map(whoTerm), cells(row[1]).map(whoTerm)));
-  const whats: What[] = [];
-  const whatTerm = (cell: Cell): WhatTerm => {
-    const term = cells(cell);
-    if (term[0] === 0) return sets.every;
-    if (term[0] === 1) return sets.everyTool;
-    if (term[0] === 3) return sets.actions(at(whats, term[1]));
-    return sets.act(at(ACTION_KINDS, term[1]), at(globs, term[2]), orNone(globs, term[3]));
-  };
-  for (const row of parsed(whatRows))
-    whats.push(sets.what(cells(row[0]).map(whatTerm), cells(row[1]).map(whatTerm)));
-  return { whos, whats };
-}
+const unitOf = (row: Row, module: ModuleTables, made: Made): Unit =>
+  row[1] === BLOCK ? blockOf(row, module, made) : ruleOf(row as readonly number[], module, made);
 
-function globOf(row: Row, texts: readonly string[]): Glob {
-  if (row.length === 1) return glob([at(texts, row[0])], '');
-  const parts = row.filter((_, i) => i % 2 === 0).map((place) => at(texts, place));
-  const gaps = row.filter((_, i) => i % 2 === 1).map((gap) => (gap === 0 ? 'a' : 's'));
-  if (parts.length !== gaps.length + 1) throw new RangeError('a pattern ends in a gap');
-  return glob(parts, gaps.join(''));
-}
-
-function outcomeOf([effect, because, tell, masks, approval]: Row, texts: readonly string[]): Outcome {
-  const [self, quorum, timeout, ...roles] = cells(approval);
-  const asked =
-    self === undefined
-      ? null
-      : {
-          self: self === 1,
-          roles: roles.map((role) => at(texts, role)),
-          quorum: number(quorum),
-          timeout: number(timeout),
-        };
-  const masked = cells(masks).map((mask) => at(texts, mask));
+function ruleOf(row: readonly number[], module: ModuleTables, { test, outcome, whos, whats }: Made): Rule {
+  const tests = row.length === 6 ? NO_TESTS : row.slice(6).map(test);
+  const words = row[5] as number;
   return {
-    effect: at(EFFECTS, effect),
-    approval: asked,
-    because: orNone(texts, because),
-    ...(masked.length === 0 ? {} : { masks: masked }),
-    ...(tell === 1 ? { tell: true } : {}),
+    kind: 'rule',
+    name: module.texts[row[0] as number] as string,
+    phase: PHASES[row[1] as number] ?? 'call',
+    who: whos.at(row[3] as number),
+    what: whats.at(row[4] as number),
+    outcome: outcome(row[2] as number),
+    tests,
+    get words() {
+      return words === AS_TESTED
+        ? tests.map((one) => one.words(tests.length > 1)).join(' and ')
+        : wordsAt(module, words);
+    },
   };
 }
 
-/** Tests by number: questions from 0 up, functions from -1 down; how many there are of each. */
-interface Tests {
-  readonly asks: number;
-  readonly runs: number;
-  readonly test: (ref: number) => Test;
+const NO_TESTS: readonly Test[] = [];
+
+function blockOf(row: Row, module: ModuleTables, { test, outcome, whos, whats }: Made): Block {
+  const [name = 0, , otherwise = 0, who = 0, what = 0] = row as readonly number[];
+  const cases = row.slice(5).map((cell): Case => {
+    const [of = 0, yields = 0, words = 0] = cell as readonly number[];
+    return { test: test(of), outcome: outcome(yields), words: wordsAt(module, words) };
+  });
+  return {
+    kind: 'block',
+    name: module.texts[name] as string,
+    phase: 'call',
+    who: whos.at(who),
+    what: whats.at(what),
+    cases,
+    otherwise: otherwise === -1 ? null : outcome(otherwise),
+  };
 }
 
-function testsOf(module: ModuleTables): Tests {
-  const { runs, texts, reads } = module;
-  const asks = unparsed(module.asks);
-  const below = unparsed(module.below);
-  if (runs.length !== below.length) throw new RangeError('a function says not what it reads');
-  const made = new Map<number, Test>();
-  const test = (ref: number): Test => {
-    const known = made.get(ref);
-    if (known !== undefined) return known;
-    const found = ref >= 0 ? askOf(rowOf(at(asks, ref)), texts) : runOf(-1 - ref);
-    made.set(ref, found);
-    return found;
-  };
-  const runOf = (i: number): Test => {
-    const [facts, args, leaves, words, joins] = rowOf(at(below, i));
-    const leaf = (cell: Cell): Leaf => {
-      const [of, ...under] = cells(cell);
-      return { test: test(number(of)), reads: under.map((one) => at(reads, one)) };
+function measureOf(spec: ModuleMeasure, { whos, whats, asks, runs }: RowTables, made: Made): Measure {
+  const additions = spec.additions.map(({ who, what, when, ...rest }) => {
+    const whole = isPlace(who, whos.length) && isPlace(what, whats.length);
+    if (!whole || !(when === null || isTest(when, asks.length, runs)))
+      throw new RangeError(`${spec.name} adds where nothing stands`);
+    return {
+      ...rest,
+      who: made.whos.at(who),
+      what: made.whats.at(what),
+      when: when === null ? null : made.test(when),
     };
-    const said = (among: boolean): string =>
-      among && joins === 1 ? `(${wordsAt(module, words)})` : wordsAt(module, words);
-    const under = (): Below => ({
-      facts: cells(facts).map((fact) => at(texts, fact)),
-      reads: cells(args).map((pointer) => at(texts, pointer)),
-      leaves: cells(leaves).map(leaf),
-    });
-    return running(at(runs, i), under, said);
-  };
-  return { asks: asks.length, runs: runs.length, test };
-}
-
-function askOf([op, key, kind, guarded, ...others]: Row, texts: readonly string[]): Test {
-  const [first, second] = others;
-  const ask = (other: Parameters<typeof asking>[4]): Test =>
-    asking(number(op), at(texts, key), at(KINDS, kind), guarded === 1, other);
-  switch (at(OPS, op)) {
-    case 'run':
-      throw new RangeError('a function stands among the questions');
-    case 'has':
-      return ask({});
-    case 'like':
-      return ask({ glob: globOf(others, texts) });
-    case 'in':
-      return ask({ set: new Set(others.map((place) => at(texts, place))) });
-    case 'startsWith':
-    case 'endsWith':
-    case 'contains':
-    case 'under':
-    case 'equal':
-    case 'differ':
-      return ask({ text: at(texts, first) });
-    case '==':
-    case '!=':
-    case '<':
-    case '<=':
-    case '>':
-    case '>=':
-      return typeof first === 'number' ? ask({ low: first }) : ask(exactly(at(texts, cells(first)[0])));
-    case 'between':
-      return ask({ low: number(first), high: number(second) });
-  }
-}
-
-/** A number that no double writes stands as its text. */
-const exactly = (text: string): Parameters<typeof asking>[4] => ({ low: decimal(text), text });
-
-interface Context extends Sets, Tests {
-  readonly module: ModuleTables;
-  readonly outcomes: readonly Outcome[];
-}
-
-/** There are many units, and all are gone through before anything is warm: nothing is made here that a decision may not need. */
-function unitOf(row: Row, context: Context): Unit {
-  const { module, outcomes, whos, whats, asks, runs } = context;
-  const name = at(module.texts, row[0]);
-  const phase = row[1];
-  const who = at(whos, row[3]);
-  const what = at(whats, row[4]);
-  if (phase === BLOCK) return blockOf(row, { name, who, what }, context);
-  for (let i = 6; i < row.length; i++) {
-    const test = row[i];
-    if (typeof test !== 'number' || !(test < asks) || !(test >= -runs)) throw new RangeError(NO_TEST);
-  }
-  return new TableRule(name, at(PHASES, phase), who, what, at(outcomes, row[2]), row, context);
-}
-const NO_TEST = 'a unit asks for a test that is not there';
-
-function blockOf(row: Row, base: Pick<Unit, 'name' | 'who' | 'what'>, context: Context): Unit {
-  const { outcomes, asks, runs } = context;
-  for (const cell of row.slice(5)) {
-    const [test, yields] = cells(cell);
-    if (!(number(test) < asks && number(test) >= -runs)) throw new RangeError(NO_TEST);
-    at(outcomes, yields);
-  }
-  return new TableBlock(base, orNone(outcomes, row[2]), row, context);
-}
-
-const wordsAt = (module: ModuleTables, place: Cell | undefined): string =>
-  (typeof place === 'number' ? module.words()[place] : undefined) ?? '';
-
-class TableRule implements Rule {
-  readonly kind = 'rule';
-  readonly name: string;
-  readonly phase: Phase;
-  readonly who: Who;
-  readonly what: What;
-  readonly outcome: Outcome;
-  private readonly row: Row;
-  private readonly context: Context;
-  private made: readonly Test[] | null = null;
-
-  constructor(
-    name: string,
-    phase: Phase,
-    who: Who,
-    what: What,
-    outcome: Outcome,
-    row: Row,
-    context: Context,
-  ) {
-    this.name = name;
-    this.phase = phase;
-    this.who = who;
-    this.what = what;
-    this.outcome = outcome;
-    this.row = row;
-    this.context = context;
-  }
-  get tests(): readonly Test[] {
-    this.made ??= this.row.slice(6).map((ref) => this.context.test(number(ref)));
-    return this.made;
-  }
-  get words(): string {
-    const place = this.row[5];
-    if (place !== AS_TESTED) return wordsAt(this.context.module, place);
-    return this.tests.map((test) => test.words(this.tests.length > 1)).join(' and ');
-  }
-}
-
-class TableBlock implements Block {
-  readonly kind = 'block';
-  readonly name: string;
-  readonly phase = 'call';
-  readonly who: Who;
-  readonly what: What;
-  readonly otherwise: Outcome | null;
-  private readonly row: Row;
-  private readonly context: Context;
-  private made: readonly Case[] | null = null;
-
-  constructor(
-    base: Pick<Unit, 'name' | 'who' | 'what'>,
-    otherwise: Outcome | null,
-    row: Row,
-    context: Context,
-  ) {
-    this.name = base.name;
-    this.who = base.who;
-    this.what = base.what;
-    this.otherwise = otherwise;
-    this.row = row;
-    this.context = context;
-  }
-  get cases(): readonly Case[] {
-    this.made ??= this.row.slice(5).map((cell) => {
-      const [test, outcome, words] = cells(cell);
-      const { outcomes, test: of, module } = this.context;
-      return { test: of(number(test)), outcome: at(outcomes, outcome), words: wordsAt(module, words) };
-    });
-    return this.made;
-  }
-}
-
-function measureOf(spec: ModuleMeasure, { whos, whats }: Sets, tests: Tests): Measure {
-  const additions = spec.additions.map((one) => ({
-    ...one,
-    who: at(whos, one.who),
-    what: at(whats, one.what),
-    when: one.when === null ? null : tests.test(one.when),
-  }));
+  });
   return { ...spec, additions };
 }

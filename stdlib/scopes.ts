@@ -5,10 +5,8 @@
  */
 import type { ActionKind, Phase } from './abi.js';
 import { type ActionClass, type Actions, actions, type Reach } from './actions.js';
-import type { Pin } from './ask.js';
 import { type Group, principals } from './principals.js';
 import { type Entry, entryOf, type Lists, type Step } from './quick.js';
-import type { Who } from './sets.js';
 import { belowOf, type Tables, type Unit } from './tables.js';
 
 /** The units of one action and one principal. */
@@ -42,8 +40,9 @@ const MAX_HELD = 1 << 20;
 export function scopes({ units, tools }: Tables): Scopes {
   // Made when first asked for: most policies are far larger than what one principal meets of them.
   const entries: (Entry | undefined)[] = [];
+  entries.length = units.size;
   const entryAt = (order: number): Entry => {
-    const made = entries[order] ?? entryOf(units[order] as Unit, order);
+    const made = entries[order] ?? entryOf(units.at(order), order);
     entries[order] = made;
     return made;
   };
@@ -51,12 +50,10 @@ export function scopes({ units, tools }: Tables): Scopes {
   const hold = (size: number): void => {
     held += size + 1;
   };
-  const pins = new Map<string, Pin[]>();
-  for (const tool of tools) pins.set(tool.name, [...(pins.get(tool.name) ?? []), tool]);
-  const callers = principals(new Set(units.map((unit) => unit.who)), hold);
+  const callers = principals(units, hold);
   const phases: { [phase in Phase]: Actions | null } = { call: null, list: null, result: null };
   const actionsOf = (phase: Phase): Actions => {
-    const made = phases[phase] ?? actions(units, phase, pins, hold);
+    const made = phases[phase] ?? actions(units, phase, tools, hold);
     phases[phase] = made;
     return made;
   };
@@ -88,7 +85,7 @@ function narrow(
   entryAt: (order: number) => Entry,
 ): Scope {
   const orders: number[] = [];
-  const take = (who: Who): void => {
+  const take = (who: number): void => {
     for (const order of byWho.get(who) ?? []) orders.push(order);
   };
   // Of the two, the fewer are gone through.

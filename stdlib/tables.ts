@@ -54,12 +54,48 @@ export interface StandIn {
   readonly values: readonly Json[];
 }
 
+/** Sets by number: made when asked for, since a decision meets few of them. */
+export interface SetTable<S> {
+  readonly size: number;
+  readonly at: (place: number) => S;
+}
+export interface WhoTable extends SetTable<Who> {
+  /** The one name that is the whole set, or null. */
+  readonly name: (place: number) => string | null;
+  /** The text that all its names begin with, where the set is all names that do; else null. */
+  readonly begin: (place: number) => string | null;
+}
+export interface WhatTable extends SetTable<What> {
+  /** What actions in the set can be on; null where it does not name every server. */
+  readonly places: (place: number) => readonly ActionPlace[] | null;
+}
+export interface ActionPlace {
+  readonly server: string;
+  /** Null: any that the set may say. */
+  readonly name: string | null;
+}
+/** Units by their place in the order of names: columns of what an index needs of each, and the units, made when asked for. */
+export interface UnitTable {
+  readonly size: number;
+  readonly phase: readonly Phase[];
+  /** Numbers of sets. */
+  readonly who: readonly number[];
+  readonly what: readonly number[];
+  readonly at: (order: number) => Unit;
+  readonly whos: WhoTable;
+  readonly whats: WhatTable;
+}
+/** Pinned tools. */
+export interface PinTable {
+  readonly named: (name: string) => boolean;
+  readonly at: (server: string, name: string) => Pin | undefined;
+}
+
 export interface Tables {
   readonly name: string;
   readonly version: string;
-  readonly tools: readonly Pin[];
-  /** Sorted by name. */
-  readonly units: readonly Unit[];
+  readonly tools: PinTable;
+  readonly units: UnitTable;
   readonly steps: number;
   readonly standIns?: readonly StandIn[];
 }

@@ -5,7 +5,7 @@ import { testOf } from '../../compiler/analyze/write-tests.js';
 import type { Input } from '../../compiler/compile.js';
 import { mutate, type Mutation } from '../../compiler/testing/index.js';
 import type { CompiledModule } from '../../stdlib/abi.js';
-import { compileSepal, decider, loadSepal } from '../decide/sepal.js';
+import { compileSepal, deciderOf, loadSepal } from '../decide/sepal.js';
 import type { BenchRequest } from '../decide/workload.js';
 
 const EFFECT = { ALLOW: 'allow', REVIEW: 'review', DENY: 'deny' } as const;
@@ -16,7 +16,7 @@ export async function mutation(
   sideOf: (input: Input) => Promise<Side>,
 ): Promise<() => Promise<Mutation>> {
   const plain = compileSepal(input);
-  const decide = decider(await loadSepal(plain));
+  const decide = await deciderOf(plain);
   const pinned = new Set(plain.lock.tools.map(({ server, name }) => `${server}/${name}`));
   const tests = requests.flatMap((request, i) => {
     const call = request.action.replace('.', '/');

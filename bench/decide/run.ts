@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { aim, figure, median, spread, table } from '../table.js';
 import { ENGINES, type EngineName, isPeer } from './engines.js';
+import { kindsTable } from './kinds-run.js';
 import { PEERS_MISSING, peersInstalled } from './peers/load.js';
 import { compileSepal, sepalInput } from './sepal.js';
 import { loadWorkload } from './workload.js';
@@ -20,18 +21,22 @@ const LIMIT = 'residualIndexed';
 const worker = fileURLToPath(new URL('./worker.js', import.meta.url));
 const engines = ENGINES.filter((name) => !isPeer(name) || peersInstalled());
 
-const { source, policy } = await loadWorkload();
+const workload = await loadWorkload();
+const { source, policy } = workload;
 const scratch = mkdtempSync(join(tmpdir(), 'sepal-bench-decide-'));
 process.once('exit', () => rmSync(scratch, { recursive: true, force: true }));
-const bundleOf = (rules: number): string => join(scratch, `${rules}.json`);
+/** Without what follows the name of its two files. */
+const bundleOf = (rules: number): string => join(scratch, String(rules));
 for (const rules of SIZES) {
   const { js, manifest } = compileSepal(sepalInput(policy(rules)));
-  writeFileSync(bundleOf(rules), JSON.stringify({ js, manifest }));
+  writeFileSync(`${bundleOf(rules)}.js`, js);
+  writeFileSync(`${bundleOf(rules)}.manifest.json`, JSON.stringify(manifest));
 }
 
 interface Measured {
   readonly micros: number;
   readonly ms: number;
+  readonly cpuMs: number;
 }
 function measure(name: EngineName, rules: number, mode: 'warm' | 'strange' | 'first'): Measured {
   const args = ['--expose-gc', worker, name, String(rules), BUDGET, bundleOf(rules), mode];
@@ -49,7 +54,7 @@ const of = (name: EngineName, rules: number): number[] => {
 };
 /** By number of rules. */
 const strange = new Map<number, number[]>(SIZES.map((rules) => [rules, []]));
-const firsts: number[] = [];
+const firsts: Measured[] = [];
 
 for (let round = 0; round < ROUNDS; round++) {
   for (const rules of SIZES) {
@@ -60,7 +65,7 @@ for (let round = 0; round < ROUNDS; round++) {
     strange.get(rules)?.push(measure('sepal', rules, 'strange').micros);
     process.stderr.write(`decide: round ${round + 1} of ${ROUNDS}, ${rules} rules\n`);
   }
-  firsts.push(measure('sepal', 1000, 'first').ms);
+  firsts.push(measure('sepal', 1000, 'first'));
 }
 
 /** Round by round, so that a slower minute of the machine touches both sides. */
@@ -101,9 +106,17 @@ console.log(
 );
 console.log(
   aim(
-    'a compiled policy of 1,000 rules from file to first answer in at most 10 ms',
-    median(firsts) <= 10,
-    `${spread(firsts)} ms`,
+    'a compiled policy of 1,000 rules from file to first answer in at most 10 ms of processor time',
+    median(firsts.map(({ cpuMs }) => cpuMs)) <= 10,
+    `${spread(firsts.map(({ cpuMs }) => cpuMs))} ms (by the clock ${figure(median(firsts.map(({ ms }) => ms)))} ms)`,
+  ),
+);
+const kinds = await kindsTable(workload);
+console.log(
+  aim(
+    'a kind of statement that every call reaches costs at most 10× the policy without it, state kept or not',
+    kinds.worst <= 10,
+    `${figure(kinds.worst)}× at worst`,
   ),
 );
 if (peersInstalled()) {
@@ -111,3 +124,7 @@ if (peersInstalled()) {
     `\nAt 1,000 rules each needs, of what Sepal needs: ${engines.filter(isPeer).map(lead).join(', ')}.`,
   );
 }
+console.log(
+  '\nWith one more statement of each kind, which every call reaches: what a decision costs, and one with the facts that it needs, its limits read, held and counted, of what it costs without.\n',
+);
+console.log(kinds.text);

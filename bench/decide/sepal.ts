@@ -101,28 +101,47 @@ export function compileSepal(input: Input): Compiled {
 const ANSWERS = { allow: 'ALLOW', review: 'REVIEW', deny: 'DENY' } as const satisfies Record<string, Answer>;
 const NO_ROLES: readonly string[] = [];
 
-/** The request as a gateway builds it; part of what is timed. */
-function requestOf(q: BenchRequest): Request {
-  const dot = q.action.indexOf('.');
+/** The server and the name of a tool: the gateway finds them by the name that its clients know (runtime/gateway/names.ts). */
+interface Place {
+  readonly server: string;
+  readonly name: string;
+}
+function placeOf(action: string): Place {
+  const dot = action.indexOf('.');
+  return { server: action.slice(0, dot), name: action.slice(dot + 1) };
+}
+
+/** The request as the gateway builds it; part of what is timed. */
+function requestOf({ principal, action, args }: BenchRequest, places: ReadonlyMap<string, Place>): Request {
+  const { server, name } = places.get(action) ?? placeOf(action);
   return {
-    principal: q.principal,
+    principal,
     roles: NO_ROLES,
     user: null,
     userRoles: NO_ROLES,
     session: 's',
-    intent: { kind: 'tool', server: q.action.slice(0, dot), name: q.action.slice(dot + 1), args: q.args },
+    intent: { kind: 'tool', server, name, args },
   };
 }
 
-export async function loadSepal({ js, manifest }: Pick<Compiled, 'js' | 'manifest'>): Promise<PolicyModule> {
+export interface Bundle {
+  readonly js: string | Uint8Array;
+  readonly manifest: Compiled['manifest'];
+}
+export async function loadSepal({ js, manifest }: Bundle): Promise<PolicyModule> {
   return (await loadPolicy(js, manifest)).module;
 }
 
-export function decider(module: PolicyModule): Decide {
+/** `tools`: those that are pinned, as `server/tool`. */
+export function decider(module: PolicyModule, tools: Compiled['manifest']['tools']): Decide {
   const facts = {};
-  return (q) => ANSWERS[module.decide(requestOf(q), facts, 'call').effect];
+  const exposed = Object.keys(tools).map((tool) => tool.replace('/', '.'));
+  const places = new Map(exposed.map((action) => [action, placeOf(action)]));
+  return (q) => ANSWERS[module.decide(requestOf(q, places), facts, 'call').effect];
 }
 
-export async function sepal(policy: BenchPolicy): Promise<Decide> {
-  return decider(await loadSepal(compileSepal(sepalInput(policy))));
+export async function deciderOf(bundle: Bundle): Promise<Decide> {
+  return decider(await loadSepal(bundle), bundle.manifest.tools);
 }
+
+export const sepal = (policy: BenchPolicy): Promise<Decide> => deciderOf(compileSepal(sepalInput(policy)));

@@ -5,8 +5,10 @@
  */
 import type { CompiledModule, PolicyModule } from '../../stdlib/abi.js';
 import { policy as whole, type WholeTables } from '../../stdlib/compose.js';
+import { listed } from '../../stdlib/listed.js';
 import { type ModuleTables, tablesOf as linked } from '../../stdlib/rows.js';
 import { std } from '../../stdlib/std.js';
+import type { Unit } from '../../stdlib/tables.js';
 import { emit } from '../emit.js';
 import type { PolicyIr, UnitIr } from '../ir.js';
 
@@ -23,11 +25,15 @@ export async function relinker(ir: PolicyIr, load: (js: string) => Promise<Compi
     return found;
   };
   const all = await tablesOf(ir);
+  const rest = unitsIn(all);
   return async (name, unit) => {
-    const changed = unit === null ? [] : (await tablesOf({ ...ir, units: [unit], measures: [] })).units;
+    const changed = unit === null ? [] : unitsIn(await tablesOf({ ...ir, units: [unit], measures: [] }));
     return whole({
       ...all,
-      units: all.units.flatMap((other) => (other.name === name ? changed : [other])),
+      units: listed(rest.flatMap((other) => (other.name === name ? changed : [other]))),
     });
   };
 }
+
+const unitsIn = ({ units }: WholeTables): readonly Unit[] =>
+  Array.from({ length: units.size }, (_, order) => units.at(order));

@@ -90,18 +90,21 @@ const recordOf =
   (test: Test): Test =>
   (value) => {
     if (!isRecord(value)) return false;
-    for (const key of Object.keys(value)) if (!test(value[key])) return false;
+    const all = Object.values(value);
+    for (let i = 0; i < all.length; i++) if (!test(all[i])) return false;
     return true;
   };
 const BOUNDS: ReadonlySet<string> = new Set(['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum']);
 /** Most of a manifest is bounds, and a policy is loaded before anything is warm: so a loop, and no tests of tests. */
 const isBounds: Test = (value) => {
   if (!isRecord(value)) return false;
-  for (const key of Object.keys(value)) {
+  const keys = Object.keys(value);
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i] as string;
     const of = value[key];
     if (key === 'enum') {
       if (!Array.isArray(of)) return false;
-      for (const one of of) if (!isScalar(one)) return false;
+      for (let k = 0; k < of.length; k++) if (!isScalar(of[k])) return false;
     } else if (!BOUNDS.has(key) || !Number.isFinite(of)) return false;
   }
   return true;

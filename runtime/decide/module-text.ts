@@ -25,7 +25,10 @@ const KEYS: ReadonlySet<string> = new Set([
 const MADE = /^[a-z]\d+$/;
 const ASCII = /[^\n\x20-\x7e]/;
 
-const STRING = '"[^"\\\\\\n]*(?:\\\\u[0-9a-f]{4}[^"\\\\\\n]*)*"';
+/** Printable, but for the quote and the backslash; nothing else than ASCII matches anywhere. */
+const PLAIN = '[ !#-[\\]-~]*';
+const STRING = `"${PLAIN}(?:\\\\u[0-9a-f]{4}${PLAIN})*"`;
+const REMARK = '//[ -~]*';
 /** Each part has one way to end, so that a line which fails is not tried in others. */
 const NUMBER = '\\d+(?!\\d)(?:\\.\\d+(?!\\d)|(?!\\.\\d))(?:e[+-]?\\d+(?!\\d)|(?!e[+-]?\\d))';
 const among = (words: Iterable<string>, after: string): string => `(?:${[...words].join('|')})${after}`;
@@ -43,9 +46,9 @@ const TOKEN_OF_LINE = [
   among(WORDS, NAME_ENDS),
   among(KEYS, '(?=:)'),
 ];
-const LINE = new RegExp(`^(?:${TOKEN_OF_LINE.join('|')})*(?://.*)?$`);
+const LINE = new RegExp(`^(?:${TOKEN_OF_LINE.join('|')})*(?:${REMARK})?$`);
 /** Most lines are one text in a list: many at once. */
-const TEXTS = new RegExp(`(?:[ ]*${STRING},(?:[ ]*//[^\\n]*)?\\n){1,256}`, 'y');
+const TEXTS = new RegExp(`(?:[ ]*${STRING},(?:[ ]*${REMARK})?\\n){1,256}`, 'y');
 
 /** Longer lines are refused: an expression needs stack for each token. A constant of a policy is far below it. */
 const MAX_LINE = 1 << 20;
@@ -56,7 +59,7 @@ export function moduleFault(text: string): string | null {
     const long = text.split('\n').findIndex((line) => line.length > MAX_LINE);
     if (long >= 0) return `a line longer than ${MAX_LINE} characters, line ${long + 1}`;
   }
-  return !ASCII.test(text) && isCompiled(text) ? null : whyNot(text);
+  return isCompiled(text) ? null : whyNot(text);
 }
 
 function isCompiled(text: string): boolean {

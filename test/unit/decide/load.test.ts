@@ -51,6 +51,31 @@ describe('the loader', () => {
     }
   });
 
+  it('refuses at once what no compiler writes into a row, whatever decision would come to it', async () => {
+    const first = (table: string): RegExp => new RegExp(`(const ${table} = \\[\\n {2}")([^"]+)(")`);
+    const damages: readonly ((rows: string) => string)[] = [
+      (rows) => `${rows},9999999`,
+      (rows) => rows.replace(/\d+/, '9999999'),
+      (rows) => rows.replace(/\d+/, '0.5'),
+      (rows) => rows.replace(/\d+/, 'null'),
+      (rows) => rows.replace(/\d+/, '[]'),
+      (rows) => rows.replace(/,[^,]+$/, ','),
+      (rows) => `${rows} 0,0`,
+    ];
+    const tables = ['tools', 'globs', 'whos', 'whats', 'outcomes', 'asks', 'below', 'units'];
+    expect(tables.filter((table) => first(table).test(js))).toEqual(tables);
+    for (const table of tables)
+      for (const damage of damages) {
+        const text = js.replace(first(table), (_, before, rows, after) => before + damage(rows) + after);
+        expect(text).not.toBe(js);
+        const loaded = await loadPolicy(text, { ...manifest, module: digest(text) }).then(
+          () => 'loaded',
+          String,
+        );
+        expect(loaded, `${table} ${String(damage)}`).toMatch('does not fit the library');
+      }
+  });
+
   it('refuses another ABI, in the manifest and in the module itself', async () => {
     expect(await failure(js, { ...manifest, abi: 2 })).toMatch('compiled for ABI 2, this is ABI 1');
     expect(await changed(js.replace('export const abi = 1;', 'export const abi = 2;'))).toMatch(

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { ActionKind, PolicyModule, Request } from '../../../stdlib/abi.js';
 import { type Pin, running, type Test } from '../../../stdlib/ask.js';
 import { policy } from '../../../stdlib/compose.js';
+import { listed, pinned } from '../../../stdlib/listed.js';
 import { std } from '../../../stdlib/std.js';
 import { every, matchesWho, type What, type Who } from '../../../stdlib/sets.js';
 import type { Unit } from '../../../stdlib/tables.js';
@@ -33,7 +34,7 @@ const unit = (
   words: '',
 });
 const made = (units: readonly Unit[], tools: readonly Pin[] = []): PolicyModule =>
-  policy({ name: 'p', version: '1.0.0', tools, units, steps: 1 });
+  policy({ name: 'p', version: '1.0.0', tools: pinned(tools), units: listed(units), steps: 1 });
 const ask = (kind: ActionKind, server: string, name: string, subject: Partial<Request> = {}): Request => ({
   principal: 'agent:a',
   roles: [],

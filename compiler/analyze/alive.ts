@@ -15,7 +15,7 @@ const GUESSES = 32;
 /** Answers of the interpreter for one rule among others: beyond, the survey is the cheaper way. */
 const EFFORT = 400;
 const PER_PLACE = 6;
-const MISSES = 16;
+const MISSES = 8;
 
 /** Rules that decide something in one of these classes. */
 export function shownAlive({ ir }: Subject, classes: readonly ActionClass[]): ReadonlySet<UnitIr> {
@@ -27,7 +27,7 @@ export function shownAlive({ ir }: Subject, classes: readonly ActionClass[]): Re
       if (shown.has(unit)) continue;
       if (unit.kind === 'rule' && decides(unit, units, found, ir)) shown.add(unit);
       // The survey has to look at most of it anyway.
-      else if (++missed > MISSES + shown.size / 4) return shown;
+      else if (++missed > MISSES + shown.size / 8) return shown;
     }
   }
   return shown;

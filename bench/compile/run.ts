@@ -35,7 +35,8 @@ async function rowOf(rules: number): Promise<Row> {
     time: 0,
     iterations: ROUNDS,
     warmupTime: 0,
-    warmupIterations: 2,
+    // As many rules at each size: twice a hundred rules warm nothing up.
+    warmupIterations: Math.max(2, Math.ceil(5000 / rules)),
     throws: true,
   });
   for (const { name, run } of await phasesOf(input)) bench.add(name, () => void run(input));

@@ -103,12 +103,13 @@ const COMMANDS = [
 
 const AMBIGUOUS = new Set(['host', 'dig', 'ping', 'nc']);
 
+/** A word of its own with something behind it. */
+const isCommand = (text: string, at: number, anchor: string): boolean =>
+  !(at > 0 && isIn(ALNUM, text.charCodeAt(at - 1))) && ' \t('.includes(text[at + anchor.length] ?? '-');
+
 /** A command that sends the output of another one, or a file. */
 function sender(text: string, at: number, anchor: string): Hit | null {
-  if (at > 0 && isIn(ALNUM, text.charCodeAt(at - 1))) return null;
-  const rest = near(text, at, 300);
-  if (!' \t('.includes(rest[anchor.length] ?? '-')) return null;
-  const line = rest.split('\n', 1)[0] ?? '';
+  const line = near(text, at, 300).split('\n', 1)[0] ?? '';
   // Names of variables and functions, too; a command is followed by an argument.
   if (
     AMBIGUOUS.has(anchor) &&
@@ -170,9 +171,10 @@ function firstOf(text: string, at: number): string {
   return (text[i] ?? '').toLowerCase();
 }
 
+const mayHarm = (text: string, at: number, anchor: string): boolean =>
+  HARM_FIRST.has(firstOf(text, at + anchor.length));
+
 function chained(text: string, at: number, anchor: string): Hit | null {
-  const next = firstOf(text, at + anchor.length);
-  if (!HARM_FIRST.has(next)) return null;
   const rest = near(text, at + anchor.length, 40).trimStart();
   const command = HARM.find((word) => rest.startsWith(word));
   return command === undefined ? null : hit(at, at + anchor.length + command.length, 0.75);
@@ -249,11 +251,18 @@ const SQL_LETTER = Uint8Array.from({ length: 128 }, (_, u) =>
   u === 32 || SQL_TAILS.some((tail) => tail.startsWith(String.fromCharCode(u).toLowerCase())) ? 1 : 0,
 );
 
-/** `' OR '1'='1`, `'; DROP TABLE`, `UNION SELECT … FROM`. */
-function sqlTail(text: string, at: number): Hit | null {
+/** Where it goes on behind the quote. */
+function pastQuote(text: string, at: number): number {
   let from = at + 1;
   while (from - at < 12 && ' )'.includes(text[from] ?? '-')) from++;
-  if (SQL_LETTER[text.charCodeAt(from)] !== 1) return null;
+  return from;
+}
+
+const maySql = (text: string, at: number): boolean => SQL_LETTER[text.charCodeAt(pastQuote(text, at))] === 1;
+
+/** `' OR '1'='1`, `'; DROP TABLE`, `UNION SELECT … FROM`. */
+function sqlTail(text: string, at: number): Hit | null {
+  const from = pastQuote(text, at);
   if (!SQL_FIRST.has(firstOf(text, from) + firstOf(text, from + 1))) return null;
   const rest = near(text, from, 40).replaceAll(' ', '');
   return SQL_TAILS.some((tail) => rest.startsWith(tail))
@@ -288,7 +297,7 @@ function unc(text: string, at: number): Hit | null {
 export const riskRules: readonly Rule[] = [
   risk('exfiltration', 'markdown-image', ['!['], markdownImage, 400),
   risk('exfiltration', 'sink', SINKS, sink),
-  risk('exfiltration', 'sender', COMMANDS, sender, 1300),
+  { ...risk('exfiltration', 'sender', COMMANDS, sender, 1300), starts: isCommand },
   risk(
     'exfiltration',
     'filled-url',
@@ -327,7 +336,10 @@ export const riskRules: readonly Rule[] = [
     always(0.6),
   ),
   risk('code', 'unc-path', ['\\\\'], unc),
-  risk('code', 'chained-command', ['; ', ';', '&&', '||', '| ', '|', '$(', '`'], chained, 16),
+  {
+    ...risk('code', 'chained-command', ['; ', ';', '&&', '||', '| ', '|', '$(', '`'], chained),
+    starts: mayHarm,
+  },
   risk(
     'code',
     'reverse-shell',
@@ -340,7 +352,7 @@ export const riskRules: readonly Rule[] = [
     ['../', '..\\', '%2e%2e%2f', '..%2f', '....//', '..%5c', '%2e%2e/'],
     traversal,
   ),
-  risk('code', 'sql', ["'", '"', ';'], sqlTail, 16),
+  { ...risk('code', 'sql', ["'", '"', ';'], sqlTail, 64), starts: maySql },
   risk(
     'code',
     'sql-union',

@@ -134,9 +134,12 @@ function telegram(text: string, at: number): Hit | null {
     : null;
 }
 
+/** Pairs of letters stand in most words; few are as long as an id. */
+const longWord = (text: string, at: number): boolean =>
+  isIn(SLUG, text.charCodeAt(at + 22)) && startsRun(text, at, SLUG);
+
 /** Bot tokens: base64 of a numeric id, a time, a signature. */
 function discord(text: string, at: number): Hit | null {
-  if (!startsRun(text, at, SLUG)) return null;
   const id = runEnd(text, at, SLUG, 30);
   if (id - at < 23 || id - at > 28 || text[id] !== '.') return null;
   const time = runEnd(text, id + 1, SLUG, 8);
@@ -195,7 +198,14 @@ export const formRules: readonly Rule[] = [
   secret('bearer-token', ['bearer ', 'bearer: '], bearer, 128),
   secret('basic-credentials', ['basic '], basic),
   secret('telegram-token', [':AA'], telegram),
-  secret('discord-token', ['mt', 'mj', 'mz', 'md', 'nd', 'nt', 'nj', 'nz', 'od', 'ot', 'oj', 'oz'], discord),
+  {
+    ...secret(
+      'discord-token',
+      ['mt', 'mj', 'mz', 'md', 'nd', 'nt', 'nj', 'nz', 'od', 'ot', 'oj', 'oz'],
+      discord,
+    ),
+    starts: longWord,
+  },
   secret('azure-secret', ['8q~', '7q~'], azureSecret),
   secret('mailchimp-key', ['-us'], mailchimp),
   secret('wallet-key', ['0x'], walletKey, 128),

@@ -361,6 +361,14 @@ function follow(text: string, at: number, rest: readonly Segment[]): number | nu
   return goesOn ? null : end;
 }
 
+/** A run that is long enough holds its first character and the last that it needs. */
+function mayGoOn(text: string, at: number, segment: Segment | undefined): boolean {
+  if (segment === undefined) return true;
+  if (typeof segment === 'string') return text.startsWith(segment, at);
+  const [table, least] = segment;
+  return isIn(table, text.charCodeAt(at)) && isIn(table, text.charCodeAt(at + least - 1));
+}
+
 function match(shape: Shape, text: string, at: number, anchor: string): Hit | null {
   const end = follow(text, at + anchor.length, shape.rest);
   if (end === null) return null;
@@ -380,6 +388,7 @@ export const tokenRules: readonly Rule[] = SHAPES.map((s, i) => ({
   kind: s.kind,
   anchors: s.prefixes,
   reach: 1600 + 4 * longest(s.rest),
-  starts: (text, at, anchor) => startsRun(text, at, ALNUM) && text.startsWith(anchor, at),
+  starts: (text, at, anchor) =>
+    startsRun(text, at, ALNUM) && text.startsWith(anchor, at) && mayGoOn(text, at + anchor.length, s.rest[0]),
   check: (text, at, anchor) => match(s, text, at, anchor),
 }));

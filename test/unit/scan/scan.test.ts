@@ -94,6 +94,11 @@ describe('what is too much is unknown', () => {
     expect(scanText(settings.join('')).incomplete).toBeNull();
   });
 
+  it('takes a large program for complete, whose words hold those of rules', () => {
+    const line = 'function instance(digits,a){var s=a.hosting;return once(s.indexOf(digits))}';
+    expect(scanText(line.repeat(5_000)).incomplete).toBeNull();
+  });
+
   it('stops at the third encoding and says so', () => {
     let text = ORDER;
     for (let i = 0; i < 5; i++) text = base64(text);

@@ -152,6 +152,7 @@ describe('review', () => {
     expect(moved()).toBe(true);
     const again = await move();
     expect(pendingText(again)).toContain('pending');
+    await until(() => bodies().some((body) => body.type === 'outcome'));
     expect(bodies().filter((b) => b.type === 'outcome')).toHaveLength(1);
   });
 

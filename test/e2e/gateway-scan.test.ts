@@ -132,8 +132,10 @@ describe('scans through the gateway', () => {
       expect(answer.text).toBe('The call was made, and its answer is withheld: It gives orders.');
       expect(JSON.stringify(answer)).not.toContain('evil.example');
     }
-    await expect.poll(() => phases(log).at(-1)?.type).toBe('outcome');
-    const last = phases(log).slice(-3);
+    await expect.poll(() => phases(log).filter(({ type }) => type === 'outcome')).toHaveLength(2);
+    // The outcome of the first call may stand between them.
+    const failed = phases(log).find(({ outcome }) => outcome?.status === 'tool_error')?.call;
+    const last = phases(log).filter((body) => body.call === failed);
     expect(last.map((b) => [b.type, b.phase, b.decision?.effect, b.outcome?.status])).toEqual([
       ['decide', 'call', 'allow', undefined],
       ['decide', 'result', 'deny', undefined],

@@ -85,7 +85,7 @@ export function actions(
   const kept = new Map<string, ActionClass[]>();
   const recent = new Recent<ActionClass[]>(ROOM);
   const classify = (kind: ActionKind, server: string, name: string): ActionClass => {
-    const classes = kept.get(name) ?? recent.get(name);
+    const classes = kept.get(name) ?? recent.at(recent.place(name), name);
     if (classes !== undefined) {
       for (let i = 0; i < classes.length; i++) {
         const one = classes[i] as ActionClass;
@@ -95,7 +95,7 @@ export function actions(
     const made = find(kind, server, name);
     if (classes !== undefined && classes.length < MAX_ALIKE) classes.push(made);
     else if (named.has(name) || pins.named(name)) kept.set(name, [made]);
-    else recent.set(name, [made]);
+    else recent.put(recent.place(name), name, [made]);
     return made;
   };
   return {

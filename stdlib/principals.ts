@@ -125,11 +125,12 @@ export function principals(units: UnitTable, hold: (size: number) => void): Prin
     return at.group;
   };
   const find = (id: string, roles: readonly string[]): Group => {
-    let known = recent.get(id);
+    const where = recent.place(id);
+    let known = recent.at(where, id);
     if (known === undefined) {
       const at = lookup(id);
       known = { at, group: asked(ofPlace(at), at.byName, id, NO_ROLES) };
-      recent.set(id, known);
+      recent.put(where, id, known);
     }
     const { at, group: found } = known;
     const own = at.byRole.length > 0 ? asked(found, at.byRole, id, roles) : found;

@@ -30,22 +30,30 @@ export interface Yield {
   /** Once it was asked for: most never are. */
   alone: Decision | null;
 }
-/** A rule where it matters no more which. */
+/** A rule where it matters no more which: its first condition, what else it asks, and what it yields where all of it holds. */
 export interface Step {
-  readonly tests: readonly Predicate[];
+  readonly kind: 'deny' | 'ask' | 'allow';
+  /** Null where it always holds. */
+  readonly test: Predicate | null;
+  readonly more: readonly Predicate[] | null;
   readonly yields: Yield;
 }
 /** The entries of a scope. */
 export interface Lists {
-  /** Without blocks: what denies, asks and allows, each by name, and no further than the first without a condition. */
-  readonly denies: readonly Step[];
-  readonly asks: readonly Step[];
-  readonly allows: readonly Step[];
+  /** Without blocks: what denies, then what asks, then what allows, each by name, and no further than the first without a condition. */
+  readonly steps: readonly Step[];
   /** All by name where there is a block among them, else none. */
   readonly mixed: readonly Entry[];
   /** Some rule among them says `tell`. */
   readonly tells: boolean;
 }
+
+export const stepOf = (kind: Step['kind'], tests: readonly Predicate[], yields: Yield): Step => ({
+  kind,
+  test: tests[0] ?? null,
+  more: tests.length > 1 ? tests.slice(1) : null,
+  yields,
+});
 
 export function entryOf(unit: Unit, order: number): Entry {
   const of = (outcome: Outcome): Yield => yieldOf(unit.name, outcome);
@@ -110,39 +118,42 @@ export function quick(
   pin: Pin | undefined,
   nothing: Decision,
 ): Decision | null {
-  const { denies, asks, allows, mixed } = lists;
+  const { steps, mixed } = lists;
   if (mixed.length > 0) return inOrder(mixed, args, request, facts, pin, nothing);
-  for (let i = 0; i < denies.length; i++) {
-    const { tests, yields } = denies[i] as Step;
-    const value = leastOf(tests, args, request, facts, pin);
-    if (value !== 0) return value === 1 ? null : alone(yields, nothing);
-  }
   let granted = false;
+  let possible = false;
   let first: Yield | null = null;
   let askers: Yield[] | null = null;
-  for (let i = 0; i < asks.length; i++) {
-    const { tests, yields } = asks[i] as Step;
-    const value = leastOf(tests, args, request, facts, pin);
+  for (let i = 0; i < steps.length; i++) {
+    const step = steps[i] as Step;
+    const { kind, test, more } = step;
+    if (kind === 'allow' && granted) break;
+    let value = test === null ? 2 : test(args, request, facts, pin);
+    if (value !== 0 && more !== null) {
+      const rest = leastOf(more, args, request, facts, pin);
+      if (rest < value) value = rest;
+    }
     if (value === 0) continue;
+    const { yields } = step;
+    if (kind === 'allow') {
+      if (value === 2) return askedBy(first ?? yields, askers, nothing);
+      possible = true;
+      continue;
+    }
     if (value === 1) return null;
+    if (kind === 'deny') return alone(yields, nothing);
     if (yields.grants) granted = true;
     if (first === null) first = yields;
     else if (askers === null) askers = [first, yields];
     else askers.push(yields);
   }
-  if (granted && first !== null) return askers === null ? alone(first, nothing) : reviewBy(askers, nothing);
-  let possible = false;
-  for (let i = 0; i < allows.length; i++) {
-    const { tests, yields } = allows[i] as Step;
-    const value = leastOf(tests, args, request, facts, pin);
-    if (value === 2) {
-      if (first === null) return alone(yields, nothing);
-      return askers === null ? alone(first, nothing) : reviewBy(askers, nothing);
-    }
-    if (value === 1) possible = true;
-  }
+  if (granted && first !== null) return askedBy(first, askers, nothing);
   return possible ? null : nothing;
 }
+
+/** What one decides alone, or several ask together. */
+const askedBy = (first: Yield, askers: readonly Yield[] | null, nothing: Decision): Decision =>
+  askers === null ? alone(first, nothing) : reviewBy(askers, nothing);
 
 const reviewBy = (askers: readonly Yield[], { steps }: Decision): Decision =>
   reviewOf(
@@ -176,8 +187,7 @@ function inOrder(
     else askers.push(yields);
   }
   if (grant === null) return nothing;
-  if (first === null) return alone(grant, nothing);
-  return askers === null ? alone(first, nothing) : reviewBy(askers, nothing);
+  return askedBy(first ?? grant, askers, nothing);
 }
 
 /** Undefined where an unknown leaves it open. */

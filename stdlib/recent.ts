@@ -3,8 +3,6 @@
 
 /** Longer names are not kept. */
 const MAX_NAME = 512;
-/** A name tells itself apart by its end, mostly. */
-const LOOKED_AT = 16;
 
 /**
  * Each name has one place, which the last to come keeps: nothing grows and nothing is moved. A name that is put out by another costs
@@ -21,15 +19,17 @@ export class Recent<V> {
     this.#values.length = room;
     this.#mask = room - 1;
   }
-  get(name: string): V | undefined {
-    const at = placeOf(name) & this.#mask;
-    return this.#names[at] === name ? this.#values[at] : undefined;
+  /** Where the name is, if it is anywhere: for the other two. */
+  place(name: string): number {
+    return hashOf(name) & this.#mask;
   }
-  set(name: string, value: V): void {
+  at(place: number, name: string): V | undefined {
+    return this.#names[place] === name ? this.#values[place] : undefined;
+  }
+  put(place: number, name: string, value: V): void {
     if (name.length > MAX_NAME) return;
-    const at = placeOf(name) & this.#mask;
-    this.#names[at] = name;
-    this.#values[at] = value;
+    this.#names[place] = name;
+    this.#values[place] = value;
   }
   clear(): void {
     this.#names.fill(undefined);
@@ -37,9 +37,14 @@ export class Recent<V> {
   }
 }
 
-function placeOf(name: string): number {
-  let hash = name.length;
-  for (let i = Math.max(0, name.length - LOOKED_AT); i < name.length; i++)
+/** Of the length, the last letters and three between: names tell themselves apart there, mostly, and each letter costs. */
+function hashOf(name: string): number {
+  const { length } = name;
+  let hash = length;
+  for (let i = Math.max(0, length - 4); i < length; i++)
+    hash = (Math.imul(hash, 31) + name.charCodeAt(i)) | 0;
+  const quarter = length >> 2;
+  for (let i = quarter; i > 0 && i < length - 4; i += quarter)
     hash = (Math.imul(hash, 31) + name.charCodeAt(i)) | 0;
   return hash ^ (hash >>> 15);
 }

@@ -6,7 +6,7 @@
 import type { ActionKind, Phase } from './abi.js';
 import { type ActionClass, type Actions, actions, type Reach } from './actions.js';
 import { type Group, principals } from './principals.js';
-import { type Entry, entryOf, type Lists, type Step } from './quick.js';
+import { type Entry, entryOf, type Lists, type Step, stepOf } from './quick.js';
 import { belowOf, type Tables, type Unit } from './tables.js';
 
 /** The units of one action and one principal. */
@@ -101,16 +101,14 @@ function scopeFrom(entries: readonly Entry[]): Scope {
   let blocks = false;
   for (const { tests, yields } of entries) {
     if (yields === null) blocks = true;
-    else if (yields.outcome.effect === 'deny') denies.push({ tests, yields });
-    else if (yields.outcome.effect === 'allow') allows.push({ tests, yields });
-    else asks.push({ tests, yields });
+    else if (yields.outcome.effect === 'deny') denies.push(stepOf('deny', tests, yields));
+    else if (yields.outcome.effect === 'allow') allows.push(stepOf('allow', tests, yields));
+    else asks.push(stepOf('ask', tests, yields));
   }
-  const [denied, allowed] = [untilSure(denies), untilSure(allows)];
-  const settled = denied.at(-1)?.tests.length === 0;
+  const denied = untilSure(denies);
+  const settled = denied.at(-1)?.test === null;
   return {
-    denies: denied,
-    asks: settled ? [] : asks,
-    allows: settled ? [] : allowed,
+    steps: settled ? denied : [...denied, ...asks, ...untilSure(allows)],
     mixed: blocks ? entries : [],
     tells: entries.some(({ unit }) => unit.kind === 'rule' && unit.outcome.tell === true),
     entries,
@@ -120,6 +118,6 @@ function scopeFrom(entries: readonly Entry[]): Scope {
 
 /** Nothing after a rule without a condition can be the first that holds. */
 function untilSure(rules: readonly Step[]): readonly Step[] {
-  const sure = rules.findIndex((rule) => rule.tests.length === 0);
+  const sure = rules.findIndex((rule) => rule.test === null);
   return sure < 0 ? rules : rules.slice(0, sure + 1);
 }

@@ -7,7 +7,7 @@ import { parse } from '../../grammar/parse.js';
 import { canonical } from '../../runtime/verify/format/canonical.js';
 import { digest } from '../../runtime/verify/format/hash.js';
 import { parseStrict } from '../../runtime/verify/format/json.js';
-import type { PolicyModule, Request } from '../../stdlib/abi.js';
+import type { Decision, PolicyModule, Request } from '../../stdlib/abi.js';
 import { patternMatches } from './naive.js';
 import type { Answer, BenchPolicy, BenchRequest, BenchRule, Condition, Decide, Pattern } from './workload.js';
 
@@ -98,7 +98,8 @@ export function compileSepal(input: Input): Compiled {
   throw new Error(`the policy of the bench does not compile: ${JSON.stringify(first)}`);
 }
 
-const ANSWERS = { allow: 'ALLOW', review: 'REVIEW', deny: 'DENY' } as const satisfies Record<string, Answer>;
+const answerOf = ({ effect }: Decision): Answer =>
+  effect === 'allow' ? 'ALLOW' : effect === 'review' ? 'REVIEW' : 'DENY';
 const NO_ROLES: readonly string[] = [];
 
 /** The server and the name of a tool: the gateway finds them by the name that its clients know (runtime/gateway/names.ts). */
@@ -137,7 +138,7 @@ export function decider(module: PolicyModule, tools: Compiled['manifest']['tools
   const facts = {};
   const exposed = Object.keys(tools).map((tool) => tool.replace('/', '.'));
   const places = new Map(exposed.map((action) => [action, placeOf(action)]));
-  return (q) => ANSWERS[module.decide(requestOf(q, places), facts, 'call').effect];
+  return (q) => answerOf(module.decide(requestOf(q, places), facts, 'call'));
 }
 
 export async function deciderOf(bundle: Bundle): Promise<Decide> {

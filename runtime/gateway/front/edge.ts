@@ -2,6 +2,7 @@
 /** What an HTTP request must be before anyone asks who sent it: the right host, no foreign page behind it, no header twice. */
 import type { IncomingMessage } from 'node:http';
 import { isLoopback, type ListenConfig } from '../../config.js';
+import { collected } from '../wire/parts.js';
 
 const SINGLE = [
   'host',
@@ -87,17 +88,15 @@ export interface Body {
 export async function readBody(request: IncomingMessage, cap: number): Promise<Body | null> {
   if (Number(request.headers['content-length'] ?? 0) > cap) return null;
   return new Promise((resolve, reject) => {
-    const parts: Buffer[] = [];
-    let size = 0;
+    const body = collected();
     request.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size <= cap) parts.push(chunk);
+      if (body.size + chunk.length <= cap) body.add(chunk);
       else {
         resolve(null);
         request.destroy();
       }
     });
-    request.once('end', () => resolve({ parts, size }));
+    request.once('end', () => resolve({ size: body.size, parts: body.take() }));
     request.once('error', reject);
     request.once('close', () => {
       if (!request.complete) reject(new Error('the request broke off'));

@@ -3,7 +3,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Caller } from '../caller.js';
 import { type Connection, endConnection, type Handle, newConnection } from '../connection.js';
-import { isLarge } from '../large/bound.js';
 import { oneLine } from '../large/lines.js';
 import type { LargeMessages } from '../large/service.js';
 import { claimed, modernConnection } from '../modern/envelope.js';
@@ -81,9 +80,9 @@ export function serveStdio(
   };
   /** While a large message is read, what came behind it waits: a client may cancel it, or say what it builds on. */
   let reading: Promise<void> | null = null;
-  const takeLarge = async (bytes: Buffer): Promise<void> => {
+  const takeLarge = async (parts: readonly Buffer[]): Promise<void> => {
     const before = reading;
-    const read = (before ?? Promise.resolve()).then(() => large.message([bytes]));
+    const read = (before ?? Promise.resolve()).then(() => large.message(parts));
     const done = read.then(() => {
       if (reading === done) reading = null;
     });
@@ -92,8 +91,7 @@ export function serveStdio(
     await take(message).finally(leave);
   };
   const took = (bytes: Buffer): void => {
-    if (isLarge(bytes.length)) begin(takeLarge(bytes));
-    else if (reading === null) begin(take(readMessage(bytes, MESSAGE_LIMITS)));
+    if (reading === null) begin(take(readMessage(bytes, MESSAGE_LIMITS)));
     else begin(reading.then(() => take(readMessage(bytes, MESSAGE_LIMITS))));
   };
   const ended = new Promise<void>((resolve) => {
@@ -109,6 +107,7 @@ export function serveStdio(
       'data',
       lineSplitter(MAX_LINE, {
         line: took,
+        large: (parts) => begin(takeLarge(parts)),
         tooLong: () => begin(take(TOO_LONG)),
       }),
     );

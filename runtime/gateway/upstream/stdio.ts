@@ -2,7 +2,7 @@
 /** A child process as upstream: argv without a shell, an allow-listed environment, its own process group, killed as a group. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { StdioServer } from '../../config.js';
-import { isLarge } from '../large/bound.js';
+import { together } from '../../log/files.js';
 import { answeredBy } from '../wire/answer.js';
 import { lineSplitter } from '../wire/lines.js';
 import { type Channel, type ChannelEvents, NotSent } from './channel.js';
@@ -87,6 +87,7 @@ function started(child: ChildProcess, command: string): Promise<void> {
   });
 }
 
+const NOTHING = Buffer.alloc(0);
 const SPACES = new Set([9, 10, 13, 32]);
 
 /** Is `{` the first of its bytes that is no white space? */
@@ -110,11 +111,15 @@ function attach(child: ChildProcess, pid: number, events: ChannelEvents): Channe
   const said = meter(() => events.slowed());
   const take = lineSplitter(MAX_LINE, {
     line: (bytes) => {
-      const body = isLarge(bytes.length) ? bytes : bytes.toString('utf8').trim();
-      if (typeof body === 'string' ? body.startsWith('{') : opensObject(body))
-        return unasked(said, bytes.length, events.message(body, null));
-      if (body.length > 0) events.noise(bytes.length);
+      const text = bytes.toString('utf8').trim();
+      if (text.startsWith('{')) return unasked(said, bytes.length, events.message(text, null));
+      if (text.length > 0) events.noise(bytes.length);
       said.said(bytes.length);
+    },
+    large: (parts, size) => {
+      if (opensObject(parts[0] ?? NOTHING)) return unasked(said, size, events.message(together(parts), null));
+      events.noise(size);
+      said.said(size);
     },
     tooLong: (head, tail) => {
       const id = answeredBy(head, tail);

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Splits a byte stream into lines with a cap, without joining the same bytes twice. */
+import { together } from '../../log/files.js';
+import { isLarge } from '../large/bound.js';
+import { collected } from './parts.js';
 
 export interface LineEvents {
   line(bytes: Buffer): void;
+  /** A large line, in parts. */
+  large(parts: readonly Buffer[], size: number): void;
   /** A line over the cap: its first and last bytes, so that the one request that it answers may be found. */
   tooLong(head: string, tail: string): void;
   /** So many bytes past the cap were thrown away, or a line with nothing in it. */
@@ -14,32 +19,25 @@ const NEWLINE = 10;
 
 /** Returns the function that takes the next chunk. */
 export function lineSplitter(cap: number, events: LineEvents): (chunk: Buffer) => void {
-  let parts: Buffer[] = [];
-  let size = 0;
-  let head = '';
-  let over = false;
+  const line = collected();
+  let over: { readonly head: string; readonly tail: Buffer } | null = null;
   const add = (piece: Buffer): void => {
-    size += piece.length;
-    if (over) events.dropped?.(piece.length, false);
-    if (!over && size > cap) {
-      over = true;
-      head = Buffer.concat(parts).subarray(0, EDGE).toString('latin1');
-      parts = [Buffer.concat(parts).subarray(-EDGE)];
+    if (over !== null) {
+      events.dropped?.(piece.length, false);
+      over = { head: over.head, tail: lastOf([over.tail, piece]) };
+    } else if (line.size + piece.length <= cap) line.add(piece);
+    else {
+      const begun = line.take();
+      over = { head: headOf(begun), tail: lastOf([...begun, piece]) };
     }
-    parts.push(piece);
-    if (over)
-      parts = [
-        Buffer.from(piece.length >= EDGE ? piece.subarray(-EDGE) : Buffer.concat(parts).subarray(-EDGE)),
-      ];
   };
   const finish = (): void => {
-    const [lines, wasOver] = [parts, over];
-    parts = [];
-    size = 0;
-    over = false;
-    const line = lines.length === 1 ? (lines[0] ?? Buffer.alloc(0)) : Buffer.concat(lines);
-    if (wasOver) events.tooLong(head, line.toString('latin1'));
-    else if (line.length > 0) events.line(line);
+    const [was, size] = [over, line.size];
+    const parts = line.take();
+    over = null;
+    if (was !== null) events.tooLong(was.head, was.tail.toString('latin1'));
+    else if (isLarge(size)) events.large(parts, size);
+    else if (size > 0) events.line(together(parts));
     else events.dropped?.(0, true);
   };
   return (chunk) => {
@@ -51,4 +49,14 @@ export function lineSplitter(cap: number, events: LineEvents): (chunk: Buffer) =
     }
     if (from < chunk.length) add(chunk.subarray(from));
   };
+}
+
+/** First bytes, as text that is good for looking at. */
+export const headOf = (parts: readonly Buffer[]): string =>
+  Buffer.concat(parts.slice(0, 2).map((part) => part.subarray(0, EDGE))).toString('latin1', 0, EDGE);
+
+/** Last bytes: of two neighbours one is long. A copy, so that nothing longer is kept alive. */
+export function lastOf(parts: readonly Buffer[]): Buffer {
+  const ends = parts.slice(-3).map((part) => part.subarray(-EDGE));
+  return Buffer.from(Buffer.concat(ends).subarray(-EDGE));
 }

@@ -85,6 +85,7 @@ describe('a pipe that is read at a pace', () => {
     let turns = 0;
     let since = 0;
     const take = lineSplitter(1024, {
+      large: () => undefined,
       line: (bytes) => {
         lines.push(bytes.toString());
         since++;
@@ -133,6 +134,7 @@ describe('lines and events with nothing in them', () => {
   it('are counted, whatever they look like', () => {
     let nothing = 0;
     const take = lineSplitter(64, {
+      large: () => undefined,
       line: () => undefined,
       tooLong: () => undefined,
       dropped: (bytes, line) => (nothing += bytes + (line ? 1 : 0)),

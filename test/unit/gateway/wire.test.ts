@@ -208,6 +208,7 @@ describe('framing', () => {
         const bytes = Buffer.from(lines.map((t) => `${t}\n`).join(''));
         const seen: string[] = [];
         const take = lineSplitter(1000, {
+          large: () => undefined,
           line: (b) => seen.push(b.toString()),
           tooLong: () => seen.push('!'),
         });
@@ -220,6 +221,7 @@ describe('framing', () => {
   it('reports an overlong line and goes on', () => {
     const seen: string[] = [];
     const take = lineSplitter(600, {
+      large: () => undefined,
       line: (b) => seen.push(b.toString()),
       tooLong: (head, tail) => seen.push(`${head.slice(0, 2)}..${tail.slice(-2)}`),
     });

@@ -59,9 +59,21 @@ export interface Options {
 }
 
 export function weigh(units: readonly Unit[], world: World, phase: Phase, options: Options): Decision {
-  const { steps } = options;
   const plain = valuesIn(world);
   const possible = units.map((unit) => ({ unit, outcomes: outcomesOf(unit, plain) }));
+  return weighed(possible, units, world, phase, options, plain);
+}
+
+/** `possible` of all `units`. */
+function weighed(
+  possible: readonly Possible[],
+  units: readonly Unit[],
+  world: World,
+  phase: Phase,
+  options: Options,
+  plain: Values,
+): Decision {
+  const { steps } = options;
   const base = combine(possible, phase, steps, []);
   if (!hinges(possible, base, phase)) return base;
   const labels = unknownLabels(units, world, plain);
@@ -123,10 +135,12 @@ const askersOf = (possible: readonly Possible[]): readonly Asker[] =>
 
 const MISSING = 'it is missing, null or of another type';
 
+const NOTHING: readonly null[] = [null];
+
 function outcomesOf(unit: Unit, values: Values): readonly (Outcome | null)[] {
   if (unit.kind === 'rule') {
     const value = values(unit.tests);
-    return value === 2 ? [unit.outcome] : value === 0 ? [null] : [unit.outcome, null];
+    return value === 0 ? NOTHING : value === 2 ? [unit.outcome] : [unit.outcome, null];
   }
   const outcomes: (Outcome | null)[] = [];
   for (const { test, outcome } of unit.cases) {
@@ -279,23 +293,43 @@ export function explainUnits(
 ): Explanation {
   const plain = valuesIn(world);
   const matched: Match[] = [];
-  const near: NearMiss[] = [];
+  const missed: Unit[] = [];
+  const possible: Possible[] = [];
   for (const unit of units) {
     const outcomes = outcomesOf(unit, plain);
-    const effects = new Set(outcomes.flatMap((o) => (o === null ? [] : [o.effect])));
+    possible.push({ unit, outcomes });
+    const effects = outcomes === NOTHING ? NONE : effectsOf(outcomes);
     for (const effect of effects) {
       matched.push(
         outcomes.length > 1 ? { name: unit.name, effect, unknown: true } : { name: unit.name, effect },
       );
     }
-    if (effects.size === 0) near.push({ name: unit.name, effect: firstEffect(unit), condition: words(unit) });
+    if (effects.length === 0) missed.push(unit);
   }
-  const decision = weigh(units, world, phase, options);
+  const decision = weighed(possible, units, world, phase, options, plain);
   // Facts that people stand in for are among the deciding rules.
   for (const { fact } of options.standIns)
     if (decision.rules.includes(fact)) matched.push({ name: fact, effect: 'review' });
-  return { decision, matched: options.standIns.length === 0 ? matched : matched.toSorted(byName), near };
+  return {
+    decision,
+    matched: options.standIns.length === 0 ? matched : matched.toSorted(byName),
+    // Made when somebody reads it: a policy has many rules that say nothing of a question, and their words are long.
+    get near() {
+      return missed.map(nearMiss);
+    },
+  };
 }
+
+const NONE: readonly RuleEffect[] = [];
+const effectsOf = (outcomes: readonly (Outcome | null)[]): readonly RuleEffect[] => [
+  ...new Set(outcomes.flatMap((o) => (o === null ? [] : [o.effect]))),
+];
+
+const nearMiss = (unit: Unit): NearMiss => ({
+  name: unit.name,
+  effect: firstEffect(unit),
+  condition: words(unit),
+});
 
 const firstEffect = (unit: Unit): RuleEffect =>
   unit.kind === 'rule' ? unit.outcome.effect : (unit.cases[0]?.outcome.effect ?? 'deny');

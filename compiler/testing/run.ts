@@ -225,9 +225,9 @@ function runQuestion(
     ...scanned(subject, asker, request, at),
   });
   const answer = (known: Facts): Answer => {
-    const asked = ask(subject, request, known, phase);
-    if (asked.refused === null) subject.observe?.(request, known, phase);
-    return { ...asked, found: found(subject, asked.decision.masks ?? [], request, asker.result) };
+    const { decision, matched, refused } = ask(subject, request, known, phase);
+    if (refused === null) subject.observe?.(request, known, phase);
+    return { decision, matched, refused, found: found(subject, decision.masks ?? [], request, asker.result) };
   };
   const known = facts(asker.at);
   const first = answer(known);

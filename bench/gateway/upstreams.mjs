@@ -16,8 +16,8 @@ import { echo, freePort, median, node, remove, sepal, setUp, start, until } from
 const here = dirname(fileURLToPath(import.meta.url));
 const hostile = join(here, 'hostile.mjs');
 /** Pairs of windows. */
-const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 13);
-const WINDOW_MS = Number(process.env.BENCH_WINDOW_MS ?? 1600);
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 9);
+const WINDOW_MS = Number(process.env.BENCH_WINDOW_MS ?? 1500);
 const EVERY_MS = Number(process.env.BENCH_EVERY_MS ?? 10);
 const SETTLE_MS = 400;
 const CONNECTIONS = 4;

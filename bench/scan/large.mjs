@@ -108,7 +108,7 @@ async function piecesOf(child, file) {
   rmSync(file, { force: true });
   const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8');
   process.kill(Number(children.trim().split(' ')[0] || child.pid), 'SIGUSR2');
-  while (!existsSync(file) || readFileSync(file, 'utf8') === '') await sleep(20);
+  while (!existsSync(file)) await sleep(20);
   return JSON.parse(readFileSync(file, 'utf8'));
 }
 

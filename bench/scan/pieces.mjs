@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Loaded into the gateway by the bench of large messages (--import): how long its own thread works without a pause, in processor time of
 // that thread, so that other processes on the machine do not count. Asked by a signal, it writes what it saw since to PIECES and begins anew.
-import { openSync, readSync, writeFileSync } from 'node:fs';
+import { openSync, readSync, renameSync, writeFileSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 
 // The command starts the gateway anew without the means to compile text (cli/main.ts): that process is looked at.
@@ -23,7 +23,9 @@ if (isMainThread && watched && process.env.PIECES !== undefined) {
   turn();
   process.on('SIGUSR2', () => {
     const now = used();
-    writeFileSync(process.env.PIECES, JSON.stringify({ total: now - began, pieces }));
+    // There as a whole or not at all: it is read as soon as it is there.
+    writeFileSync(`${process.env.PIECES}.new`, JSON.stringify({ total: now - began, pieces }));
+    renameSync(`${process.env.PIECES}.new`, process.env.PIECES);
     began = used();
     last = began;
     pieces = [];

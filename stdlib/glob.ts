@@ -20,6 +20,7 @@ function matcher(parts: readonly string[], gaps: string): Matcher {
   if (gaps === '') return (text) => text === first;
   const last = parts.at(-1) ?? '';
   if (gaps === 'a') return anyGap(first, last);
+  if (gaps === 'aa') return anyGaps(first, parts[1] ?? '', last);
   return gaps.includes('s') ? (text) => walk(parts, gaps, text) : (text) => greedy(parts, text);
 }
 
@@ -29,6 +30,16 @@ function anyGap(first: string, last: string): Matcher {
   if (last === '') return (text) => text.startsWith(first);
   if (first === '') return (text) => text.endsWith(last);
   return (text) => text.length >= least && text.startsWith(first) && text.endsWith(last);
+}
+
+/** The leftmost place of the middle is always good. */
+function anyGaps(first: string, middle: string, last: string): Matcher {
+  const rest = middle.length + last.length;
+  return (text) => {
+    if (!text.startsWith(first)) return false;
+    const at = text.indexOf(middle, first.length);
+    return at >= 0 && at + rest <= text.length && (last === '' || text.endsWith(last));
+  };
 }
 
 /** Only `any` gaps: the leftmost place of each part is always good. */

@@ -34,7 +34,12 @@ interface Place {
   /** Those that look at the name only, and those that look at roles too. */
   readonly byName: readonly number[];
   readonly byRole: readonly number[];
-  group: Group | null;
+  known: Known | null;
+}
+/** A place, and the group of who is found there by name alone. */
+interface Known {
+  readonly at: Place;
+  readonly group: Group;
 }
 interface Named extends Own {
   place: Place | null;
@@ -95,11 +100,11 @@ export function principals(units: UnitTable, hold: (size: number) => void): Prin
   /** What looks at the name only is known where the name is. */
   const settled = (at: Place, id: string): Place => {
     const sure = [...at.sure, ...at.byName.filter((who) => matchesWho(whos.at(who), id, NO_ROLES))];
-    const found: Place = { sure, byName: [], byRole: at.byRole, group: null };
+    const found: Place = { sure, byName: [], byRole: at.byRole, known: null };
     places.push(found);
     return found;
   };
-  const recent = new Recent<{ readonly at: Place; readonly group: Group }>(ROOM);
+  const recent = new Recent<Known>(ROOM);
   const asked = (to: Group, open: readonly number[], id: string, roles: readonly string[]): Group => {
     let found = to;
     for (let i = 0; i < open.length; i++) {
@@ -120,16 +125,17 @@ export function principals(units: UnitTable, hold: (size: number) => void): Prin
     }
     return found;
   };
-  const ofPlace = (at: Place): Group => {
-    at.group ??= at.sure.reduce(joined, none);
-    return at.group;
+  const ofPlace = (at: Place): Known => {
+    at.known ??= { at, group: at.sure.reduce(joined, none) };
+    return at.known;
   };
   const find = (id: string, roles: readonly string[]): Group => {
     const where = recent.place(id);
     let known = recent.at(where, id);
     if (known === undefined) {
       const at = lookup(id);
-      known = { at, group: asked(ofPlace(at), at.byName, id, NO_ROLES) };
+      const shared = ofPlace(at);
+      known = at.byName.length === 0 ? shared : { at, group: asked(shared.group, at.byName, id, NO_ROLES) };
       recent.put(where, id, known);
     }
     const { at, group: found } = known;
@@ -139,7 +145,7 @@ export function principals(units: UnitTable, hold: (size: number) => void): Prin
   const forget = (): void => {
     none = group(count++, new Set());
     recent.clear();
-    for (const at of places) at.group = null;
+    for (const at of places) at.known = null;
   };
   return { find, forget };
 }
@@ -213,7 +219,7 @@ function place(own: Own, below: Place | null, whos: WhoTable): Place {
   const open = [...(below?.byName ?? []), ...(below?.byRole ?? []), ...own.open];
   const asks = [...new Set(open)].filter((who) => !sure.includes(who));
   const roles = (who: number): boolean => rolesOf(whos.at(who)).length > 0;
-  return { sure, byName: asks.filter((who) => !roles(who)), byRole: asks.filter(roles), group: null };
+  return { sure, byName: asks.filter((who) => !roles(who)), byRole: asks.filter(roles), known: null };
 }
 
 /** The node of texts that all begin alike, some of which may end there. */

@@ -20,20 +20,25 @@ export const principal = (glob: Glob): WhoTerm => ({ kind: 'principal', glob });
 export const role = (value: string): WhoTerm => ({ kind: 'role', value });
 export const members = (set: Who): WhoTerm => ({ kind: 'set', who: set });
 
-export function matchesWho(set: Who, id: string, roles: readonly string[]): boolean {
-  const one = (term: WhoTerm): boolean => {
-    switch (term.kind) {
-      case 'any':
-        return true;
-      case 'principal':
-        return term.glob.matches(id);
-      case 'role':
-        return roles.includes(term.value);
-      case 'set':
-        return matchesWho(term.who, id, roles);
-    }
-  };
-  return set.include.some(one) && !set.except.some(one);
+export const matchesWho = (set: Who, id: string, roles: readonly string[]): boolean =>
+  isOneOf(set.include, id, roles) && !isOneOf(set.except, id, roles);
+
+/** Callers who were never seen before are asked about set by set: a loop, no closures. */
+function isOneOf(terms: readonly WhoTerm[], id: string, roles: readonly string[]): boolean {
+  for (let i = 0; i < terms.length; i++) if (isIn(terms[i] as WhoTerm, id, roles)) return true;
+  return false;
+}
+function isIn(term: WhoTerm, id: string, roles: readonly string[]): boolean {
+  switch (term.kind) {
+    case 'any':
+      return true;
+    case 'principal':
+      return term.glob.matches(id);
+    case 'role':
+      return roles.includes(term.value);
+    case 'set':
+      return matchesWho(term.who, id, roles);
+  }
 }
 
 /** The roles that the set asks for anywhere. */
@@ -73,18 +78,22 @@ export const act = (kind: ActionKind, server: Glob, name: Glob | null): WhatTerm
 });
 export const actions = (set: What): WhatTerm => ({ kind: 'set', what: set });
 
-export function matchesWhat(set: What, kind: ActionKind, server: string, name: string): boolean {
-  const one = (term: WhatTerm): boolean => {
-    switch (term.kind) {
-      case 'every':
-        return !term.toolsOnly || kind === 'tool';
-      case 'act':
-        return (
-          term.act === kind && term.server.matches(server) && (term.name === null || term.name.matches(name))
-        );
-      case 'set':
-        return matchesWhat(term.what, kind, server, name);
-    }
-  };
-  return set.include.some(one) && !set.except.some(one);
+export const matchesWhat = (set: What, kind: ActionKind, server: string, name: string): boolean =>
+  reachesOne(set.include, kind, server, name) && !reachesOne(set.except, kind, server, name);
+
+function reachesOne(terms: readonly WhatTerm[], kind: ActionKind, server: string, name: string): boolean {
+  for (let i = 0; i < terms.length; i++) if (reaches(terms[i] as WhatTerm, kind, server, name)) return true;
+  return false;
+}
+function reaches(term: WhatTerm, kind: ActionKind, server: string, name: string): boolean {
+  switch (term.kind) {
+    case 'every':
+      return !term.toolsOnly || kind === 'tool';
+    case 'act':
+      return (
+        term.act === kind && term.server.matches(server) && (term.name === null || term.name.matches(name))
+      );
+    case 'set':
+      return matchesWhat(term.what, kind, server, name);
+  }
 }

@@ -31,11 +31,12 @@ export async function checkAnswer(gate: Gate, admitted: Admitted, answer: Answer
   const { policy } = admitted;
   if (answer.kind === 'failed' || answer.kind === 'asks' || !policy.module.phases.includes('result'))
     return AS_IT_IS;
-  const value: unknown = answer.kind === 'result' ? answer.value : JSON.parse(await textOf(answer.raw));
+  const value = valueOf(answer);
   const { intake, asked } = admitted;
   const { kind, server, name, args } = intake.intent;
   const request = { ...asked.caller.subject, intent: { kind, server, name, args } };
-  const judged = await gate.decide(policy.module, request, 'result', value).catch((error: unknown) => {
+  const deciding = value.then((whole) => gate.decide(policy.module, request, 'result', whole));
+  const judged = await deciding.catch((error: unknown) => {
     gate.say(`the rules on results could not be evaluated: ${String(error)}`);
     return null;
   });
@@ -47,7 +48,9 @@ export async function checkAnswer(gate: Gate, admitted: Admitted, answer: Answer
   const masking = decided.effect === 'allow' && decided.masks !== undefined && !gate.dryRun;
   if (decided.effect === 'allow' && !masking && dryRun === null && Object.keys(facts).length === 0)
     return AS_IT_IS;
-  const masked = masking ? await maskedAnswer(gate, intake, answer.raw, value, decided.masks ?? []) : null;
+  const masked = masking
+    ? await maskedAnswer(gate, intake, answer.raw, await value, decided.masks ?? [])
+    : null;
   const failed = masked !== null && 'why' in masked;
   const decision = failed ? defaultDeny(`the answer could not be masked: ${masked.why}`) : decided;
   const counts: Counts = masked !== null && !failed ? masked.counts : [];
@@ -56,6 +59,12 @@ export async function checkAnswer(gate: Gate, admitted: Admitted, answer: Answer
   const entry = await record(gate, admitted, about);
   if (decision.effect === 'deny') return { kind: 'withheld', sentence: sentenceOf(decision), entry };
   return masked === null || failed || counts?.length === 0 ? AS_IT_IS : { kind: 'masked', raw: masked.raw };
+}
+
+/** What a server answered, whole. */
+async function valueOf(answer: Exclude<Answer, { readonly kind: 'failed' | 'asks' }>): Promise<unknown> {
+  if (typeof answer.raw !== 'string') return answer.raw.value();
+  return answer.kind === 'result' ? answer.value : JSON.parse(answer.raw);
 }
 
 type MaskedAnswer = { readonly raw: Raw; readonly counts: Counts } | { readonly why: string };

@@ -137,6 +137,19 @@ function endOfString(text: string, from: number): number {
   return text.length;
 }
 
+/** The members of a result by which the gateway knows what kind of result it is; whoever wants more asks for it. */
+function outlineOf(value: unknown): JsonObject {
+  const { resultType, isError, inputRequests } = value as { readonly [key: string]: unknown };
+  const [first] = isObject(inputRequests) ? Object.values(inputRequests) : [];
+  const method = isObject(first) ? first['method'] : undefined;
+  return {
+    isError: isError === true,
+    // One that is no text is none that is known.
+    ...(resultType === undefined ? {} : { resultType: typeof resultType === 'string' ? resultType : '' }),
+    ...(typeof method === 'string' ? { inputRequests: { first: { method } } } : {}),
+  };
+}
+
 export type Desk = ReturnType<typeof createDesk>;
 
 export function createDesk() {
@@ -219,18 +232,16 @@ export function createDesk() {
     },
 
     /** Reads an upstream's message. */
-    answer(body: Uint8Array | string): Said {
-      const text =
-        typeof body === 'string'
-          ? body
-          : Buffer.from(body.buffer, body.byteOffset, body.length).toString('utf8');
+    answer(body: readonly Uint8Array[] | string): Said {
+      const text = typeof body === 'string' ? body : Buffer.concat(body).toString('utf8');
       const message: UpstreamMessage = deeperThan(text, MAX_DEPTH)
         ? { kind: 'noise', why: 'it is nested too deep' }
         : readUpstream(text);
       if (message.kind !== 'result' && message.kind !== 'error')
         return { text: null, message, head: text.slice(0, EDGE), tail: text.slice(-EDGE) };
       const { raw, ...rest } = message;
-      return { ...keepText(raw), message: rest };
+      const about = rest.kind === 'result' ? { ...rest, value: outlineOf(rest.value) } : rest;
+      return { ...keepText(raw), message: about };
     },
 
     /** Commits to an answer, for its receipt. */
@@ -254,6 +265,11 @@ export function createDesk() {
       const misfit = masked.counts.length === 0 ? null : structuredMisfit(masked.value, outputSchema);
       if (misfit !== null) return { why: misfit };
       return { ...keepText(JSON.stringify(masked.value)), counts: masked.counts };
+    },
+
+    /** What the answer is, for rules that read it. */
+    value(text: number): unknown {
+      return JSON.parse(found(texts, text));
     },
 
     /** The whole text, for the few who need it. */

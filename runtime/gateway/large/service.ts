@@ -23,6 +23,8 @@ import { LargeFailure, openThread, type Thread } from './thread.js';
 export interface HeldText {
   readonly length: number;
   text(): Promise<string>;
+  /** What it is. Of a result there are else only the members that say what kind it is. */
+  value(): Promise<unknown>;
   outcome(): Promise<Outcome>;
   reply(task: ReplyTask): Promise<Exclude<Outgoing, string>>;
   /** Another text, masked, or why it cannot be. */
@@ -68,7 +70,7 @@ export interface LargeMessages {
   /** A part of the arguments, by own members, as `v8.serialize` writes it; null for arguments that were not read here. */
   readonly packed: (args: object, path: readonly string[]) => Promise<Uint8Array> | null;
   /** Reads an upstream's message. */
-  answer(body: Uint8Array | string): Promise<HeardLarge>;
+  answer(body: readonly Uint8Array[] | string): Promise<HeardLarge>;
   close(): Promise<void>;
 }
 
@@ -119,6 +121,7 @@ export function largeMessages(openings: string | null, thread: Thread = openThre
     const text: HeldText = {
       length,
       text: () => asked(() => thread.ask('text', [number])),
+      value: () => asked(() => thread.ask('value', [number])),
       outcome: () => asked(() => thread.ask('outcome', [number])),
       reply: (task) => asked(() => thread.ask('reply', [number, task])),
       mask: (masks, outputSchema) =>
@@ -183,10 +186,12 @@ export function largeMessages(openings: string | null, thread: Thread = openThre
       return thread.ask('packed', [place.document, [place.member, ...path]]);
     },
     async answer(body) {
-      const gone = hold(body.length);
+      const own = typeof body === 'string' ? body : body.map(handed);
+      const gone = hold(
+        typeof own === 'string' ? own.length : own.reduce((sum, { length }) => sum + length, 0),
+      );
       try {
-        const own = typeof body === 'string' ? body : handed(body);
-        const said = await thread.ask('answer', [own], typeof own === 'string' ? [] : [bufferOf(own)]);
+        const said = await thread.ask('answer', [own], typeof own === 'string' ? [] : own.map(bufferOf));
         if (said.text === null) {
           gone();
           return said;

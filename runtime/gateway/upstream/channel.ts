@@ -20,9 +20,15 @@ export function troubleOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** A message as it came: text, or bytes in one part or in several. */
+export type Said = string | readonly Buffer[];
+
+export const sizeOf = (said: Said): number =>
+  typeof said === 'string' ? said.length : said.reduce((size, { length }) => size + length, 0);
+
 export interface ChannelEvents {
   /** `of` is the request on whose stream it came, where there are streams. True for an answer that is, or was, waited for. */
-  message(body: string | Buffer, of: number | null): boolean | Promise<boolean>;
+  message(body: Said, of: number | null): boolean | Promise<boolean>;
   /** Bytes that were no message (a banner line …). */
   noise(bytes: number): void;
   /** It says more than its share, and is read slowly from here on. */

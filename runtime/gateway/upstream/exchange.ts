@@ -6,13 +6,15 @@
 import type { JsonObject } from '../../verify/format/canonical.js';
 import { parseStrict } from '../../verify/format/json.js';
 import { answeredBy, readUpstream, type UpstreamMessage } from '../wire/answer.js';
+import { together } from '../../log/files.js';
 import { isLarge } from '../large/bound.js';
 import { type HeardLarge, type Raw, textOf, type UpstreamSaid } from '../large/service.js';
+import { headOf, lastOf } from '../wire/lines.js';
 import { isObject, NOT_DONE } from '../wire/message.js';
 import { errorOf, errorText, notificationOf, resultOf, resultText } from '../wire/reply.js';
 import { SUBSCRIPTION_META } from '../modern/envelope.js';
 import type { Talk } from '../modern/talk.js';
-import { type Channel, type ChannelEvents, NotSent, Refused } from './channel.js';
+import { type Channel, type ChannelEvents, NotSent, Refused, type Said, sizeOf } from './channel.js';
 
 const MAX_GIVEN = 1_000;
 const MAX_ASKING = 64;
@@ -53,7 +55,7 @@ export interface InputRequest {
 /** What a hop tells its owner. */
 export interface HopEvents {
   /** Reads a large message elsewhere; without it all are read here. */
-  readonly read?: ((body: string | Buffer) => Promise<HeardLarge>) | undefined;
+  readonly read?: ((body: Said) => Promise<HeardLarge>) | undefined;
   /** The upstream asks for something (sampling, elicitation, roots …), and waits for one answer. */
   asked(question: Asking): void;
   /** `notifications/message`: raw text of its params, its level, and the call on whose stream it came. */
@@ -194,13 +196,13 @@ function lose(state: State, id: number | null, why: string): void {
 }
 
 /** Is it an answer that is, or was, waited for? */
-function heard(state: State, body: string | Buffer, of: number | null): boolean | Promise<boolean> {
+function heard(state: State, body: Said, of: number | null): boolean | Promise<boolean> {
   const { read } = state.events;
-  if (read === undefined || !isLarge(body.length)) {
-    const text = typeof body === 'string' ? body : body.toString('utf8');
+  if (read === undefined || !isLarge(sizeOf(body))) {
+    const text = typeof body === 'string' ? body : together(body).toString('utf8');
     return receive(state, readUpstream(text), of, { head: text.slice(0, EDGE), tail: text.slice(-EDGE) });
   }
-  const ends = { head: edgeOf(body, 0, EDGE), tail: edgeOf(body, -EDGE) };
+  const ends = endsOf(body);
   const waited = read(body).then(
     ({ message, head, tail }) => receive(state, message, of, { head, tail }),
     () => receive(state, { kind: 'noise', why: 'the gateway could not read it' }, of, ends),
@@ -210,16 +212,16 @@ function heard(state: State, body: string | Buffer, of: number | null): boolean 
   return waited;
 }
 
-const edgeOf = (body: string | Buffer, from: number, to?: number): string =>
-  typeof body === 'string'
-    ? body.slice(from, to)
-    : body.toString('latin1', from < 0 ? body.length + from : from, to);
-
 /** First and last characters, where the id of an unusable answer may be found. */
 interface Ends {
   readonly head: string;
   readonly tail: string;
 }
+
+const endsOf = (body: Said): Ends =>
+  typeof body === 'string'
+    ? { head: body.slice(0, EDGE), tail: body.slice(-EDGE) }
+    : { head: headOf(body), tail: lastOf(body).toString('latin1') };
 
 function receive(state: State, message: UpstreamSaid, of: number | null, { head, tail }: Ends): boolean {
   const owner = of === null ? null : (state.waiting.get(of)?.owner ?? null);

@@ -4,7 +4,7 @@ import { Client } from 'undici';
 import type { HttpServer } from '../../config.js';
 import { sseReader } from '../wire/sse.js';
 import { bodyOf } from '../wire/turns.js';
-import { type Channel, type ChannelEvents, NotSent, Refused } from './channel.js';
+import { type Channel, type ChannelEvents, NotSent, Refused, sizeOf } from './channel.js';
 import { type Meter, meter, pause, unasked } from './meter.js';
 import { CONNECT_MS, type Reach } from './reach.js';
 import { type Asked, ask, type Head, mediaTypeOf } from './request.js';
@@ -133,11 +133,12 @@ const isJson = (type: string | readonly string[] | undefined): boolean =>
 async function read(line: Line, id: number | null, asked: Asked, { headers, body }: Head): Promise<void> {
   try {
     if (body instanceof Promise) {
-      const bytes = await body;
+      const parts = await body;
+      const size = sizeOf(parts);
       if (!isJson(headers['content-type'])) {
-        line.said.said(bytes.length);
-        if (bytes.length > 0) line.events.noise(bytes.length);
-      } else unasked(line.said, bytes.length, line.events.message(bytes, id));
+        line.said.said(size);
+        if (size > 0) line.events.noise(size);
+      } else unasked(line.said, size, line.events.message(parts, id));
     } else await stream(line, body, id);
     if (id !== null) line.events.lost(id, 'the stream ended without an answer');
   } catch (error) {

@@ -2,13 +2,14 @@
 /** One HTTP request to a server: its answer comes whole, or as a stream where it is one of events. */
 import { Readable } from 'node:stream';
 import type { Dispatcher, Pool } from 'undici';
+import { collected } from '../wire/parts.js';
 
 type Controller = Dispatcher.DispatchController;
 
 export interface Head {
   readonly status: number;
   readonly headers: { readonly [name: string]: string | readonly string[] | undefined };
-  readonly body: Promise<Buffer> | Readable;
+  readonly body: Promise<readonly Buffer[]> | Readable;
 }
 
 export interface Asked {
@@ -91,10 +92,12 @@ function streamed(controller: Controller): Taker {
 }
 
 function whole(controller: Controller, cap: number): Taker {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  let settle: { readonly resolve: (bytes: Buffer) => void; readonly reject: (error: Error) => void };
-  const body = new Promise<Buffer>((resolve, reject) => {
+  const parts = collected();
+  let settle: {
+    readonly resolve: (parts: readonly Buffer[]) => void;
+    readonly reject: (error: Error) => void;
+  };
+  const body = new Promise<readonly Buffer[]>((resolve, reject) => {
     settle = { resolve, reject };
   });
   // It may be that nobody wants it.
@@ -102,11 +105,10 @@ function whole(controller: Controller, cap: number): Taker {
   return {
     body,
     take: (chunk) => {
-      size += chunk.length;
-      if (size > cap) controller.abort(new RangeError(`an answer over ${cap} bytes`));
-      else chunks.push(chunk);
+      if (parts.size + chunk.length > cap) controller.abort(new RangeError(`an answer over ${cap} bytes`));
+      else parts.add(chunk);
     },
-    end: () => settle.resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)),
+    end: () => settle.resolve(parts.take()),
     fail: (error) => settle.reject(error),
   };
 }

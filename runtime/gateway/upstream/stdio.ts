@@ -2,7 +2,6 @@
 /** A child process as upstream: argv without a shell, an allow-listed environment, its own process group, killed as a group. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { StdioServer } from '../../config.js';
-import { together } from '../../log/files.js';
 import { answeredBy } from '../wire/answer.js';
 import { lineSplitter } from '../wire/lines.js';
 import { type Channel, type ChannelEvents, NotSent } from './channel.js';
@@ -117,7 +116,7 @@ function attach(child: ChildProcess, pid: number, events: ChannelEvents): Channe
       said.said(bytes.length);
     },
     large: (parts, size) => {
-      if (opensObject(parts[0] ?? NOTHING)) return unasked(said, size, events.message(together(parts), null));
+      if (opensObject(parts[0] ?? NOTHING)) return unasked(said, size, events.message(parts, null));
       events.noise(size);
       said.said(size);
     },

@@ -5,7 +5,7 @@ import type { JsonObject } from '../../verify/format/canonical.js';
 import type { HeardLarge } from '../large/service.js';
 import { withoutPlace } from '../caller.js';
 import type { PinKind } from '../pins.js';
-import { NotSent, troubleOf } from './channel.js';
+import { NotSent, type Said, troubleOf } from './channel.js';
 import type { Asking, HopEvents } from './exchange.js';
 import { type Era, type Hop, openHop } from './hop.js';
 import { openHttp } from './http.js';
@@ -14,7 +14,7 @@ import { openStdio } from './stdio.js';
 
 export interface UpstreamEvents {
   /** Reads a large message elsewhere. */
-  readonly read?: (body: string | Buffer) => Promise<HeardLarge>;
+  readonly read?: (body: Said) => Promise<HeardLarge>;
   asked(server: string, key: string, question: Asking): void;
   logged(server: string, key: string, params: string, level: string, owner: object | null): void;
   /** The live definitions of a kind, at each start and after each `list_changed`. */

@@ -155,7 +155,7 @@ describe('a large request', () => {
 describe('a large answer', () => {
   const RESULT = `{ "content": [ {"type":"text", "text": ${JSON.stringify(TEXT)}} ], "n" : 1.50, "_meta": {"a":1} }`;
   const said = async (text: string, large = shared) => {
-    const { message } = await large.answer(Buffer.from(text));
+    const { message } = await large.answer([Buffer.from(text)]);
     if (message.kind !== 'result' && message.kind !== 'error') throw new Error(message.kind);
     if (typeof message.raw === 'string') throw new Error('it is not large');
     return { message, raw: message.raw };
@@ -163,7 +163,7 @@ describe('a large answer', () => {
 
   it('is passed on byte for byte in either era, and committed to', async () => {
     const { message, raw } = await said(`{"jsonrpc":"2.0","id":5,"result":${RESULT}}`);
-    expect({ ...message, raw: await raw.text() }).toEqual(
+    expect({ ...message, raw: await raw.text(), value: await raw.value() }).toEqual(
       readUpstream(`{"jsonrpc":"2.0","id":5,"result":${RESULT}}`),
     );
     const { salt, root, bytes } = await raw.outcome();
@@ -179,6 +179,28 @@ describe('a large answer', () => {
     expect(modern.status).toBe(statusOf(plain));
     raw.putAway();
     await expect(raw.text()).rejects.toThrow('put away');
+  });
+
+  it('says here what kind of result it is, and nothing of its text', async () => {
+    const valueOf = async (members: object): Promise<unknown> => {
+      const result = { ...members, content: TEXT };
+      const { message, raw } = await said(JSON.stringify({ jsonrpc: '2.0', id: 5, result }));
+      expect(await raw.value()).toEqual(result);
+      raw.putAway();
+      return 'value' in message ? message.value : null;
+    };
+    expect(await valueOf({})).toEqual({ isError: false });
+    expect(await valueOf({ isError: true, resultType: 'complete' })).toEqual({
+      isError: true,
+      resultType: 'complete',
+    });
+    expect(await valueOf({ resultType: { complete: true } })).toEqual({ isError: false, resultType: '' });
+    const inputRequests = { a: { method: 'elicitation/create', params: { text: TEXT } }, b: {} };
+    expect(await valueOf({ resultType: 'input_required', inputRequests })).toEqual({
+      isError: false,
+      resultType: 'input_required',
+      inputRequests: { first: { method: 'elicitation/create' } },
+    });
   });
 
   it('may be an error', async () => {
@@ -237,9 +259,9 @@ describe('a thread that is lost', () => {
     const thread = openThread(largeThread);
     const large = largeMessages(null, thread);
     const { intent, params } = await read(request({ text: TEXT }), large);
-    const { message } = await large.answer(
+    const { message } = await large.answer([
       Buffer.from(`{"jsonrpc":"2.0","id":1,"result":{"x":${JSON.stringify(TEXT)}}}`),
-    );
+    ]);
     await thread.close();
     await expect(intent.large?.commit()).rejects.toThrow('lost');
     await expect(messageOf(intent, 1, envelope(params))).rejects.toThrow('lost');

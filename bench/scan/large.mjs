@@ -100,7 +100,7 @@ async function gateway() {
   const child = start([...probe, sepal, 'gateway', '--config', file], { PIECES: pieces });
   const url = `http://127.0.0.1:${port}/mcp`;
   await (await until(() => bareHttp(url, token))).close();
-  return { url, token, pieces: () => piecesOf(child, pieces) };
+  return { url, token, server: config.mcpServers.large.url, pieces: () => piecesOf(child, pieces) };
 }
 
 /** What the gateway's own thread did since it was asked last (pieces.mjs). */
@@ -145,7 +145,7 @@ if (process.argv[3] === 'others') {
 } else await main();
 
 async function main() {
-  const { url, token, pieces } = await gateway();
+  const { url, token, server, pieces } = await gateway();
   const asker = spawn(process.execPath, [fileURLToPath(import.meta.url), sepal, 'others', url, token], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
@@ -153,6 +153,7 @@ async function main() {
   const next = () => new Promise((resolve) => asker.once('message', resolve));
   await next();
   const large = await bareHttp(url, token);
+  const direct = await bareHttp(server);
   const line =
     'The report of the third quarter says that revenue grew in every region, and that costs stayed flat.\n';
   const text = line.repeat(Math.ceil((MEGABYTES * 1e6) / line.length)).slice(0, MEGABYTES * 1e6);
@@ -186,6 +187,12 @@ async function main() {
     },
     'another process as busy, once': async () => {
       await sleep(WINDOW_MS / 3);
+      await busy();
+    },
+    // What client and server of the large call need by themselves, which the others wait for as well where processors are few.
+    'the same, and the large call made to its server directly': async () => {
+      await sleep(WINDOW_MS / 3);
+      await direct.call('take', { text });
       await busy();
     },
     'large calls without a pause': async (over) => {

@@ -10,7 +10,7 @@ import { build } from 'esbuild';
 
 const repository = resolve(import.meta.dirname, '../..');
 const size = Number(process.argv[2] ?? 50_000);
-const rounds = Number(process.argv[3] ?? 3);
+const rounds = Number(process.argv[3] ?? 7);
 const scratch = mkdtempSync(join(tmpdir(), 'sepal-bench-verify-'));
 
 const shown = (rate) => Math.round(rate).toLocaleString('en');

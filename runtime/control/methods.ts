@@ -35,8 +35,9 @@ export interface ControlTargets {
     set(scope: string, on: boolean, reason: string): Promise<void>;
   };
   readonly shutdown?: () => void;
-  /** Changes of keys; absent where the log knows none. */
+  /** What people did is under a signed checkpoint before they are answered; changes of keys are absent where the log knows none. */
   readonly log?: {
+    readonly checkpoint?: () => Promise<unknown>;
     readonly rotate?: () => Promise<unknown>;
     readonly revoke?: (statement: JsonObject) => Promise<unknown>;
   };
@@ -82,9 +83,9 @@ export function controlMethods(targets: ControlTargets): ReadonlyMap<string, Con
   });
   const { reload, shutdown } = targets;
   if (reload !== undefined) {
-    methods.set('reload', (params) => {
+    methods.set('reload', async (params) => {
       read(nothing, params);
-      return reload();
+      return covered(targets, await reload());
     });
   }
   const { rotate, revoke } = keyMethods(targets);
@@ -102,7 +103,14 @@ export function controlMethods(targets: ControlTargets): ReadonlyMap<string, Con
   return methods;
 }
 
-function killMethods({ switches }: ControlTargets): readonly (readonly [string, ControlHandler])[] {
+/** A verification right after the answer finds the tail proven. A checkpoint that fails takes nothing back: the timer tries again. */
+async function covered<Answer>({ log }: ControlTargets, answer: Answer): Promise<Answer> {
+  await log?.checkpoint?.().catch(() => undefined);
+  return answer;
+}
+
+function killMethods(targets: ControlTargets): readonly (readonly [string, ControlHandler])[] {
+  const { switches } = targets;
   if (switches === undefined) return [];
   return [
     [
@@ -119,13 +127,14 @@ function killMethods({ switches }: ControlTargets): readonly (readonly [string, 
         const found = killScope(given);
         if ('why' in found) throw new ControlError('params', found.why, 'see `sepal kill --help`');
         await switches.set(found.scope, on, reason);
-        return json(switches.list());
+        return covered(targets, json(switches.list()));
       },
     ],
   ];
 }
 
-function approvalMethods({ approvals }: ControlTargets): readonly (readonly [string, ControlHandler])[] {
+function approvalMethods(targets: ControlTargets): readonly (readonly [string, ControlHandler])[] {
+  const { approvals } = targets;
   return [
     [
       'approvals.list',
@@ -148,7 +157,7 @@ function approvalMethods({ approvals }: ControlTargets): readonly (readonly [str
       'approvals.decide',
       async (params) => {
         const result = await approvals.decideBy(read(verdict, params));
-        if (result.ok) return json({ state: result.state, pending: result.pending });
+        if (result.ok) return covered(targets, json({ state: result.state, pending: result.pending }));
         throw new ControlError(result.code, result.message, result.help);
       },
     ],

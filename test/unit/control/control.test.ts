@@ -138,6 +138,21 @@ describe('approvals over the socket', () => {
     expect(await code(sendVerdict(path, verdict))).toBe('bad_nonce');
     expect(log.stored.map(({ body }) => body.type)).toEqual(['decide', 'approve']);
   });
+
+  test.each(['written', 'refused'])('the answer comes once a checkpoint is %s', async (how) => {
+    const sizes: number[] = [];
+    const checkpoint = (): Promise<unknown> => {
+      sizes.push(log.stored.length);
+      return how === 'written' ? Promise.resolve() : Promise.reject(new Error('the disk is full'));
+    };
+    const { path, approvals, log } = await setUp({ log: { checkpoint } });
+    const { draft, openings } = reviewDraft({ expires: START + 60_000 });
+    await approvals.open(draft, openings);
+    const verdict = signVerdict(eve.key, 'user:eve', await showPending(path, '1'), 'deny');
+    expect(sizes).toEqual([]);
+    expect(await sendVerdict(path, verdict)).toMatchObject({ state: 'denied' });
+    expect(sizes).toEqual([log.stored.length]);
+  });
 });
 
 describe('tokens over the socket', () => {

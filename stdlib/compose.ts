@@ -67,10 +67,11 @@ function whole(live: PolicyModule, tables: WholeTables): PolicyModule {
     needs: (request, phase) => sorted(views(request).flatMap((v) => needs(v, phase).map(v.name))),
     reads: (request, phase) => sorted(views(request).flatMap((view) => reads(view, phase))),
     decide,
-    visible: (subject: Subject, action) =>
-      views({ ...subject, intent: { ...action, args: {} } }).every(({ request }) =>
-        live.visible(request, action),
-      ),
+    visible: (subject: Subject, action) => {
+      const { kind, server, name } = action;
+      const request = { intent: { kind, server, name, args: {} }, ...subject };
+      return views(request).every((view) => live.visible(view.request, action));
+    },
     explain: (request, facts, phase) => ({
       ...together(views(request).map((view) => live.explain(view.request, view.facts(facts), phase))),
       decision: decide(request, facts, phase),

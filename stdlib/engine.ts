@@ -51,7 +51,8 @@ export function policy(tables: Tables): PolicyModule {
     visible: (subject: Subject, action): boolean => {
       const found = classify('call', action.kind, action.server, action.name);
       const scope = scopeOf('call', found, subject.principal, subject.roles);
-      const request: Request = { ...subject, intent: { ...action, args: {} } };
+      const { kind, server, name: own } = action;
+      const request: Request = { intent: { kind, server, name: own, args: {} }, ...subject };
       return mayGrant(unitsOf(scope), { args: UNKNOWN_ARGS, request, facts: {}, pin: found.pin });
     },
     explain: (request: Request, facts: Facts, phase: Phase): Explanation => {

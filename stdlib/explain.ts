@@ -173,12 +173,12 @@ function combine(
       unknowns,
       steps,
     );
-    return denier.outcomes.some((o) => denies(o) && o.tell === true) ? { ...denied, tell: true } : denied;
+    return denier.outcomes.some((o) => denies(o) && o.tell === true) ? { tell: true, ...denied } : denied;
   }
   const granted = phase !== 'call' || possible.some((p) => p.outcomes.every(isGrant));
   if (!granted) {
     const told = possible.some(({ unit }) => unit.kind === 'rule' && unit.outcome.tell === true);
-    return told ? { ...deny([], null, unknowns, steps), tell: true } : deny([], null, unknowns, steps);
+    return told ? { tell: true, ...deny([], null, unknowns, steps) } : deny([], null, unknowns, steps);
   }
   const askers = askersOf(possible);
   const maskers = possible.flatMap((p) =>

@@ -29,7 +29,14 @@ const ARROWS: readonly Room[] = [
   },
   {
     room: 'runtime/approvals/',
-    may: ['runtime/approvals/', 'runtime/log/', 'runtime/verify/format/', 'stdlib/', 'runtime/decide/'],
+    may: [
+      'runtime/approvals/',
+      'runtime/log/',
+      'runtime/verify/format/',
+      'stdlib/',
+      'runtime/decide/',
+      'runtime/ending',
+    ],
     packages: ['node:', 'zod'],
   },
   {

@@ -10,6 +10,7 @@
  *   └──time, or openings lost──────────────────▶ expired       decide(deny) appended here
  * ```
  */
+import { type Ended, isAnyOver, onFirst } from '../ending.js';
 import type { ApprovalNeed } from '../../stdlib/abi.js';
 import type { Draft, Openings, ReceiptLog, StoredEntry } from '../log/types.js';
 import type { ApprovalBody } from '../verify/format/body.js';
@@ -250,17 +251,17 @@ class ApprovalStore implements Approvals {
     return null;
   }
 
-  wait(id: string, ms: number, signal?: AbortSignal): Promise<WaitResult> {
+  wait(id: string, ms: number, ends: readonly Ended[] = []): Promise<WaitResult> {
     const parked = this.parked.get(id);
     const first = this.answer(id);
-    if (parked === undefined || first !== 'pending' || ms <= 0 || signal?.aborted === true) {
+    if (parked === undefined || first !== 'pending' || ms <= 0 || isAnyOver(ends)) {
       return Promise.resolve(first);
     }
     return new Promise((resolve) => {
       const settle = (result: WaitResult): void => {
         clearTimeout(timer);
         parked.waiters.delete(look);
-        signal?.removeEventListener('abort', stop);
+        leave();
         resolve(result);
       };
       const look = (): void => {
@@ -268,9 +269,9 @@ class ApprovalStore implements Approvals {
         if (result !== 'pending') settle(result);
       };
       const stop = (): void => settle(this.answer(id));
+      const leave = onFirst(ends, stop);
       const timer = setTimeout(stop, Math.min(ms, 2 ** 31 - 1));
       parked.waiters.add(look);
-      signal?.addEventListener('abort', stop, { once: true });
     });
   }
 

@@ -4,12 +4,13 @@
  *
  * ```
  * decide → review → approvals.open(draft)      the decide(review) entry is durable, the call is parked (or joins the parked one)
- *        → approvals.wait(id, hold, signal)    approved · denied · expired · redeemed · pending
+ *        → approvals.wait(id, hold, ends)      approved · denied · expired · redeemed · pending
  *        → decide again → redeem(id, decision) exactly one caller gets the links for its decide(allow) entry
  *                       → withdraw(id)         where the second decision is deny: links for the decide(deny) entry
  * ```
  * The receipt log is the store: everything here is a fold over its entries, rebuilt at start.
  */
+import type { Ended } from '../ending.js';
 import type { ApprovalNeed } from '../../stdlib/abi.js';
 import type { Draft, Openings, StoredEntry } from '../log/types.js';
 import type { ReviewState } from './open-reviews.js';
@@ -170,8 +171,8 @@ export interface Approvals {
   list(): readonly Pending[];
   /** A parked call with the exact canonical intent (JCS text); null when it is unknown, or ended because its openings are lost. */
   show(id: string): Promise<Shown | null>;
-  /** Resolves at once when it is decided already; `pending` after `ms` or when the signal aborts. */
-  wait(id: string, ms: number, signal?: AbortSignal): Promise<WaitResult>;
+  /** Resolves at once when it is decided already; `pending` after `ms` or at the first of the ends. */
+  wait(id: string, ms: number, ends?: readonly Ended[]): Promise<WaitResult>;
   /** Synchronous compare-and-set: of any number of callers exactly one is `redeemed`. Call it only for a live requester. */
   redeem(id: string, decision: Redecision): Redeemed;
   /** The second decision is deny: takes the call out; null when another was faster. The gateway appends the decide(deny) entry. */

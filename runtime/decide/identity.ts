@@ -195,7 +195,7 @@ const ANYTHING = { kind: 'tool', server: '', name: '' } as const;
 function ofSigned(proven: Proven, options: AuthenticatorOptions): Identity {
   const { principal, user, credential } = proven;
   const session = options.sessions.enter({ principal, user, credential, method: 'jwt' });
-  return { ...proven, method: 'jwt', ceiling: null, session };
+  return { method: 'jwt', ...proven, ceiling: null, session };
 }
 
 function stepUp(scopes: readonly string[], identity: Identity): Authenticated {

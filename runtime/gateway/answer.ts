@@ -34,7 +34,7 @@ export async function checkAnswer(gate: Gate, admitted: Admitted, answer: Answer
   const value = valueOf(answer);
   const { intake, asked } = admitted;
   const { kind, server, name, args } = intake.intent;
-  const request = { ...asked.caller.subject, intent: { kind, server, name, args } };
+  const request = { intent: { kind, server, name, args }, ...asked.caller.subject };
   const deciding = value.then((whole) => gate.decide(policy.module, request, 'result', whole));
   const judged = await deciding.catch((error: unknown) => {
     gate.say(`the rules on results could not be evaluated: ${String(error)}`);

@@ -4,6 +4,7 @@
  * on the stream of that call, under an id of ours; its answer goes back to the server. Whatever stands in the way is a refusal at once, with a
  * receipt, so that no server waits for nothing.
  */
+import { type Ended, Ending, isAnyOver, onFirst } from '../ending.js';
 import type { ActionKind } from '../../stdlib/abi.js';
 import { canonical, type JsonObject } from '../verify/format/canonical.js';
 import { parseStrict } from '../verify/format/json.js';
@@ -47,7 +48,7 @@ export interface Question {
   /** The call on whose stream it came, where that can be known. */
   readonly owner: object | null;
   /** Aborts when the server no longer wants to know. */
-  readonly cancelled: AbortSignal;
+  readonly cancelled: Ended;
 }
 
 /** Never rejects. */
@@ -85,7 +86,7 @@ async function putTo(gate: Gate, question: Question): Promise<'done' | null> {
   const reply =
     talk === null
       ? await askedOf(gate, put, asked, question.cancelled)
-      : await talk.put({ method, params }, AbortSignal.any([over, question.cancelled]));
+      : await talk.put({ method, params }, [over, question.cancelled]);
   const given = await checkedReply(gate, put, asked, reply);
   await closeQuestion(gate, put, reply, given === reply);
   if (given === null) answer.error(NOT_DONE, 'the answer of the client is withheld by policy');
@@ -200,7 +201,7 @@ function reachable({ capabilities }: Connection, kind: ActionKind, { mode, url }
  * the server asks.
  */
 function activeOf(gate: Gate, { server, key, owner }: Question): Active | null {
-  const running = [...gate.active].filter((one) => one.server === server && one.key === key);
+  const running = [...gate.active.values()].filter((one) => one.server === server && one.key === key);
   if (owner !== null) return running.find((one) => one === owner) ?? null;
   const [only] = running;
   if (only === undefined || running.some((one) => one.connection !== only.connection)) return null;
@@ -209,37 +210,37 @@ function activeOf(gate: Gate, { server, key, owner }: Question): Active | null {
 
 export type Reply = RpcResponse | 'not_sent' | 'cancelled' | 'timeout';
 
-const NEVER = new AbortController().signal;
+const NEVER: Ended = new Ending();
 
 /** Puts it to a legacy client and waits, as long as its call runs and the server wants to know. */
 export function askedOf(
   gate: Gate,
   { server, method, params }: Pick<Put, 'server' | 'method' | 'params'>,
   { connection, side, cancel }: Asked,
-  cancelled: AbortSignal = NEVER,
+  cancelled: Ended = NEVER,
 ): Promise<Reply> {
   const id = `sepal-${++connection.asked}`;
   const text = `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"method":${JSON.stringify(method)},"params":${params}}`;
   return new Promise((resolve) => {
-    const end = AbortSignal.any([cancel, cancelled, side.gone]);
+    const ends = [cancel, cancelled, side.gone];
+    let leave = (): void => undefined;
     const settle = (reply: Reply): void => {
       clearTimeout(timer);
       connection.waiting.delete(id);
-      end.removeEventListener('abort', stop);
+      leave();
       resolve(reply);
     };
     const withdraw = (reply: 'cancelled' | 'timeout'): void => {
       side.notify(notificationOf('notifications/cancelled', { requestId: id, reason: 'no longer needed' }));
       settle(reply);
     };
-    const stop = (): void => withdraw('cancelled');
     const timer = setTimeout(
       () => withdraw('timeout'),
       gate.upstreams.get(server)?.config.timeoutMs ?? 120_000,
     );
     connection.waiting.set(id, settle);
-    end.addEventListener('abort', stop, { once: true });
-    if (end.aborted || !side.notify(text)) settle('not_sent');
+    if (isAnyOver(ends) || !side.notify(text)) settle('not_sent');
+    else leave = onFirst(ends, () => withdraw('cancelled'));
   });
 }
 

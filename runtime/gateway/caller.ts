@@ -15,6 +15,9 @@ export function callerOf(identity: Identity): Caller {
   return { identity, subject: { principal, roles, user, userRoles, session } };
 }
 
+/** The same caller in a session of its client. */
+export const at = ({ identity, subject }: Caller, place: string): Caller => ({ identity, subject, place });
+
 /** Equal for the same principal, user and credential: MCP sessions are bound to it. */
 export function callerKey({ identity }: Caller): string {
   return JSON.stringify([identity.principal, identity.user, identity.method, identity.credential]);

@@ -18,7 +18,7 @@ export async function checkedReply(gate: Gate, put: Put, asked: Asked, reply: Re
   const { intake, policy, call, entry } = put;
   if (!policy.module.phases.includes('result')) return reply;
   const { kind, server, name, args } = intake.intent;
-  const request = { ...asked.caller.subject, intent: { kind, server, name, args } };
+  const request = { intent: { kind, server, name, args }, ...asked.caller.subject };
   const judged = await gate.decide(policy.module, request, 'result', reply.result).catch((error: unknown) => {
     gate.say(`the rules on results could not be evaluated: ${String(error)}`);
     return null;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** One MCP session of one client, whatever the transport: which revision it speaks, what is running, where notifications go. */
+import { Passing } from '../passing.js';
 import type { Caller } from './caller.js';
 import type { JsonObject } from '../verify/format/canonical.js';
+import type { Ended, Ending } from '../ending.js';
 import type { Headers } from './modern/headers.js';
 import type { ClientMessage, RequestId, RpcResponse } from './wire/message.js';
 import type { Outgoing } from './wire/reply.js';
@@ -10,8 +12,8 @@ import type { Outgoing } from './wire/reply.js';
 export interface Side {
   /** Sends a message on the stream of this request; false when it cannot be sent. */
   notify(text: string): boolean;
-  /** Aborts when the client is gone (its connection closed). */
-  readonly gone: AbortSignal;
+  /** Ends when the client is gone (its connection closed). */
+  readonly gone: Ended;
   /** The credential lacks scopes that this action needs: where the transport can, it says so in its own way. */
   readonly stepUp?: (scopes: readonly string[]) => void;
   /** Of the HTTP request, where it came by HTTP and its revision repeats parts of the body there. */
@@ -19,7 +21,7 @@ export interface Side {
 }
 
 export interface Running {
-  readonly cancel: AbortController;
+  readonly cancel: Ending;
   readonly side: Side;
 }
 
@@ -31,7 +33,7 @@ export interface Connection {
   capabilities: JsonObject;
   /** Index into LOG_LEVELS; messages below it are not relayed. */
   logLevel: number;
-  readonly running: Map<RequestId, Running>;
+  readonly running: Passing<RequestId, Running>;
   /** Resources that it is told of when they change, and the server of each. */
   readonly subscriptions: Map<string, string>;
   /** What servers have asked it and it has not answered, by our id. */
@@ -49,7 +51,7 @@ export function newConnection(caller: Caller): Connection {
     caller,
     revision: null,
     logLevel: 1,
-    running: new Map(),
+    running: new Passing(),
     subscriptions: new Map(),
     capabilities: {},
     waiting: new Map(),
@@ -60,7 +62,7 @@ export function newConnection(caller: Caller): Connection {
 
 /** Cancels everything that still runs for a client that has ended its session. */
 export function endConnection(connection: Connection): void {
-  for (const { cancel } of connection.running.values()) cancel.abort();
+  for (const { cancel } of connection.running.values()) cancel.end();
   connection.running.clear();
 }
 

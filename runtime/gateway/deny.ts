@@ -98,7 +98,7 @@ export async function denyUpstream(
   method: string,
   params: unknown,
 ): Promise<void> {
-  const running = [...gate.active].filter((one) => one.server === server && one.key === key);
+  const running = [...gate.active.values()].filter((one) => one.server === server && one.key === key);
   const callers = new Map(running.map((one) => [callerKey(one.connection.caller), one.connection.caller]));
   const [only] = callers.values();
   if (only === undefined || callers.size !== 1) {

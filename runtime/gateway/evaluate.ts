@@ -122,12 +122,12 @@ function evaluatorOf(
     const { decision, facts: known } = reserved.value;
     const { nearest } = policy.manifest;
     if (phase !== 'call' || decision.tell !== true || nearest === undefined)
-      return { ...reserved.value, reads, reservation: reserved.reservation };
+      return { reads, ...reserved.value, reservation: reserved.reservation };
     const later = laterFacts(known, limits.later?.(question.reads, question.now) ?? [], clocks, question.now);
     const fits = (changed: JsonRecord): string | null => checkOf(tool)?.(changed as JsonObject) ?? null;
     const denied = { module, request, facts: known, nearest, fits, now: question.now, later };
     const told = nearestChanges(denied).map(changeWords);
-    return { ...reserved.value, reads, reservation: reserved.reservation, told };
+    return { reads, ...reserved.value, reservation: reserved.reservation, told };
   };
 }
 

@@ -5,7 +5,7 @@ import type { OutcomeBody } from '../verify/format/body.js';
 import { abilitiesFor } from './asking.js';
 import { upstreamKey } from './caller.js';
 import { denyAsked } from './deny.js';
-import { ending } from './ending.js';
+import { Ending } from '../ending.js';
 import { LOG_LEVELS } from './connection.js';
 import { drifted, pinned } from './discovery.js';
 import { newsOf } from './news.js';
@@ -49,7 +49,7 @@ export interface Admitted {
 export async function forward(gate: Gate, admitted: Admitted): Promise<Outgoing | null> {
   const { intake, asked, reservation } = admitted;
   const started = performance.now();
-  const gone = admitted.redeems && (asked.side.gone.aborted || asked.cancel.aborted);
+  const gone = admitted.redeems && (asked.side.gone.over || asked.cancel.over);
   const answer = gone
     ? notSent('the client has gone')
     : await send(gate, carrying(intake, admitted.entry), asked);
@@ -119,10 +119,11 @@ async function refuseQuestion(gate: Gate, admitted: Admitted, method: string): P
 const withRaw = (answer: Ended, raw: Raw): Ended => (answer.kind === 'failed' ? answer : { ...answer, raw });
 
 /** The upstream gets the receipt of the decision, so that it can say later what it was asked and by whose leave. */
-const carrying = (intake: Intake, entry: Appended): Intake => ({
-  ...intake,
-  beside: { ...intake.beside, receipt: JSON.stringify(receiptMeta(entry, 'allow')) },
-});
+function carrying(intake: Intake, entry: Appended): Intake {
+  const { progressToken, traceparent, tracestate, decision } = intake.beside;
+  const receipt = JSON.stringify(receiptMeta(entry, 'allow'));
+  return { ...intake, beside: { progressToken, traceparent, tracestate, decision, receipt } };
+}
 
 /** A result that asks for input (2026-07-28) is a request of the server: the method that it asks for first, or null. */
 function wantedInput(value: unknown): string | null {
@@ -180,19 +181,17 @@ async function run(gate: Gate, intake: Intake, asked: Asked, talk: Talk | null):
   const upstream = gate.upstreams.get(intent.server);
   if (upstream === undefined) return notSent('there is no such server');
   const key = upstreamKey(asked.caller);
-  const over = ending(ANSWERED);
+  const over = new Ending();
   const active: Active = {
     server: intent.server,
     key: upstream.key(key),
     connection: asked.connection,
     side: asked.side,
     news: newsOf(gate, intake, asked),
-    get over() {
-      return over.signal;
-    },
+    over,
     talk,
   };
-  gate.active.add(active);
+  gate.active.set(over, active);
   try {
     const first = await attempt(gate, upstream, active, intake, asked);
     // Sent again only where it surely did not leave because the old session or process was gone.
@@ -200,19 +199,16 @@ async function run(gate: Gate, intake: Intake, asked: Asked, talk: Talk | null):
       first.answer.kind === 'failed' &&
       first.answer.status === 'not_sent' &&
       first.stale &&
-      !asked.cancel.aborted;
+      !asked.cancel.over;
     return again ? (await attempt(gate, upstream, active, intake, asked)).answer : first.answer;
   } catch (error) {
     if (error instanceof NotSent) return notSent(error.message);
     throw error;
   } finally {
-    gate.active.delete(active);
+    gate.active.delete(over);
     over.end();
   }
 }
-
-/** Made once: the usual reason is an error with a stack, made for each call. */
-const ANSWERED = new Error('the call has been answered');
 
 async function attempt(
   gate: Gate,
@@ -231,7 +227,7 @@ async function attempt(
   }
   const answer = await hop.call(intake.intent, intake.beside, {
     timeoutMs: upstream.config.timeoutMs,
-    signal: asked.cancel,
+    cancel: asked.cancel,
     abilities,
     logLevel: LOG_LEVELS[connection.logLevel] ?? null,
     definition: kind === 'tool' ? (pinned(gate, intake.intent)?.pin.definition ?? null) : null,
@@ -267,7 +263,7 @@ async function reply(
       return notDone(id, intake.intent.kind, sentence, { [RECEIPT_META]: receipt });
     });
   }
-  if (asked.cancel.aborted) return null;
+  if (asked.cancel.over) return null;
   const lost =
     answer.status === 'not_sent'
       ? 'the call was not sent'

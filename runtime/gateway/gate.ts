@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Everything that one call needs, in one place; built once by gateway.ts. */
+import type { Ended } from '../ending.js';
+import type { Passing } from '../passing.js';
 import type { Decision, Facts, JsonRecord, Phase, PolicyModule, Request } from '../../stdlib/abi.js';
 import type { Approvals } from '../approvals/types.js';
 import type { Config } from '../config.js';
@@ -68,8 +70,8 @@ export interface Active {
   readonly side: Side;
   /** What its server says meanwhile. */
   readonly news: News;
-  /** Aborts when the call is over. */
-  readonly over: AbortSignal;
+  /** When the call is over. */
+  readonly over: Ended;
   /** Where its client goes away with questions and comes back. */
   readonly talk: Talk | null;
 }
@@ -111,13 +113,14 @@ export interface Gate {
   readonly drift: Map<string, Drift>;
   /** What each process listed last, by the same keys. */
   readonly live: Map<string, Live>;
-  readonly active: Set<Active>;
+  /** By their ends. */
+  readonly active: Passing<Ended, Active>;
   /** All clients of all fronts. */
   readonly connections: () => Iterable<Connection>;
   /** Connections of `subscriptions/listen`, which are told of what belongs to no request. */
   readonly listening: Set<Connection>;
-  /** Aborts when the gateway stops. */
-  readonly stopping: AbortSignal;
+  /** When the gateway stops. */
+  readonly stopping: Ended;
   /** Time for what nobody waits for. */
   readonly idle: Idle;
   /** Outcome entries on their way to the disk. */
@@ -138,8 +141,8 @@ export interface Asked {
   readonly caller: Caller;
   readonly connection: Connection;
   readonly side: Side;
-  /** Aborts when the client cancels the request. */
-  readonly cancel: AbortSignal;
+  /** When the client cancels the request. */
+  readonly cancel: Ended;
   /** Where the request goes on with one that asked for input. */
   readonly round?: Round;
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Puts the gateway together, refuses to start when something it needs is missing, and proves to itself that it denies. */
+import { Ending } from '../ending.js';
+import { Passing } from '../passing.js';
 import type { Readable, Writable } from 'node:stream';
 import { createRegistry } from '../approvals/registry.js';
 import { createApprovals } from '../approvals/store.js';
@@ -172,7 +174,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   let active = await activate(log, options.policy);
   const fronts: (HttpFront | StdioFront)[] = [];
   const listening = new Set<Connection>();
-  const stopping = new AbortController();
+  const stopping = new Ending();
   const connections = (): readonly Connection[] => [
     ...fronts.flatMap((front) => connectionsOf(front)),
     ...listening,
@@ -213,10 +215,10 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     dryRun,
     admits: ({ identity }) => authenticator.holds(identity),
     drift: new Map(),
-    active: new Set(),
+    active: new Passing(),
     connections,
     listening,
-    stopping: stopping.signal,
+    stopping,
     idle: idle(),
     settling: new Set(),
     rounds: createRounds(clock.monotonic, clock.wall, createSeal(keys, log.origin)),
@@ -334,7 +336,7 @@ interface Parts {
   readonly tokens: TokenBook;
   readonly reloader: Reloader;
   readonly control: ControlServer | null;
-  readonly stopping: AbortController;
+  readonly stopping: Ending;
   readonly observing: Observing;
 }
 
@@ -386,7 +388,7 @@ function assemble(
     watching: () => observing.address(),
     close: async () => {
       clearInterval(flush);
-      stopping.abort();
+      stopping.end();
       await control?.close();
       gate.rounds.closeAll();
       gate.approvals.stop();

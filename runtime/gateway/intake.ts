@@ -95,21 +95,21 @@ function calledTool(
 ): Intake {
   const beside = envelope(params);
   const own = { intent, beside, exposed: name };
-  if (tool === undefined) return { ...own, definition: null, barred: 'no such tool is pinned', hidden: true };
+  if (tool === undefined) return { hidden: true, ...own, definition: null, barred: 'no such tool is pinned' };
   const definition = tool.pin.hash;
   if (drifted(gate, caller, 'tool', place)) {
-    return { ...own, definition, barred: 'the definition of this tool is not the pinned one', hidden: true };
+    return { hidden: true, ...own, definition, barred: 'the definition of this tool is not the pinned one' };
   }
   if (outdated(gate, place, definition)) {
     return {
+      hidden: true,
       ...own,
       definition,
       barred: 'the policy was compiled against another definition of this tool',
-      hidden: true,
     };
   }
   const hidden = !visible(gate, caller, intent);
-  return { ...own, definition, hidden, barred: hidden ? null : bar(misfit()) };
+  return { hidden, ...own, definition, barred: hidden ? null : bar(misfit()) };
 }
 
 const bar = (misfit: string | null): string | null =>
@@ -152,18 +152,18 @@ function askedPrompt(
   const own = { intent, beside: envelope(params), exposed: name };
   const pin = found === undefined ? undefined : gate.catalog().pins.prompt.get(place.server)?.get(place.name);
   if (pin === undefined)
-    return { ...own, definition: null, barred: 'no such prompt is pinned', hidden: true };
+    return { hidden: true, ...own, definition: null, barred: 'no such prompt is pinned' };
   const definition = pin.hash;
   if (drifted(gate, caller, 'prompt', place)) {
     return {
+      hidden: true,
       ...own,
       definition,
       barred: 'the definition of this prompt is not the pinned one',
-      hidden: true,
     };
   }
   const hidden = !visible(gate, caller, intent);
-  return { ...own, definition, hidden, barred: null };
+  return { hidden, ...own, definition, barred: null };
 }
 
 /** `resources/read` and `resources/subscribe`: the URI in canonical form is the name. */

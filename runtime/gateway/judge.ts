@@ -32,7 +32,7 @@ export interface Judged {
 export async function judge(gate: Gate, intake: Intake, asked: Asked): Promise<Judged> {
   const policy = gate.policy();
   const { kind, server, name, args } = intake.intent;
-  const request: Request = { ...asked.caller.subject, intent: { kind, server, name, args } };
+  const request: Request = { intent: { kind, server, name, args }, ...asked.caller.subject };
   const barred = (why: string): Judged => ({
     policy,
     decision: defaultDeny(why),
@@ -76,7 +76,7 @@ export function watched<J extends { readonly decision: Decision }>(
   const { decision } = judged;
   if (decision.effect === 'allow') return judged;
   const { masks: _, ...rest } = decision;
-  return { ...judged, decision: { ...rest, effect: 'allow', timeout: null }, dryRun: decision.effect };
+  return { dryRun: decision.effect, ...judged, decision: { ...rest, effect: 'allow', timeout: null } };
 }
 
 /** Of a signed token: what the action needs and the token was not granted. */
@@ -163,7 +163,7 @@ export async function admit(
   judged: Judged,
   place: { readonly call: string; readonly links: Links | null },
 ): Promise<Settled> {
-  const entry = await record(gate, intake, asked, judged, { ...place, propose: null });
+  const entry = await record(gate, intake, asked, judged, { propose: null, ...place });
   const { links } = place;
   return { kind: 'allow', call: links?.call ?? place.call, entry, judged, redeems: links !== null };
 }

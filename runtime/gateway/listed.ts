@@ -61,7 +61,7 @@ export function listed(gate: Gate, caller: Caller, action: Action): Promise<bool
 async function decide(gate: Gate, caller: Caller, action: Action, record: boolean): Promise<boolean> {
   const { module, ref } = gate.policy();
   const { kind, server, name } = action;
-  const request = { ...caller.subject, intent: { kind, server, name, args: {} } };
+  const request = { intent: { kind, server, name, args: {} }, ...caller.subject };
   const judged = await gate.decide(module, request, 'list').catch((error: unknown) => {
     gate.say(`the list rules could not be evaluated: ${String(error)}`);
     return null;

@@ -35,7 +35,7 @@ export function maskedIntent(
     present.includes(name) ? [name, masked(key, [place.server, place.name, name, value])] : [name, value];
   const kept: JsonObject = Object.fromEntries(Object.entries(args).map(standIn));
   const { text, digest } = canonicalIntent(place, kept, { ...params, arguments: kept });
-  return { ...whole, text, digest, kept, masked: present.map((name) => `/${escapePointer(name)}`) };
+  return { kept, ...whole, text, digest, masked: present.map((name) => `/${escapePointer(name)}`) };
 }
 
 const masked = (key: Buffer, about: JsonValue): string =>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Which message leads where: housekeeping is answered here, actions are decided, everything else is denied with a receipt. */
+import { Ending } from '../ending.js';
 import { rootsChanged } from './asking.js';
 import { call } from './call.js';
 import { type Caller, sourceName, upstreamKey } from './caller.js';
@@ -76,12 +77,12 @@ async function request(
     return refuseInput(gate, caller, id, INVALID_REQUEST, 'a request with this id is still running');
   if (connection.running.size >= MAX_RUNNING)
     return refuseInput(gate, caller, id, INVALID_REQUEST, `more than ${MAX_RUNNING} requests at a time`);
-  const cancel = new AbortController();
+  const cancel = new Ending();
   connection.running.set(id, { cancel, side });
   try {
-    const answer = await dispatch(gate, message, { caller, connection, side, cancel: cancel.signal });
+    const answer = await dispatch(gate, message, { caller, connection, side, cancel });
     // Who has cancelled expects no answer, and may use the id again.
-    return cancel.signal.aborted ? null : answer;
+    return cancel.over ? null : answer;
   } catch (error) {
     gate.say(
       `request ${message.method.slice(0, 60)} failed: ${error instanceof Error ? error.message : String(error)}`,
@@ -259,7 +260,7 @@ async function notification(
       return;
     case 'notifications/cancelled': {
       const id = isObject(params) ? params['requestId'] : undefined;
-      if (typeof id === 'string' || typeof id === 'number') connection.running.get(id)?.cancel.abort();
+      if (typeof id === 'string' || typeof id === 'number') connection.running.get(id)?.cancel.end();
       return;
     }
     default:

@@ -61,7 +61,7 @@ async function screened(
   const text = typeof said === 'string' ? said : JSON.stringify(said);
   const answer = { content: [{ type: 'text', text }] };
   const { kind, server, name, args } = intent;
-  const request = { ...caller.subject, intent: { kind, server, name, args } };
+  const request = { intent: { kind, server, name, args }, ...caller.subject };
   const { decision } = await gate.decide(gate.policy().module, request, 'result', answer);
   if (decision.effect === 'allow' && decision.masks === undefined) return params;
   const masked =

@@ -123,8 +123,7 @@ export async function awaitDecision(
   if (pending === null || !sameRequester(pending.key, asked))
     return errorOf(id, INVALID_PARAMS, 'no such approval is pending');
   const ms = typeof waitMs === 'number' ? Math.min(Math.max(0, waitMs), MAX_WAIT_MS) : WAIT_MS;
-  const signal = AbortSignal.any([asked.cancel, asked.side.gone]);
-  const state = await gate.approvals.wait(pending.id, ms, signal);
+  const state = await gate.approvals.wait(pending.id, ms, [asked.cancel, asked.side.gone]);
   const policy = live.policy();
   const { digest, definition } = pending.key;
   const leave = leaveOf(asked.caller, { digest }, definition, policy);

@@ -157,11 +157,11 @@ export async function outcomeDraft(
   keep = true,
 ): Promise<{ readonly draft: Draft; readonly openings: Openings | undefined }> {
   const base = { type: 'outcome', call, refs: { decide } } as const;
-  if (result === null) return { draft: { ...base, outcome }, openings: undefined };
+  if (result === null) return { draft: { outcome, ...base }, openings: undefined };
   const kept = keep && typeof result === 'string' && result.length <= MAX_KEPT_RESULT ? { result } : {};
   const { salt, root, bytes } = typeof result === 'string' ? outcomeOf(result) : await result.outcome();
   return {
-    draft: { ...base, outcome: { ...outcome, result_root: root, bytes } },
+    draft: { outcome: { bytes, ...outcome, result_root: root }, ...base },
     openings: { salt, ...kept },
   };
 }

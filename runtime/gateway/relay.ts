@@ -31,7 +31,7 @@ export function relay(gate: () => Gate, connections: () => Iterable<Connection>)
       if (key === '' && owner === null) return;
       const rank = LOG_LEVELS.indexOf(level);
       const done = new Set<Connection>();
-      for (const one of gate().active) {
+      for (const one of gate().active.values()) {
         if (
           one.server !== server ||
           one.key !== key ||

@@ -104,7 +104,7 @@ async function release(
   const value: unknown = answer === null ? null : JSON.parse(answer.raw);
   const policy = gate.policy();
   const { kind, server, name, args } = intake.intent;
-  const request = { ...asked.caller.subject, intent: { kind, server, name, args } };
+  const request = { intent: { kind, server, name, args }, ...asked.caller.subject };
   const judged = await gate.decide(policy.module, request, 'result', value).catch((error: unknown) => {
     gate.say(`the rules on results could not be evaluated: ${String(error)}`);
     return null;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A call that needs people: parked, held while the client waits, decided again once they have answered, redeemed exactly once. */
+import { isAnyOver } from '../ending.js';
 import type { Decision } from '../../stdlib/abi.js';
 import type { CloseDraft, Closing, Links, Opened, Pending, ReviewKey } from '../approvals/types.js';
 import type { Draft } from '../log/types.js';
@@ -27,9 +28,9 @@ export function reviewKey(caller: Caller, intake: Intake): ReviewKey {
 export async function hold(gate: Gate, pending: Pending, intake: Intake, asked: Asked): Promise<void> {
   const started = performance.now();
   const end = started + gate.config.approvals.holdSeconds * 1000;
-  const signal = AbortSignal.any([asked.cancel, asked.side.gone]);
+  const ends = [asked.cancel, asked.side.gone];
   const token = intake.beside.progressToken;
-  for (let left = end - performance.now(); left > 0 && !signal.aborted; left = end - performance.now()) {
+  for (let left = end - performance.now(); left > 0 && !isAnyOver(ends); left = end - performance.now()) {
     if (token !== null) {
       const seconds = Math.round((performance.now() - started) / 1000);
       const message = `waiting for approval ${pending.id}`;
@@ -40,7 +41,7 @@ export async function hold(gate: Gate, pending: Pending, intake: Intake, asked: 
     const state = await gate.approvals.wait(
       pending.id,
       Math.min(left, token === null ? left : PROGRESS_MS),
-      signal,
+      ends,
     );
     if (state !== 'pending') return;
   }
@@ -110,4 +111,4 @@ export function redeemed(gate: Gate, parked: Pending, { effect, approvals }: Dec
 
 /** Is the requester still there, with a credential that still holds? */
 export const live = (gate: Gate, { caller, cancel, side }: Asked): boolean =>
-  !cancel.aborted && !side.gone.aborted && gate.admits(caller);
+  !cancel.over && !side.gone.over && gate.admits(caller);

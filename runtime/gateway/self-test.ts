@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Before the first client: a call that nobody may make goes through the real path. If it is not denied, the gateway does not start. */
+import { Ending } from '../ending.js';
 import type { Subject } from '../../stdlib/abi.js';
 import { call } from './call.js';
 import { callerOf } from './caller.js';
@@ -32,8 +33,8 @@ export async function selfTest(real: Gate): Promise<void> {
     session: digest('sepal.dev/self-test'),
     expires: null,
   });
-  const side = { notify: () => false, gone: new AbortController().signal };
-  const asked = { caller, connection: newConnection(caller), side, cancel: new AbortController().signal };
+  const side = { notify: () => false, gone: new Ending() };
+  const asked = { caller, connection: newConnection(caller), side, cancel: new Ending() };
   await answers(gate, caller.subject);
   const denied = await refusals(gate, asked);
   if (!denied)

@@ -110,7 +110,7 @@ const LAST_REVIVE_MS = 60_000;
 export function revive(gate: Gate, server: string, key: string, after = REVIVE_MS): void {
   const timer = setTimeout(() => {
     const [one] = listenersOf(gate, server, key);
-    if (one === undefined || gate.stopping.aborted) return;
+    if (one === undefined || gate.stopping.over) return;
     const want = isModern(one) ? 'modern' : 'legacy';
     gate.upstreams
       .get(server)

@@ -57,8 +57,8 @@ export class Chain {
     const at = Math.max(now, this.time);
     const time = new Date(at).toISOString();
     const body = {
-      ...draft,
       v: 1,
+      ...draft,
       log: this.origin,
       seq: this.next,
       time,

@@ -289,7 +289,7 @@ export class Log implements ReceiptLog {
         return;
       }
       const more = brings === undefined ? {} : { brings };
-      this.wait({ ...signed, draft, clear: openings, resolve, reject, ...more });
+      this.wait({ draft, ...signed, clear: openings, resolve, reject, ...more });
       if (when !== 'soon') this.work();
       else this.late ??= setTimeout(() => this.workLate(), SOON_MS);
     });

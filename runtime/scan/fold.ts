@@ -122,7 +122,7 @@ export function fold(text: string): Folded {
     }
     at += length;
   }
-  return { ...out.finish(text.length), hidden: hidden.join(''), hiddenAt, invisible, reordering, joined };
+  return { hidden: hidden.join(''), ...out.finish(text.length), hiddenAt, invisible, reordering, joined };
 }
 
 const isAlnum = (unit: number): boolean =>

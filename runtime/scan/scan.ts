@@ -93,7 +93,7 @@ export function scanText(text: string): TextScan {
   const bound = eachLayer(text, (layer) =>
     scanLayer(layer, scan, (what, from, to) => {
       const [start, end] = layer.place(from, to);
-      scan.add({ ...what, start, end, via: layer.via });
+      scan.add({ start, ...what, end, via: layer.via });
     }),
   );
   const findings = [...scan.findings.values()].sort((a, b) => a.start - b.start || a.end - b.end);

@@ -88,7 +88,7 @@ class Walk {
     }
     const scan = scanText(text);
     this.incomplete ??= scan.incomplete;
-    for (const finding of scan.findings) this.#keep({ ...finding, pointer, inKey });
+    for (const finding of scan.findings) this.#keep({ pointer, ...finding, inKey });
   }
 
   /** A member is read with its name, as `name: value`: a name that says password makes a secret of what follows. */
@@ -102,7 +102,7 @@ class Walk {
     for (const finding of scan.findings) {
       const start = finding.start - prefix.length;
       if (start >= 0 && finding.via.length === 0)
-        this.#once({ ...finding, start, end: finding.end - prefix.length, pointer, inKey: false });
+        this.#once({ pointer, ...finding, start, end: finding.end - prefix.length, inKey: false });
     }
   }
 
@@ -129,7 +129,7 @@ class Walk {
     for (const finding of scan.findings) {
       if (finding.detector !== 'injection' || finding.via.length > 0) continue;
       if (finding.end > firstAfter(ends, finding.start))
-        this.#keep({ ...finding, start: 0, end: 0, pointer, inKey: false });
+        this.#keep({ pointer, ...finding, start: 0, end: 0, inKey: false });
     }
   }
 }

@@ -113,15 +113,17 @@ export interface RunOptions {
   readonly env?: { readonly [name: string]: string };
   /** No file may grow past so many blocks of 1024 bytes: a disk that fills up. */
   readonly fileLimit?: number;
+  /** For node itself. */
+  readonly flags?: readonly string[];
 }
 
 /** `sepal gateway` in one process, hardened from the start (the command would restart itself): a kill hits the gateway itself. */
 export async function runGateway(
   command: string,
   { dir }: Pick<Project, 'dir'>,
-  { env = {}, fileLimit }: RunOptions = {},
+  { env = {}, fileLimit, flags = [] }: RunOptions = {},
 ): Promise<Running> {
-  const argv = [process.execPath, HARDENED, command, 'gateway'];
+  const argv = [process.execPath, HARDENED, ...flags, command, 'gateway'];
   const [program = '', ...args] =
     fileLimit === undefined ? argv : ['bash', '-c', `ulimit -S -f ${fileLimit} && exec "$0" "$@"`, ...argv];
   const child = spawn(program, args, {

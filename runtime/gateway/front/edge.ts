@@ -2,7 +2,7 @@
 /** What an HTTP request must be before anyone asks who sent it: the right host, no foreign page behind it, no header twice. */
 import type { IncomingMessage } from 'node:http';
 import { isLoopback, type ListenConfig } from '../../config.js';
-import { collected } from '../wire/parts.js';
+import { Parts } from '../wire/parts.js';
 
 const SINGLE = [
   'host',
@@ -88,7 +88,7 @@ export interface Body {
 export async function readBody(request: IncomingMessage, cap: number): Promise<Body | null> {
   if (Number(request.headers['content-length'] ?? 0) > cap) return null;
   return new Promise((resolve, reject) => {
-    const body = collected();
+    const body = new Parts();
     request.on('data', (chunk: Buffer) => {
       if (body.size + chunk.length <= cap) body.add(chunk);
       else {

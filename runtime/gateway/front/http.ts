@@ -16,7 +16,7 @@ import type { Appended } from '../../log/types.js';
 import { type Authenticator, stepUpChallenge } from '../../decide/identity.js';
 import { type Caller, callerKey, callerOf, sourceName } from '../caller.js';
 import { type Connection, endConnection, type Handle, type Side } from '../connection.js';
-import { ending } from '../ending.js';
+import { Ending } from '../../ending.js';
 import type { Floods } from '../floods.js';
 import { claimed, envelopeFault, MODERN, modernConnection } from '../modern/envelope.js';
 import type { Headers } from '../modern/headers.js';
@@ -155,9 +155,9 @@ function answer(
       ? {}
       : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) };
   response.writeHead(status, {
-    ...type,
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
+    ...type,
     ...headers,
   });
   response.end(body ?? undefined);
@@ -336,7 +336,7 @@ async function posted(
   const session = opening ? front.sessions.open(caller) : await sessionOf(front, caller, request, response);
   if (session === null) return;
   if (message.kind !== 'request') {
-    const gone = new AbortController().signal;
+    const gone = new Ending();
     await front.handle(session.connection, message, { notify: () => false, gone });
     return answer(response, 202, null);
   }
@@ -402,7 +402,7 @@ async function postModern(
   }
   const connection = modernConnection(caller, message.params);
   if (message.kind === 'notification') {
-    const gone = new AbortController().signal;
+    const gone = new Ending();
     await front.handle(connection, message, { notify: () => false, gone });
     return answer(response, 202, null);
   }
@@ -437,9 +437,6 @@ interface Replying {
   readonly statusOf: (text: Outgoing) => number;
 }
 
-/** Made once: the usual reason is an error with a stack, made for each request. */
-const CLOSED = new Error('the connection of this request has closed');
-
 /** Answers a request: as JSON, or as a stream once something has to be sent before the answer. */
 async function reply(
   front: Front,
@@ -447,7 +444,7 @@ async function reply(
   response: ServerResponse,
   { connection, accept, headers = {}, sent, statusOf, prefersStream = false }: Replying,
 ): Promise<void> {
-  const gone = ending(CLOSED);
+  const gone = new Ending();
   response.once('close', () => gone.end());
   let streaming = false;
   const open = (): void => {
@@ -472,9 +469,7 @@ async function reply(
   const side: Side = {
     notify,
     stepUp,
-    get gone() {
-      return gone.signal;
-    },
+    gone,
     ...(sent === undefined ? {} : { headers: sent }),
   };
   const text = await front.handle(connection, message, side);

@@ -2,7 +2,7 @@
 /** MCP sessions of the HTTP front: unguessable ids, each bound to the caller that opened it, idle ones ended, a cap per caller. */
 import { randomBytes } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
-import { type Caller, callerKey } from '../caller.js';
+import { at, type Caller, callerKey } from '../caller.js';
 import { type Connection, endConnection, newConnection } from '../connection.js';
 
 export interface McpSession {
@@ -54,7 +54,7 @@ export function mcpSessions(
       makeRoom(key);
       const id = randomBytes(18).toString('base64url');
       const place = randomBytes(9).toString('base64url');
-      const connection = newConnection({ ...caller, place });
+      const connection = newConnection(at(caller, place));
       const session: McpSession = { id, key, connection, used: now(), stream: null };
       sessions.set(id, session);
       return session;
@@ -68,7 +68,7 @@ export function mcpSessions(
       }
       session.used = now();
       const { place = '' } = session.connection.caller;
-      session.connection.caller = { ...caller, place };
+      session.connection.caller = at(caller, place);
       return session;
     },
     end,

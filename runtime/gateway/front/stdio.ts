@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The gateway behind stdio (`sepal wrap`): one client, its principal from the operator's configuration. */
+import { Ending } from '../../ending.js';
 import type { Readable, Writable } from 'node:stream';
 import type { Caller } from '../caller.js';
 import { type Connection, endConnection, type Handle, newConnection } from '../connection.js';
@@ -48,7 +49,7 @@ export function serveStdio(
   large: Pick<LargeMessages, 'message'>,
 ): StdioFront {
   const connection = newConnection(identify());
-  const gone = new AbortController();
+  const gone = new Ending();
   const pending = new Set<Promise<void>>();
   // A raw answer may hold line breaks between tokens; inside JSON strings they cannot stand.
   const write = (text: Outgoing): void => {
@@ -67,7 +68,7 @@ export function serveStdio(
   connection.push = (text) => void notify(text);
   const take = async (message: ClientMessage): Promise<void> => {
     connection.caller = identify();
-    const answer = await handle(speaking(connection, message), message, { notify, gone: gone.signal });
+    const answer = await handle(speaking(connection, message), message, { notify, gone });
     if (answer === null) return;
     write(answer);
     if (io.output.writableLength < MAX_QUEUED || io.input.isPaused()) return;
@@ -96,7 +97,7 @@ export function serveStdio(
   };
   const ended = new Promise<void>((resolve) => {
     const end = (): void => {
-      gone.abort();
+      gone.end();
       const late = setTimeout(() => endConnection(connection), LAST_ANSWERS_MS);
       void Promise.allSettled(pending).then(() => {
         clearTimeout(late);

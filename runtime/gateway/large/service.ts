@@ -12,7 +12,7 @@ import {
   type CanonicalIntent,
   type Envelope,
   type LargeWork,
-  lazyIntent,
+  LargeIntent,
 } from '../wire/intent.js';
 import { type ClientMessage, INTERNAL_ERROR, isObject } from '../wire/message.js';
 import type { Outgoing } from '../wire/reply.js';
@@ -177,7 +177,7 @@ export function largeMessages(openings: string | null, thread: Thread = openThre
         inEra(era);
         const task = { document, action, params: parts, definition };
         const { intent: number, digest, misfit } = await thread.ask('intent', [task]);
-        return { intent: lazyIntent(action, args, params, digest, workOn(number, era)), misfit };
+        return { intent: new LargeIntent(action, args, params, digest, workOn(number, era)), misfit };
       });
     },
     packed(args, path) {

@@ -3,6 +3,7 @@
  * `subscriptions/listen`: one request whose stream carries what belongs to no other request. The first message says what is honoured; each one
  * carries the id of the request; a kind that was not asked for is never sent. It ends with the client, its credential or the gateway.
  */
+import { onFirst } from '../../ending.js';
 import type { JsonObject } from '../../verify/format/canonical.js';
 import { callerKey } from '../caller.js';
 import type { Connection } from '../connection.js';
@@ -54,7 +55,7 @@ export async function listen(
     gate.listening.delete(connection);
     await leaveAll(gate, connection);
   }
-  return asked.cancel.aborted || side.gone.aborted ? null : end();
+  return asked.cancel.over || side.gone.over ? null : end();
 }
 
 /** What is asked for, can be had here and, for a resource, is allowed. */
@@ -81,18 +82,17 @@ async function honour(gate: Gate, id: RequestId, wanted: JsonObject, asked: Aske
 
 /** Resolves when nobody listens any more, or nobody may. */
 function over(gate: Gate, { cancel, side, caller }: Asked): Promise<void> {
-  const end = AbortSignal.any([cancel, side.gone, gate.stopping]);
   return new Promise((resolve) => {
     const { expires } = caller.identity;
     const left = expires === null ? MAX_TIMER_MS : Math.max(0, expires - gate.now());
-    const timer = setTimeout(done, Math.min(left, MAX_TIMER_MS));
+    const timer = setTimeout(() => done(), Math.min(left, MAX_TIMER_MS));
     timer.unref();
-    function done(): void {
+    const leave = onFirst([cancel, side.gone, gate.stopping], () => done());
+    const done = (): void => {
       clearTimeout(timer);
+      leave();
       resolve();
-    }
-    if (end.aborted) done();
-    else end.addEventListener('abort', done, { once: true });
+    };
   });
 }
 

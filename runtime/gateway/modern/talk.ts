@@ -3,6 +3,7 @@
  * A call of a modern client at a server that asks in its middle: the call waits at the server while the client is away with the questions, and
  * goes on when it has come back with the answers.
  */
+import { type Ended, Ending, onFirst } from '../../ending.js';
 import type { JsonObject } from '../../verify/format/canonical.js';
 import type { Side } from '../connection.js';
 import type { Asked } from '../gate.js';
@@ -12,14 +13,14 @@ import { isObject, type RpcResponse } from '../wire/message.js';
 export interface Talk {
   /** Where the server's words go: to the client while it is there. */
   readonly side: Side;
-  /** Aborts when the call is not wanted any more. */
-  readonly cancel: AbortSignal;
+  /** When the call is not wanted any more. */
+  readonly cancel: Ended;
   /** Waits for the answer of a call that has begun, or for the first question. */
   begin(running: Promise<Answer>, asked: Asked): Promise<Answer>;
   /** The client is back: its answers go to the server, and the wait goes on. */
   resume(asked: Asked, answers: JsonObject): Promise<Answer>;
-  /** Keeps a question for the client. */
-  put(request: InputRequest, over: AbortSignal): Promise<RpcResponse | 'cancelled'>;
+  /** Keeps a question for the client, up to the first of the ends. */
+  put(request: InputRequest, over: readonly Ended[]): Promise<RpcResponse | 'cancelled'>;
   abandon(): void;
 }
 
@@ -28,24 +29,22 @@ interface Question extends InputRequest {
 }
 
 export function newTalk(): Talk {
-  const cancel = new AbortController();
+  const cancel = new Ending();
   const questions = new Map<string, Question>();
   let here: Side | null = null;
   let running: Promise<Answer> = new Promise(() => undefined);
   let asked: () => void = () => undefined;
   let count = 0;
-  const abandon = (): void => cancel.abort();
+  const abandon = (): void => cancel.end();
   const wait = async (by: Asked): Promise<Answer> => {
     here = by.side;
-    const gone = AbortSignal.any([by.cancel, by.side.gone]);
-    gone.addEventListener('abort', abandon, { once: true });
-    if (gone.aborted) abandon();
+    const leave = onFirst([by.cancel, by.side.gone], abandon);
     const question = new Promise<'asked'>((resolve) => {
       asked = () => resolve('asked');
       if (questions.size > 0) resolve('asked');
     });
     const first = await Promise.race([running, question]);
-    gone.removeEventListener('abort', abandon);
+    leave();
     here = null;
     return first === 'asked' ? asks() : first;
   };
@@ -58,8 +57,8 @@ export function newTalk(): Talk {
     return { kind: 'asks', raw, requests, state: null, talk };
   };
   const talk: Talk = {
-    side: { notify: (text) => here?.notify(text) ?? false, gone: cancel.signal },
-    cancel: cancel.signal,
+    side: { notify: (text) => here?.notify(text) ?? false, gone: cancel },
+    cancel,
     begin(call, by) {
       running = call;
       return wait(by);
@@ -74,16 +73,15 @@ export function newTalk(): Talk {
     put: (request, over) =>
       new Promise((resolve) => {
         const key = `q${++count}`;
-        const stop = (): void => settle('cancelled');
+        let leave = (): void => undefined;
         const settle = (reply: RpcResponse | 'cancelled'): void => {
           questions.delete(key);
-          over.removeEventListener('abort', stop);
+          leave();
           resolve(reply);
         };
         questions.set(key, { ...request, settle });
-        over.addEventListener('abort', stop, { once: true });
-        if (over.aborted) stop();
-        else asked();
+        leave = onFirst(over, () => settle('cancelled'));
+        if (questions.has(key)) asked();
       }),
     abandon,
   };

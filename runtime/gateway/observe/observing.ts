@@ -94,7 +94,7 @@ async function openListener(
     unready: () =>
       [
         broken(),
-        gate.stopping.aborted ? 'the gateway is stopping' : null,
+        gate.stopping.over ? 'the gateway is stopping' : null,
         gate.switches.list().some(({ scope }) => scope === 'all') ? 'the kill switch is on' : null,
         admission(),
       ].filter((why) => why !== null),

@@ -3,6 +3,8 @@
  * Messages of one channel to a server: our own ids and progress tokens. Answers find their request by our id; a call whose answer is lost
  * fails as `unknown` and is never sent again.
  */
+import { type Ended, Ending } from '../../ending.js';
+import { Passing } from '../../passing.js';
 import type { JsonObject } from '../../verify/format/canonical.js';
 import { parseStrict } from '../../verify/format/json.js';
 import { answeredBy, readUpstream, type UpstreamMessage } from '../wire/answer.js';
@@ -78,8 +80,8 @@ export interface Asking {
   readonly answer: Answering;
   /** The call on whose stream it came, where that can be known. */
   readonly owner: object | null;
-  /** Aborts when the upstream no longer wants to know. */
-  readonly cancelled: AbortSignal;
+  /** When the upstream no longer wants to know. */
+  readonly cancelled: Ended;
 }
 
 /** Each takes JSON text, but for `error`; only the first answer counts. */
@@ -92,7 +94,8 @@ export interface Answering {
 
 export interface CallOptions {
   readonly timeoutMs: number;
-  readonly signal: AbortSignal;
+  /** When its client no longer wants to know. */
+  readonly cancel: Ended;
   /** Called with the raw params of each progress notification, carrying the client's token. */
   readonly progress: (params: string) => void;
   /** What its client can do and the policy may grant; for servers that are told with each request. */
@@ -120,11 +123,11 @@ export type Dress = (
 ) => { readonly params: JsonObject; readonly headers?: { readonly [name: string]: string } };
 
 export interface State {
-  readonly waiting: Map<number, Waiting>;
+  readonly waiting: Passing<number, Waiting>;
   /** Requests that were given up lately: their answers come late and are no fault. */
   readonly given: Set<number>;
   /** Requests of the upstream that are not answered yet, by the JSON text of their id. */
-  readonly asking: Map<string, AbortController>;
+  readonly asking: Map<string, Ending>;
   next: number;
   closed: string | null;
   channel: Channel | null;
@@ -146,7 +149,7 @@ export interface State {
 
 export function newState(events: HopEvents): State {
   return {
-    waiting: new Map(),
+    waiting: new Passing(),
     given: new Set(),
     asking: new Map(),
     next: 1,
@@ -176,7 +179,7 @@ export function channelEvents(state: State): ChannelEvents {
       if (state.closed !== null) return;
       state.closed = why;
       lose(state, null, why);
-      for (const cancel of state.asking.values()) cancel.abort();
+      for (const cancel of state.asking.values()) cancel.end();
       state.events.closed(detail);
     },
   };
@@ -268,7 +271,7 @@ function answerRequest(
   };
   if (method === 'ping') return send(resultOf(parsed, {}));
   if (state.asking.has(id)) return state.events.noise('a request under an id that is in use');
-  const cancel = new AbortController();
+  const cancel = new Ending();
   state.asking.set(id, cancel);
   const answer: Answering = {
     result: (json) => send(resultText(parsed, json)),
@@ -280,7 +283,7 @@ function answerRequest(
     return state.events.noise('too many requests at a time');
   }
   for (const { touch } of state.waiting.values()) touch();
-  state.events.asked({ method, params, answer, owner, cancelled: cancel.signal });
+  state.events.asked({ method, params, answer, owner, cancelled: cancel });
 }
 
 function notified(
@@ -291,7 +294,7 @@ function notified(
   const params = isObject(message.params) ? message.params : {};
   switch (message.method) {
     case 'notifications/cancelled':
-      state.asking.get(JSON.stringify(params['requestId']) ?? '')?.abort();
+      state.asking.get(JSON.stringify(params['requestId']) ?? '')?.end();
       return;
     case 'notifications/progress': {
       const token = params['progressToken'];
@@ -332,7 +335,6 @@ export async function ask(state: State, method: string, params: JsonObject, ms: 
   const text = JSON.stringify({ jsonrpc: '2.0', id, method, params: dressed.params });
   const answer = await send(state, id, text, {
     timeoutMs: ms,
-    signal: new AbortController().signal,
     progress: null,
     ...(dressed.headers === undefined ? {} : { headers: dressed.headers }),
   });
@@ -354,11 +356,14 @@ export async function ask(state: State, method: string, params: JsonObject, ms: 
 
 export interface SendOptions {
   readonly timeoutMs: number;
-  readonly signal: AbortSignal;
+  readonly cancel?: Ended;
   readonly progress: ((params: string) => void) | null;
   readonly owner?: object;
   readonly headers?: { readonly [name: string]: string };
 }
+
+/** Before anything was sent. */
+export const CANCELLED: Answer = { kind: 'failed', status: 'not_sent', why: 'the client cancelled' };
 
 export function send(
   state: State,
@@ -371,6 +376,7 @@ export function send(
     if (state.closed !== null || channel === null) {
       return resolve({ kind: 'failed', status: 'not_sent', why: state.closed ?? 'not connected' });
     }
+    if (options.cancel?.over === true) return resolve(CANCELLED);
     const stop = (status: 'timeout' | 'cancelled', why: string): void => {
       if (!state.waiting.has(id)) return;
       if (state.given.size >= MAX_GIVEN) state.given.clear();
@@ -391,12 +397,12 @@ export function send(
       clearTimeout(timer);
       timer = setTimeout(late, Math.max(0, Math.min(options.timeoutMs, last - performance.now())));
     };
-    const cancel = (): void => stop('cancelled', 'the client cancelled');
+    let leave: () => void = () => undefined;
     const progress = options.progress;
     state.waiting.set(id, {
       settle: (answer) => {
         clearTimeout(timer);
-        options.signal.removeEventListener('abort', cancel);
+        leave();
         resolve(answer);
       },
       touch,
@@ -409,7 +415,8 @@ export function send(
               progress(params);
             },
     });
-    options.signal.addEventListener('abort', cancel, { once: true });
+    if (options.cancel !== undefined)
+      leave = options.cancel.onEnd(() => stop('cancelled', 'the client cancelled'));
     channel.send(text, id, options.headers).catch((error: unknown) => {
       const why = error instanceof Error ? error.message : String(error);
       const refused = error instanceof Refused;

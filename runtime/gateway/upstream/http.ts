@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Streamable HTTP as upstream: pooled, no redirect followed, headers built from nothing, JSON and event-stream answers. */
+import { Passing } from '../../passing.js';
 import { Client } from 'undici';
 import type { HttpServer } from '../../config.js';
 import { sseReader } from '../wire/sse.js';
@@ -22,7 +23,7 @@ interface Line {
   readonly path: string;
   readonly headers: { readonly [name: string]: string };
   readonly events: ChannelEvents;
-  readonly running: Map<number, Asked>;
+  readonly running: Passing<number, Asked>;
   /** Of all its streams together. */
   readonly said: Meter;
   /** Ends the stream for what belongs to no request. */
@@ -39,7 +40,7 @@ export async function openHttp(server: HttpServer, reach: Reach, events: Channel
     path: url.pathname + url.search,
     headers: Object.fromEntries(own),
     events,
-    running: new Map(),
+    running: new Passing(),
     said: meter(() => events.slowed()),
     stop: new AbortController(),
     session: null,
@@ -57,8 +58,10 @@ export async function openHttp(server: HttpServer, reach: Reach, events: Channel
   };
 }
 
-function headersOf(line: Line): { [name: string]: string } {
-  const headers: { [name: string]: string } = { ...line.headers };
+/** `own` in place of what the session needs. */
+function headersOf(line: Line, own?: { readonly [name: string]: string }): { [name: string]: string } {
+  const headers: { [name: string]: string } = Object.assign({}, line.headers, own);
+  if (own !== undefined) return headers;
   if (line.session !== null) headers['mcp-session-id'] = line.session;
   if (line.revision !== null) headers['mcp-protocol-version'] = line.revision;
   return headers;
@@ -73,17 +76,16 @@ async function post(
 ): Promise<void> {
   const attempt = line.reach.enter();
   const sent = bodyOf(text);
+  const headers = headersOf(line, own);
+  headers['content-type'] = 'application/json';
+  headers['accept'] = 'application/json, text/event-stream';
+  Object.assign(headers, sent.headers);
   const asked = ask(
     line.reach.pool,
     {
       path: line.path,
       method: 'POST',
-      headers: {
-        ...(own === undefined ? headersOf(line) : { ...line.headers, ...own }),
-        'content-type': 'application/json',
-        accept: 'application/json, text/event-stream',
-        ...sent.headers,
-      },
+      headers,
       body: sent.body,
       ...(own?.['mcp-method'] === 'subscriptions/listen' ? { bodyTimeout: 0 } : {}),
     },

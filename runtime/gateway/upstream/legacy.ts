@@ -8,7 +8,7 @@ import { notificationOf } from '../wire/reply.js';
 import { MODERN } from '../modern/envelope.js';
 import { silence } from './alive.js';
 import { type Channel, NotSent, Refused } from './channel.js';
-import { ask, channelEvents, send, type State } from './exchange.js';
+import { ask, CANCELLED, channelEvents, send, type State } from './exchange.js';
 import type { Hop } from './hop.js';
 import { made } from './made.js';
 import { listAll, PROMPTS, RESOURCES, TEMPLATES, TOOLS } from './lists.js';
@@ -55,7 +55,7 @@ function legacyHop(state: State, channel: Channel, hello: JsonObject, protocol: 
     capabilities: isObject(capabilities) ? capabilities : {},
     instructions: typeof instructions === 'string' ? instructions : null,
     async call(intent, beside, options) {
-      if (options.signal.aborted) return { kind: 'failed', status: 'not_sent', why: 'the client cancelled' };
+      if (options.cancel.over) return CANCELLED;
       const silent = silence(state, 'ping');
       if (silent !== null) return silent;
       const id = state.next++;
@@ -64,11 +64,11 @@ function legacyHop(state: State, channel: Channel, hello: JsonObject, protocol: 
         const own = replaceMember(params, 'progressToken', token);
         if (own !== null) options.progress(own);
       };
-      const { timeoutMs, signal, owner } = options;
+      const { timeoutMs, cancel, owner } = options;
       const text = messageOf(intent, id, beside);
       return send(state, id, typeof text === 'string' ? text : await made(text), {
         timeoutMs,
-        signal,
+        cancel,
         owner,
         progress: beside.progressToken === null ? null : progress,
       });

@@ -3,6 +3,7 @@
  * `subscriptions/listen` at a server: one request for everything that we want to hear. It is sent anew when the wanted resources change, and
  * when its stream has ended.
  */
+import { Ending } from '../../ending.js';
 import type { JsonObject } from '../../verify/format/canonical.js';
 import { type Answer, send, type State } from './exchange.js';
 import { isObject } from '../wire/message.js';
@@ -21,7 +22,7 @@ export interface Ear {
 }
 
 interface Listening {
-  readonly stop: AbortController;
+  readonly stop: Ending;
   /** What the server honours; null when it did not say so. */
   readonly honoured: Promise<JsonObject | null>;
 }
@@ -50,13 +51,13 @@ export function ear(state: State, capabilities: JsonObject): Ear {
     current = null;
     if (Object.keys(wanted()).length > 0) current = start();
     // The old one ends once the new one hears: nothing is missed in between.
-    if (current === null) before?.stop.abort();
-    else void current.honoured.then(() => before?.stop.abort());
+    if (current === null) before?.stop.end();
+    else void current.honoured.then(() => before?.stop.end());
     return current;
   };
   const start = (): Listening => {
     const id = state.next++;
-    const stop = new AbortController();
+    const stop = new Ending();
     const { params, headers = {} } = state.dress('subscriptions/listen', { notifications: wanted() });
     const text = JSON.stringify({ jsonrpc: '2.0', id, method: 'subscriptions/listen', params });
     const honoured = new Promise<JsonObject | null>((resolve) => {
@@ -70,7 +71,7 @@ export function ear(state: State, capabilities: JsonObject): Ear {
       open++;
       void send(state, id, text, {
         timeoutMs: FOR_EVER_MS,
-        signal: stop.signal,
+        cancel: stop,
         progress: null,
         headers,
       }).then((answer) => {

@@ -19,7 +19,15 @@ import { textOf } from '../large/service.js';
 import { isObject } from '../wire/message.js';
 import { silence } from './alive.js';
 import { type Channel, NotSent } from './channel.js';
-import { type Answer, ask, channelEvents, type InputRequest, send, type State } from './exchange.js';
+import {
+  type Answer,
+  ask,
+  CANCELLED,
+  channelEvents,
+  type InputRequest,
+  send,
+  type State,
+} from './exchange.js';
 import type { Hop } from './hop.js';
 import { made } from './made.js';
 import { listAll, PROMPTS, RESOURCES, TEMPLATES, TOOLS } from './lists.js';
@@ -68,8 +76,8 @@ function modernHop(state: State, channel: Channel, found: JsonObject, clientInfo
     capabilities: isObject(capabilities) ? capabilities : {},
     instructions: typeof instructions === 'string' ? instructions : null,
     async call(intent, beside, options) {
-      const { timeoutMs, signal, owner, definition } = options;
-      if (signal.aborted) return { kind: 'failed', status: 'not_sent', why: 'the client cancelled' };
+      const { timeoutMs, cancel, owner, definition } = options;
+      if (cancel.over) return CANCELLED;
       if (intent.method === 'resources/subscribe') return listening.follow(intent.name);
       const silent = silence(state, 'server/discover');
       if (silent !== null) return silent;
@@ -83,7 +91,7 @@ function modernHop(state: State, channel: Channel, found: JsonObject, clientInfo
       const text = messageOf(intent, id, beside, envelopeOf(clientInfo, options));
       const answer = await send(state, id, typeof text === 'string' ? text : await made(text), {
         timeoutMs,
-        signal,
+        cancel,
         owner,
         headers: headersFor(MODERN, intent.method, { name, uri: name, arguments: args }, definition),
         progress: beside.progressToken === null ? null : progress,

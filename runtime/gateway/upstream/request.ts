@@ -2,7 +2,7 @@
 /** One HTTP request to a server: its answer comes whole, or as a stream where it is one of events. */
 import { Readable } from 'node:stream';
 import type { Dispatcher, Pool } from 'undici';
-import { collected } from '../wire/parts.js';
+import { Parts } from '../wire/parts.js';
 
 type Controller = Dispatcher.DispatchController;
 
@@ -92,7 +92,7 @@ function streamed(controller: Controller): Taker {
 }
 
 function whole(controller: Controller, cap: number): Taker {
-  const parts = collected();
+  const parts = new Parts();
   let settle: {
     readonly resolve: (parts: readonly Buffer[]) => void;
     readonly reject: (error: Error) => void;

@@ -84,34 +84,48 @@ export function canonicalIntent(place: Action, args: JsonObject, params: JsonObj
   const text =
     `{"kind":${JSON.stringify(place.kind)},${meta === null ? '' : `"meta":${meta},`}"method":${JSON.stringify(place.method)},` +
     `"name":${JSON.stringify(place.name)},"params":${paramsText},"server":${JSON.stringify(place.server)}}`;
-  return { ...place, args, params: paramsText, meta, text, digest: digest(text) };
+  return { args, ...place, params: paramsText, meta, text, digest: digest(text) };
 }
 
 /** A large intent whose digest is known. Its texts are made here only for the few who read them. */
-export function lazyIntent(
-  action: Action,
-  args: JsonObject,
-  params: JsonObject,
-  digest: string,
-  large: LargeWork,
-): CanonicalIntent {
-  let own: CanonicalIntent | null = null;
-  const whole = (): CanonicalIntent => (own ??= canonicalIntent(action, args, params));
-  return {
-    ...action,
-    args,
-    digest,
-    large,
-    get params() {
-      return whole().params;
-    },
-    get meta() {
-      return whole().meta;
-    },
-    get text() {
-      return whole().text;
-    },
-  };
+export class LargeIntent implements CanonicalIntent {
+  readonly kind: Action['kind'];
+  readonly method: string;
+  readonly server: string;
+  readonly name: string;
+  readonly args: JsonObject;
+  readonly digest: string;
+  readonly large: LargeWork;
+  private readonly sent: JsonObject;
+  private own: CanonicalIntent | null = null;
+
+  constructor(action: Action, args: JsonObject, params: JsonObject, digest: string, large: LargeWork) {
+    this.kind = action.kind;
+    this.method = action.method;
+    this.server = action.server;
+    this.name = action.name;
+    this.args = args;
+    this.digest = digest;
+    this.large = large;
+    this.sent = params;
+  }
+
+  get params(): string {
+    return this.whole().params;
+  }
+
+  get meta(): string | null {
+    return this.whole().meta;
+  }
+
+  get text(): string {
+    return this.whole().text;
+  }
+
+  private whole(): CanonicalIntent {
+    const { kind, method, server, name, args, sent } = this;
+    return (this.own ??= canonicalIntent({ kind, method, server, name }, args, sent));
+  }
 }
 
 function otherMeta(meta: JsonValue | undefined): string | null {

@@ -2,7 +2,7 @@
 /** Splits a byte stream into lines with a cap, without joining the same bytes twice. */
 import { together } from '../../log/files.js';
 import { isLarge } from '../large/bound.js';
-import { collected } from './parts.js';
+import { Parts } from './parts.js';
 
 export interface LineEvents {
   line(bytes: Buffer): void;
@@ -19,7 +19,7 @@ const NEWLINE = 10;
 
 /** Returns the function that takes the next chunk. */
 export function lineSplitter(cap: number, events: LineEvents): (chunk: Buffer) => void {
-  const line = collected();
+  const line = new Parts();
   let over: { readonly head: string; readonly tail: Buffer } | null = null;
   const add = (piece: Buffer): void => {
     if (over !== null) {

@@ -7,58 +7,51 @@
 /** Pieces that are shorter are copied together: of two parts that stand side by side one is no shorter, but for the first and the last. */
 const SHORT = 16 * 1024;
 
-export interface Parts {
-  readonly size: number;
-  add(piece: Buffer): void;
-  /** All of it; then it begins anew. */
-  take(): readonly Buffer[];
-}
-
-export function collected(): Parts {
-  let parts: Buffer[] = [];
-  let size = 0;
+export class Parts {
+  size = 0;
+  private parts: Buffer[] = [];
   /** Where short pieces go, and how much of it is used; it is the last part. */
-  let block: Buffer | null = null;
-  let used = 0;
-  const copy = (piece: Buffer): void => {
-    for (let at = 0; at < piece.length; ) {
-      if (block === null || used === SHORT) {
-        block = Buffer.allocUnsafeSlow(SHORT);
-        used = 0;
-        parts.push(block);
-      }
-      const length = piece.copy(block, used, at);
-      used += length;
-      at += length;
-      parts[parts.length - 1] = block.subarray(0, used);
+  private block: Buffer | null = null;
+  private used = 0;
+
+  add(piece: Buffer): void {
+    const { parts } = this;
+    this.size += piece.length;
+    const last = parts.at(-1);
+    // What was cut only to let others go first is one part again.
+    if (
+      last?.buffer === piece.buffer &&
+      last.byteOffset + last.length === piece.byteOffset &&
+      this.block === null
+    )
+      parts[parts.length - 1] = Buffer.from(last.buffer, last.byteOffset, last.length + piece.length);
+    else if (piece.length < SHORT && parts.length > 0) this.copy(piece);
+    else {
+      this.block = null;
+      parts.push(piece);
     }
-  };
-  return {
-    get size() {
-      return size;
-    },
-    add(piece) {
-      size += piece.length;
-      const last = parts.at(-1);
-      // What was cut only to let others go first is one part again.
-      if (
-        last?.buffer === piece.buffer &&
-        last.byteOffset + last.length === piece.byteOffset &&
-        block === null
-      )
-        parts[parts.length - 1] = Buffer.from(last.buffer, last.byteOffset, last.length + piece.length);
-      else if (piece.length < SHORT && parts.length > 0) copy(piece);
-      else {
-        block = null;
-        parts.push(piece);
+  }
+
+  /** All of it; then it begins anew. */
+  take(): readonly Buffer[] {
+    const { parts } = this;
+    this.parts = [];
+    this.size = 0;
+    this.block = null;
+    return parts;
+  }
+
+  private copy(piece: Buffer): void {
+    for (let at = 0; at < piece.length; ) {
+      if (this.block === null || this.used === SHORT) {
+        this.block = Buffer.allocUnsafeSlow(SHORT);
+        this.used = 0;
+        this.parts.push(this.block);
       }
-    },
-    take() {
-      const own = parts;
-      parts = [];
-      size = 0;
-      block = null;
-      return own;
-    },
-  };
+      const length = piece.copy(this.block, this.used, at);
+      this.used += length;
+      at += length;
+      this.parts[this.parts.length - 1] = this.block.subarray(0, this.used);
+    }
+  }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { Ending } from '../../../runtime/ending.js';
 import { afterEach, describe, expect, test } from 'vitest';
 import { signVerdict } from '../../../runtime/approvals/keys.js';
 import { createRegistry } from '../../../runtime/approvals/registry.js';
@@ -490,9 +491,9 @@ describe('after a restart', () => {
 test('a waiter goes when its client does', async () => {
   const { approvals } = await setUp();
   const pending = await park(approvals);
-  const gone = new AbortController();
-  const waiting = approvals.wait(pending.id, 60_000, gone.signal);
-  gone.abort();
+  const gone = new Ending();
+  const waiting = approvals.wait(pending.id, 60_000, [new Ending(), gone]);
+  gone.end();
   expect(await waiting).toBe('pending');
   expect(await approvals.wait(pending.id, 10)).toBe('pending');
 });

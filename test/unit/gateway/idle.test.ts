@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is put off to save time must still come: work that nobody waits for, and signals that nobody asked for in time.
+// What is put off to save time must still come.
 import { expect, it } from 'vitest';
-import { ending } from '../../../runtime/gateway/ending.js';
 import { idle } from '../../../runtime/gateway/idle.js';
 
 it('does what waits when there is time, in order, each once', async () => {
@@ -27,18 +26,4 @@ it('takes what comes up while it works for the next turn', async () => {
   const first = quiet.turn().then(() => quiet.turn());
   quiet.now();
   await first;
-});
-
-it('gives a signal that aborts at the end, and one that is aborted to who asks after it', () => {
-  const why = new Error('over');
-  const asked = ending(why);
-  const { signal } = asked;
-  expect(asked.signal).toBe(signal);
-  expect(signal.aborted).toBe(false);
-  asked.end();
-  expect(signal.reason).toBe(why);
-  const late = ending(why);
-  late.end();
-  late.end();
-  expect(late.signal.reason).toBe(why);
 });

@@ -5,7 +5,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { readBody } from '../../../runtime/gateway/front/edge.js';
 import { lineSplitter } from '../../../runtime/gateway/wire/lines.js';
-import { collected } from '../../../runtime/gateway/wire/parts.js';
+import { Parts } from '../../../runtime/gateway/wire/parts.js';
 
 const SHORT = 16 * 1024;
 const LARGE = 128 * 1024;
@@ -31,7 +31,7 @@ describe('bytes that come piece by piece', () => {
     'are whole, in few parts, however they are cut: %j',
     (sizes) => {
       const bytes = randomBytes(LARGE + 4_321);
-      const own = collected();
+      const own = new Parts();
       for (const pieces of [inPieces(bytes, sizes), apart(inPieces(bytes, sizes))]) {
         for (const piece of pieces) own.add(piece);
         expect(own.size).toBe(bytes.length);
@@ -46,7 +46,7 @@ describe('bytes that come piece by piece', () => {
 
   it('are not copied where they are long, and one again where they were cut', () => {
     const [first, second] = apart([randomBytes(65_536), randomBytes(65_536)]) as [Buffer, Buffer];
-    const own = collected();
+    const own = new Parts();
     for (const piece of [...inPieces(first, [SHORT]), ...inPieces(second, [SHORT])]) own.add(piece);
     const parts = own.take();
     expect(parts.map(({ buffer, length }) => [buffer, length])).toEqual([
@@ -56,7 +56,7 @@ describe('bytes that come piece by piece', () => {
   });
 
   it('are not changed by what comes later', () => {
-    const own = collected();
+    const own = new Parts();
     for (const piece of apart([Buffer.from('a'), Buffer.from('bc')])) own.add(piece);
     const before = own.take();
     for (const piece of apart([Buffer.from('x'), Buffer.from('yz')])) own.add(piece);

@@ -5,12 +5,22 @@
  * signals and exit code. A channel tells the child when its parent is gone, so that no gateway is orphaned.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { constants } from 'node:os';
+import { availableParallelism, constants } from 'node:os';
 
 export const HARDENED = '--disallow-code-generation-from-strings';
 
 export function isHardened(): boolean {
   return process.execArgv.includes(HARDENED);
+}
+
+const FEW_PROCESSORS = 2;
+
+/**
+ * For node, as this command is started again. V8 collects garbage with threads of its own, at the priority of calls even where the garbage is
+ * that of a thread behind them (runtime/threads.ts); where processors are few, each thread collects its own, in its own turn.
+ */
+export function nodeFlags(processors: number): readonly string[] {
+  return processors <= FEW_PROCESSORS ? [HARDENED, '--single-threaded-gc'] : [HARDENED];
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
@@ -19,7 +29,12 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 export async function restartHardened(): Promise<number> {
   const child = spawn(
     process.execPath,
-    [HARDENED, ...process.execArgv, process.argv[1] ?? '', ...process.argv.slice(2)],
+    [
+      ...nodeFlags(availableParallelism()),
+      ...process.execArgv,
+      process.argv[1] ?? '',
+      ...process.argv.slice(2),
+    ],
     { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] },
   );
   const forward = (signal: NodeJS.Signals): void => {

@@ -17,10 +17,13 @@ const FEW_PROCESSORS = 2;
 
 /**
  * For node, as this command is started again. V8 collects garbage with threads of its own, at the priority of calls even where the garbage is
- * that of a thread behind them (runtime/threads.ts); where processors are few, each thread collects its own, in its own turn.
+ * that of a thread behind them (runtime/threads.ts). Where processors are few, each thread collects its own, in its own turn; and all of
+ * it only once the heap is three times what lived, since then nobody marks it meanwhile: else each large message would bring that about.
  */
 export function nodeFlags(processors: number): readonly string[] {
-  return processors <= FEW_PROCESSORS ? [HARDENED, '--single-threaded-gc'] : [HARDENED];
+  return processors <= FEW_PROCESSORS
+    ? [HARDENED, '--single-threaded-gc', '--heap-growing-percent=200']
+    : [HARDENED];
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;

@@ -11,6 +11,7 @@ import type { JsonObject, JsonValue } from '../../verify/format/canonical.js';
 import { modernText, statusOf } from '../modern/reply.js';
 import { commitArgs, newSalt, outcomeOf } from '../record.js';
 import { type ArgumentCheck, argumentCheck, structuredMisfit } from '../validate.js';
+import { withoutLongTexts, type WithoutLongTexts } from './long-texts.js';
 import { readUpstream, type UpstreamMessage } from '../wire/answer.js';
 import {
   type Action,
@@ -178,13 +179,14 @@ export function createDesk() {
   return {
     /** Reads a client's message; the parameters of a request stay here. */
     message(parts: readonly Uint8Array[]): {
-      readonly message: ClientMessage;
+      readonly message: WithoutLongTexts<ClientMessage>;
       readonly document: number | null;
     } {
       const message = readMessage(Buffer.concat(parts), MESSAGE_LIMITS);
-      if (message.kind !== 'request') return { message, document: null };
+      const handed = withoutLongTexts(message);
+      if (message.kind !== 'request') return { message: handed, document: null };
       documents.set(++next, { params: message.params, intents: [] });
-      return { message, document: next };
+      return { message: handed, document: next };
     },
 
     intent({ document, action, params, definition }: IntentTask): MadeIntent {

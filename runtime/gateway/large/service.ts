@@ -17,6 +17,7 @@ import {
 import { type ClientMessage, INTERNAL_ERROR, isObject } from '../wire/message.js';
 import type { Outgoing } from '../wire/reply.js';
 import type { IntentTask, MaskMade, Outcome, Part, ReplyTask } from './desk.js';
+import { withLongTexts } from './long-texts.js';
 import { LargeFailure, openThread, type Thread } from './thread.js';
 
 /** The text of an answer that stays in the thread. */
@@ -145,8 +146,9 @@ export function largeMessages(openings: string | null, thread: Thread = openThre
       try {
         const gone = hold(parts.reduce((size, part) => size + part.length, 0));
         leave = gone;
-        const own = parts.map(handed);
-        const { message, document } = await thread.ask('message', [own], own.map(bufferOf));
+        const own = parts.map(givenAway);
+        const { message: handed, document } = await thread.ask('message', [own], own.map(bufferOf));
+        const message = withLongTexts(handed);
         const era = thread.era();
         if (message.kind !== 'request' || document === null) return { message, leave };
         for (const [member, value] of Object.entries(message.params))
@@ -186,7 +188,7 @@ export function largeMessages(openings: string | null, thread: Thread = openThre
       return thread.ask('packed', [place.document, [place.member, ...path]]);
     },
     async answer(body) {
-      const own = typeof body === 'string' ? body : body.map(handed);
+      const own = typeof body === 'string' ? body : body.map(givenAway);
       const gone = hold(
         typeof own === 'string' ? own.length : own.reduce((sum, { length }) => sum + length, 0),
       );
@@ -224,7 +226,7 @@ export function largeMessages(openings: string | null, thread: Thread = openThre
 const bufferOf = (bytes: Uint8Array): ArrayBuffer => bytes.buffer as ArrayBuffer;
 
 /** Bytes that can be given away: those of a buffer that others share are copied. */
-function handed(bytes: Uint8Array): Uint8Array {
+function givenAway(bytes: Uint8Array): Uint8Array {
   const whole = bytes.byteOffset === 0 && bytes.length === bytes.buffer.byteLength;
   return whole ? new Uint8Array(bytes.buffer) : new Uint8Array(bytes);
 }

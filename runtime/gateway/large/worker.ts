@@ -3,6 +3,7 @@
 import { parentPort } from 'node:worker_threads';
 import { stepBack } from '../../threads.js';
 import { createDesk, type Desk } from './desk.js';
+import type { WithoutLongTexts } from './long-texts.js';
 
 export type TaskName = keyof Desk;
 
@@ -37,8 +38,13 @@ parentPort?.on('message', ({ id, name, given }: Task) => {
 
 /** What is handed over instead of being copied. */
 function bytesOf(value: unknown): ArrayBuffer[] {
-  const bytes = typeof value === 'object' && value !== null && 'bytes' in value ? value.bytes : value;
-  return bytes instanceof Uint8Array && bytes.length === bytes.buffer.byteLength
-    ? [bytes.buffer as ArrayBuffer]
-    : [];
+  if (typeof value !== 'object' || value === null) return [];
+  const { bytes, message } = value as {
+    readonly bytes?: unknown;
+    readonly message?: Partial<WithoutLongTexts<unknown>>;
+  };
+  const all = [value, bytes, ...(message?.texts ?? []).map((text) => text.bytes)];
+  return all.flatMap((one) =>
+    one instanceof Uint8Array && one.length === one.buffer.byteLength ? [one.buffer as ArrayBuffer] : [],
+  );
 }

@@ -3,7 +3,7 @@
  * Threads for what would hold up other calls. They work behind the gateway's own: where processors are few, calls go first. So they may be
  * slow by the clock on a machine that is busy with other things, and their time is counted as the system counts it.
  */
-import { readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, openSync, readlinkSync, readSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
 import { isMainThread, Worker, type WorkerOptions, workerData } from 'node:worker_threads';
 
@@ -39,15 +39,33 @@ export interface Behind {
 export function openBehind(file: URL, options: WorkerOptions): Behind {
   const id = new Int32Array(new SharedArrayBuffer(4));
   const worker = new Worker(file, { ...options, workerData: id });
+  const read = timeOf(() => id[0] ?? 0);
+  worker.once('exit', read.close);
+  return { worker, spent: read.spent };
+}
+
+const TIME_LENGTH = 64;
+
+/** The processor time of a thread, once it has said its id; the file stays open, since it is read for each task. */
+function timeOf(id: () => number): { readonly spent: () => number | null; readonly close: () => void } {
+  const bytes = Buffer.alloc(TIME_LENGTH);
+  let file: number | null = null;
+  let over = false;
   return {
-    worker,
     spent: () => {
-      if (id[0] === 0) return null;
+      if (over || id() === 0) return null;
       try {
-        return Number(readFileSync(`/proc/self/task/${id[0]}/schedstat`, 'latin1').split(' ')[0]) / 1e6;
+        file ??= openSync(`/proc/self/task/${id()}/schedstat`, 'r');
+        const length = readSync(file, bytes, 0, TIME_LENGTH, 0);
+        return Number.parseInt(bytes.toString('latin1', 0, length), 10) / 1e6;
       } catch {
         return null;
       }
+    },
+    close: () => {
+      over = true;
+      if (file !== null) closeSync(file);
+      file = null;
     },
   };
 }

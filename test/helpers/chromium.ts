@@ -36,36 +36,8 @@ export class Browser {
 
   /** Opens a page; no name resolves, so that nothing but files can be had. */
   static async open(url: string): Promise<Browser> {
-    const profile = mkdtempSync(join(tmpdir(), 'sepal-chromium-'));
-    const child = spawn(
-      chromium ?? 'chromium',
-      [
-        '--headless=new',
-        '--no-sandbox',
-        '--disable-gpu',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--host-resolver-rules=MAP * ~NOTFOUND',
-        '--remote-debugging-port=0',
-        '--window-size=1400,1000',
-        `--user-data-dir=${profile}`,
-        'about:blank',
-      ],
-      // A group of its own, so that all of its processes end with it.
-      { stdio: 'ignore', detached: true },
-    );
-    const port = await eventually(() => {
-      const file = join(profile, 'DevToolsActivePort');
-      return existsSync(file) ? (readFileSync(file, 'utf8').split('\n')[0] ?? null) : null;
-    });
-    const pages = await eventually(async () => {
-      const list = (await (await fetch(`http://127.0.0.1:${port}/json/list`)).json()) as {
-        type: string;
-        webSocketDebuggerUrl: string;
-      }[];
-      return list.find((page) => page.type === 'page') ?? null;
-    });
-    const socket = new WebSocket(pages.webSocketDebuggerUrl);
+    const { child, profile, address } = await started();
+    const socket = new WebSocket(address);
     await new Promise((done, failed) => {
       socket.addEventListener('open', done);
       socket.addEventListener('error', failed);
@@ -132,16 +104,69 @@ export class Browser {
 
   async close(): Promise<void> {
     this.socket.close();
-    const gone = new Promise((done) => this.child.once('exit', done));
-    if (this.child.exitCode === null && this.child.pid !== undefined) {
-      process.kill(-this.child.pid, 'SIGKILL');
-      await gone;
-    }
-    rmSync(this.profile, { recursive: true, force: true, maxRetries: 5 });
+    await end(this.child, this.profile);
   }
 }
 
-async function eventually<T>(ask: () => T | null | Promise<T | null>, seconds = 30): Promise<T> {
+interface Started {
+  readonly child: ChildProcess;
+  readonly profile: string;
+  /** Of its one page. */
+  readonly address: string;
+}
+
+/** Now and then a Chromium on a busy machine starts and never has a page: then it is another one's turn. */
+async function started(tries = 3): Promise<Started> {
+  const profile = mkdtempSync(join(tmpdir(), 'sepal-chromium-'));
+  const child = spawn(
+    chromium ?? 'chromium',
+    [
+      '--headless=new',
+      '--no-sandbox',
+      '--disable-gpu',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--host-resolver-rules=MAP * ~NOTFOUND',
+      '--remote-debugging-port=0',
+      '--window-size=1400,1000',
+      `--user-data-dir=${profile}`,
+      'about:blank',
+    ],
+    // A group of its own, so that all of its processes end with it.
+    { stdio: 'ignore', detached: true },
+  );
+  try {
+    const port = await eventually(() => {
+      const file = join(profile, 'DevToolsActivePort');
+      return existsSync(file) ? (readFileSync(file, 'utf8').split('\n')[0] ?? null) : null;
+    });
+    const page = await eventually(async () => {
+      const list = (await (await fetch(`http://127.0.0.1:${port}/json/list`, soon())).json()) as {
+        type: string;
+        webSocketDebuggerUrl: string;
+      }[];
+      return list.find(({ type }) => type === 'page') ?? null;
+    });
+    return { child, profile, address: page.webSocketDebuggerUrl };
+  } catch (error) {
+    await end(child, profile);
+    if (tries <= 1) throw error;
+    return started(tries - 1);
+  }
+}
+
+const soon = () => ({ signal: AbortSignal.timeout(5_000) });
+
+async function end(child: ChildProcess, profile: string): Promise<void> {
+  const gone = new Promise((done) => child.once('exit', done));
+  if (child.exitCode === null && child.pid !== undefined) {
+    process.kill(-child.pid, 'SIGKILL');
+    await gone;
+  }
+  rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+}
+
+async function eventually<T>(ask: () => T | null | Promise<T | null>, seconds = 20): Promise<T> {
   for (const end = Date.now() + seconds * 1000; Date.now() < end; ) {
     const value = await Promise.resolve(ask()).catch(() => null);
     if (value !== null) return value;

@@ -59,3 +59,18 @@ export function onFirst(endings: readonly Ended[], listener: Listener): () => vo
   }
   return leave;
 }
+
+/** Resolves at the first of the ends, or after so many milliseconds; no process lives on for it. */
+export function firstOf(endings: readonly Ended[], ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    let leave = NOTHING;
+    const done = (): void => {
+      clearTimeout(timer);
+      leave();
+      resolve();
+    };
+    const timer = setTimeout(() => done(), ms);
+    timer.unref();
+    leave = onFirst(endings, done);
+  });
+}

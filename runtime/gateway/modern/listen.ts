@@ -3,7 +3,7 @@
  * `subscriptions/listen`: one request whose stream carries what belongs to no other request. The first message says what is honoured; each one
  * carries the id of the request; a kind that was not asked for is never sent. It ends with the client, its credential or the gateway.
  */
-import { onFirst } from '../../ending.js';
+import { firstOf } from '../../ending.js';
 import type { JsonObject } from '../../verify/format/canonical.js';
 import { callerKey } from '../caller.js';
 import type { Connection } from '../connection.js';
@@ -82,18 +82,9 @@ async function honour(gate: Gate, id: RequestId, wanted: JsonObject, asked: Aske
 
 /** Resolves when nobody listens any more, or nobody may. */
 function over(gate: Gate, { cancel, side, caller }: Asked): Promise<void> {
-  return new Promise((resolve) => {
-    const { expires } = caller.identity;
-    const left = expires === null ? MAX_TIMER_MS : Math.max(0, expires - gate.now());
-    const timer = setTimeout(() => done(), Math.min(left, MAX_TIMER_MS));
-    timer.unref();
-    const leave = onFirst([cancel, side.gone, gate.stopping], () => done());
-    const done = (): void => {
-      clearTimeout(timer);
-      leave();
-      resolve();
-    };
-  });
+  const { expires } = caller.identity;
+  const left = expires === null ? MAX_TIMER_MS : Math.max(0, expires - gate.now());
+  return firstOf([cancel, side.gone, gate.stopping], Math.min(left, MAX_TIMER_MS));
 }
 
 /** Those who listen with a credential that no longer holds. */

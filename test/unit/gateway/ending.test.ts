@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, it } from 'vitest';
-import { Ending, isAnyOver, onFirst } from '../../../runtime/ending.js';
+import { Ending, firstOf, isAnyOver, onFirst } from '../../../runtime/ending.js';
 
 it('tells each listener once, those who come late at once, and not those who have left', () => {
   const ending = new Ending();
@@ -58,4 +58,16 @@ it('tells at once, and once, where several are over', () => {
   let count = 0;
   onFirst(ends, () => count++)();
   expect(count).toBe(1);
+});
+
+it('waits for the first of several, where it is over already too, or for its time', async () => {
+  const [one, two] = [new Ending(), new Ending()];
+  let heard = false;
+  const waiting = firstOf([one, two], 60_000).then(() => (heard = true));
+  await Promise.resolve();
+  expect(heard).toBe(false);
+  two.end();
+  await waiting;
+  await firstOf([one, two], 60_000);
+  await firstOf([one], 1);
 });

@@ -21,10 +21,10 @@ export class Ending implements Ended {
   private listeners: Set<Listener> | null = null;
 
   end(): void {
+    if (this.over) return;
     this.over = true;
-    const listeners = this.listeners ?? [];
+    for (const listener of this.listeners ?? []) listener();
     this.listeners = null;
-    for (const listener of listeners) listener();
   }
 
   onEnd(listener: Listener): () => void {

@@ -5,7 +5,7 @@
  */
 import type { Facts, Json, MeasureAdd, MeasureRead, Phase, PolicyModule, Request, Subject } from './abi.js';
 import { compareNumbers, decimalText, type Num } from './decimal.js';
-import { policy as rules } from './engine.js';
+import { asking, policy as rules } from './engine.js';
 import { amountOf, covers, keyOf, larger, type Measure } from './measure.js';
 import { stricter, together } from './stricter.js';
 import type { PinTable, Tables, UnitTable } from './tables.js';
@@ -67,11 +67,8 @@ function whole(live: PolicyModule, tables: WholeTables): PolicyModule {
     needs: (request, phase) => sorted(views(request).flatMap((v) => needs(v, phase).map(v.name))),
     reads: (request, phase) => sorted(views(request).flatMap((view) => reads(view, phase))),
     decide,
-    visible: (subject: Subject, action) => {
-      const { kind, server, name } = action;
-      const request = { intent: { kind, server, name, args: {} }, ...subject };
-      return views(request).every((view) => live.visible(view.request, action));
-    },
+    visible: (subject: Subject, action) =>
+      views(asking(subject, action)).every(({ request }) => live.visible(request, action)),
     explain: (request, facts, phase) => ({
       ...together(views(request).map((view) => live.explain(view.request, view.facts(facts), phase))),
       decision: decide(request, facts, phase),

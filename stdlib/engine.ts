@@ -51,8 +51,7 @@ export function policy(tables: Tables): PolicyModule {
     visible: (subject: Subject, action): boolean => {
       const found = classify('call', action.kind, action.server, action.name);
       const scope = scopeOf('call', found, subject.principal, subject.roles);
-      const { kind, server, name: own } = action;
-      const request: Request = { intent: { kind, server, name: own, args: {} }, ...subject };
+      const request = asking(subject, action);
       return mayGrant(unitsOf(scope), { args: UNKNOWN_ARGS, request, facts: {}, pin: found.pin });
     },
     explain: (request: Request, facts: Facts, phase: Phase): Explanation => {
@@ -67,6 +66,15 @@ export function policy(tables: Tables): PolicyModule {
       );
     },
   };
+}
+
+/** A request without arguments. Member by member: a subject may be a whole request, and its intent is not asked about. */
+export function asking(
+  subject: Subject,
+  { kind, server, name }: Parameters<PolicyModule['visible']>[1],
+): Request {
+  const { principal, roles, user, userRoles, session } = subject;
+  return { principal, roles, user, userRoles, session, intent: { kind, server, name, args: {} } };
 }
 
 /** Optimistic: some unit may grant, and no deny is sure. */

@@ -195,7 +195,7 @@ const ANYTHING = { kind: 'tool', server: '', name: '' } as const;
 function ofSigned(proven: Proven, options: AuthenticatorOptions): Identity {
   const { principal, user, credential } = proven;
   const session = options.sessions.enter({ principal, user, credential, method: 'jwt' });
-  return { method: 'jwt', ...proven, ceiling: null, session };
+  return { session, ...proven, method: 'jwt', ceiling: null };
 }
 
 function stepUp(scopes: readonly string[], identity: Identity): Authenticated {

@@ -84,7 +84,8 @@ export function canonicalIntent(place: Action, args: JsonObject, params: JsonObj
   const text =
     `{"kind":${JSON.stringify(place.kind)},${meta === null ? '' : `"meta":${meta},`}"method":${JSON.stringify(place.method)},` +
     `"name":${JSON.stringify(place.name)},"params":${paramsText},"server":${JSON.stringify(place.server)}}`;
-  return { args, ...place, params: paramsText, meta, text, digest: digest(text) };
+  const { kind, method, server, name } = place;
+  return { kind, method, server, name, args, params: paramsText, meta, text, digest: digest(text) };
 }
 
 /** A large intent whose digest is known. Its texts are made here only for the few who read them. */

@@ -39,6 +39,20 @@ it('is over already when it tells so', () => {
   expect(seen).toEqual([true, true]);
 });
 
+it('tells once though it is ended meanwhile, and not who leaves meanwhile', () => {
+  const ending = new Ending();
+  const heard: string[] = [];
+  ending.onEnd(() => {
+    heard.push('first');
+    leave();
+    ending.end();
+  });
+  const leave = ending.onEnd(() => heard.push('left'));
+  ending.onEnd(() => heard.push('last'));
+  ending.end();
+  expect(heard).toEqual(['first', 'last']);
+});
+
 it('tells of the first of several, and then of none', () => {
   const [one, two, three] = [new Ending(), new Ending(), new Ending()];
   const heard: number[] = [];

@@ -199,6 +199,20 @@ describe('visible', () => {
     made(units).visible(ask('tool', 'a', 'b'), ask('tool', 'a', 'b').intent);
   const allow = unit('a', 'allow', everyone, everything);
 
+  it('asks about the action alone, though the subject is a whole request', () => {
+    const seen: unknown[] = [];
+    const looks = running((_, request) => {
+      seen.push(request.intent);
+      return 2;
+    });
+    const own = {
+      ...ask('tool', 'other', 'one'),
+      intent: { kind: 'tool', server: 'x', name: 'y', args: { x: 1 } },
+    } as const;
+    made([unit('a', 'allow', everyone, everything, [looks])]).visible(own, ask('tool', 'a', 'b').intent);
+    expect(seen).toEqual([ask('tool', 'a', 'b').intent]);
+  });
+
   it('is false where a block denies in every case, true where one case may grant', () => {
     expect(visible([allow])).toBe(true);
     expect(visible([])).toBe(false);

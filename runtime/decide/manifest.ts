@@ -58,98 +58,153 @@ export interface FactSource {
   readonly fresh?: number;
 }
 
-type Test = (value: unknown) => boolean;
-type Members = { readonly [key: string]: Test };
-
-const isText: Test = (value) => typeof value === 'string';
-const isHash: Test = (value) => typeof value === 'string' && /^sha256:[0-9a-f]{64}$/.test(value);
-const isDay: Test = (value) =>
-  typeof value === 'string' && /^\d{4}-\d\d-\d\d$/.test(value) && !Number.isNaN(Date.parse(value));
-const isRecord = (value: unknown): value is { readonly [key: string]: unknown } =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-const fits =
-  (members: Members): Test =>
-  (value) =>
-    isRecord(value) && faultIn(value, members) === null;
+/** What a member may hold; a policy is loaded before anything is warm, so shapes are data, and few functions read them all. */
+type Shape = Plain | readonly ['maybe' | 'or null' | 'list' | 'record', Shape] | Members;
+type Plain =
+  | 'text'
+  | 'hash'
+  | 'day'
+  | 'number'
+  | 'integer'
+  | 'period'
+  | 'one'
+  | 'steps'
+  | 'flag'
+  | 'scalar'
+  | 'source'
+  | 'type'
+  | 'narrowing';
+type Members = { readonly [key: string]: Shape };
 
 const SOURCES: readonly unknown[] = ['claim', 'config', 'http', 'scan', 'clock', 'measure', 'pin', 'result'];
-const FACT: Members = {
-  name: isText,
-  type: (value) => isRecord(value) && isText(value['kind']),
-  source: (value) => SOURCES.includes(value),
-  path: (value) => Array.isArray(value) && value.every(isText),
-  fresh: (value) => value === undefined || (Number.isSafeInteger(value) && Number(value) >= 0),
+const MANIFEST: Members = {
+  version: 'one',
+  abi: 'integer',
+  policy: { name: 'text', version: 'text' },
+  source: 'hash',
+  modules: ['maybe', ['record', 'hash']],
+  module: 'hash',
+  rules: ['maybe', 'hash'],
+  compiler: { version: 'text', hash: 'text' },
+  tz: 'text',
+  unicode: 'text',
+  today: ['maybe', 'day'],
+  steps: 'steps',
+  tools: ['record', 'text'],
+  narrowing: ['maybe', 'narrowing'],
+  masked: ['maybe', ['record', ['list', 'text']]],
+  nearest: [
+    'maybe',
+    {
+      values: ['record', ['list', 'scalar']],
+      under: ['record', ['list', 'text']],
+      turns: ['maybe', ['record', ['list', 'number']]],
+      wait: 'flag',
+    },
+  ],
+  facts: [
+    'list',
+    { name: 'text', type: 'type', source: 'source', path: ['list', 'text'], fresh: ['maybe', 'period'] },
+  ],
+  signature: ['or null', { key: 'text', expires: ['or null', 'day'], readable: 'hash', value: 'text' }],
 };
-const isScalar: Test = (value) =>
-  typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
-const listOf =
-  (test: Test): Test =>
-  (value) =>
-    Array.isArray(value) && value.every(test);
-const recordOf =
-  (test: Test): Test =>
-  (value) => {
-    if (!isRecord(value)) return false;
-    const all = Object.values(value);
-    for (let i = 0; i < all.length; i++) if (!test(all[i])) return false;
-    return true;
-  };
-const BOUNDS: ReadonlySet<string> = new Set(['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum']);
-/** Most of a manifest is bounds, and a policy is loaded before anything is warm: so a loop, and no tests of tests. */
-const isBounds: Test = (value) => {
+
+function fits(value: unknown, shape: Shape): boolean {
+  if (typeof shape === 'string') return isPlain(value, shape);
+  if (!isPair(shape)) return isRecord(value) && faultIn(value, shape) === null;
+  const [how, of] = shape;
+  if (how === 'maybe') return value === undefined || fits(value, of);
+  if (how === 'or null') return value === null || fits(value, of);
+  if (how === 'list' ? !Array.isArray(value) : !isRecord(value)) return false;
+  const all = Object.values(value as object) as readonly unknown[];
+  for (let i = 0; i < all.length; i++) if (!fits(all[i], of)) return false;
+  return true;
+}
+const isPair = (shape: Exclude<Shape, string>): shape is Exclude<Shape, string | Members> =>
+  Array.isArray(shape);
+const isRecord = (value: unknown): value is { readonly [key: string]: unknown } =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function isPlain(value: unknown, shape: Plain): boolean {
+  switch (shape) {
+    case 'text':
+      return typeof value === 'string';
+    case 'hash':
+      return typeof value === 'string' && isHash(value);
+    case 'day':
+      return typeof value === 'string' && /^\d{4}-\d\d-\d\d$/.test(value) && !Number.isNaN(Date.parse(value));
+    case 'number':
+      return typeof value === 'number';
+    case 'integer':
+      return Number.isSafeInteger(value);
+    case 'period':
+      return Number.isSafeInteger(value) && Number(value) >= 0;
+    case 'one':
+      return value === 1;
+    case 'steps':
+      return typeof value === 'number' && value >= 1;
+    case 'flag':
+      return typeof value === 'boolean';
+    case 'scalar':
+      return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+    case 'source':
+      return SOURCES.includes(value);
+    case 'type':
+      return isRecord(value) && typeof value['kind'] === 'string';
+    case 'narrowing':
+      return isNarrowing(value);
+  }
+}
+
+/** `sha256:` and 64 hex digits. */
+function isHash(value: string): boolean {
+  if (value.length !== 71 || !value.startsWith('sha256:')) return false;
+  for (let i = 7; i < 71; i++) {
+    const c = value.charCodeAt(i);
+    if (c < 48 || c > 102 || (c > 57 && c < 97)) return false;
+  }
+  return true;
+}
+
+/** Most of a manifest: so loops, and no shapes of shapes. */
+function isNarrowing(value: unknown): boolean {
   if (!isRecord(value)) return false;
-  const keys = Object.keys(value);
+  const units = Object.values(value);
+  for (let i = 0; i < units.length; i++) {
+    const unit = units[i];
+    if (!isRecord(unit)) return false;
+    const all = Object.values(unit);
+    for (let k = 0; k < all.length; k++) if (!isBounds(all[k])) return false;
+  }
+  return true;
+}
+
+function isBounds(bounds: unknown): boolean {
+  if (!isRecord(bounds)) return false;
+  const keys = Object.keys(bounds);
   for (let i = 0; i < keys.length; i++) {
     const key = keys[i] as string;
-    const of = value[key];
+    const of = bounds[key];
     if (key === 'enum') {
       if (!Array.isArray(of)) return false;
-      for (let k = 0; k < of.length; k++) if (!isScalar(of[k])) return false;
+      for (let k = 0; k < of.length; k++) {
+        const type = typeof of[k];
+        if (type !== 'string' && type !== 'number' && type !== 'boolean') return false;
+      }
     } else if (!BOUNDS.has(key) || !Number.isFinite(of)) return false;
   }
   return true;
-};
-const NEAREST: Members = {
-  values: recordOf(listOf(isScalar)),
-  under: recordOf(listOf(isText)),
-  turns: (value) => value === undefined || recordOf(listOf((one) => typeof one === 'number'))(value),
-  wait: (value) => typeof value === 'boolean',
-};
-const SIGNATURE: Members = {
-  key: isText,
-  expires: (value) => value === null || isDay(value),
-  readable: isHash,
-  value: isText,
-};
-const MANIFEST: Members = {
-  version: (value) => value === 1,
-  abi: (value) => Number.isSafeInteger(value),
-  policy: fits({ name: isText, version: isText }),
-  source: isHash,
-  modules: (value) => value === undefined || (isRecord(value) && Object.values(value).every(isHash)),
-  module: isHash,
-  rules: (value) => value === undefined || isHash(value),
-  compiler: fits({ version: isText, hash: isText }),
-  tz: isText,
-  unicode: isText,
-  today: (value) => value === undefined || isDay(value),
-  steps: (value) => typeof value === 'number' && value >= 1,
-  tools: (value) => isRecord(value) && Object.values(value).every(isText),
-  narrowing: (value) => value === undefined || recordOf(recordOf(isBounds))(value),
-  masked: (value) => value === undefined || recordOf(listOf(isText))(value),
-  nearest: (value) => value === undefined || fits(NEAREST)(value),
-  facts: (value) => Array.isArray(value) && value.every(fits(FACT)),
-  signature: (value) => value === null || fits(SIGNATURE)(value),
-};
+}
+const BOUNDS: ReadonlySet<string> = new Set(['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum']);
 
 function faultIn(value: { readonly [key: string]: unknown }, members: Members): string | null {
   for (const key of Object.keys(value)) {
     if (!Object.hasOwn(members, key)) return `has an unknown key \`${key.slice(0, 60)}\``;
   }
-  for (const [key, test] of Object.entries(members)) {
+  for (const key of Object.keys(members)) {
     const member = Object.hasOwn(value, key) ? value[key] : undefined;
-    if (member === undefined && !test(undefined)) return `lacks \`${key}\``;
-    if (!test(member)) return `has a \`${key}\` that this release cannot read`;
+    if (fits(member, members[key] as Shape)) continue;
+    return member === undefined ? `lacks \`${key}\`` : `has a \`${key}\` that this release cannot read`;
   }
   return null;
 }

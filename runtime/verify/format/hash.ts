@@ -24,6 +24,8 @@ export function sha256(...parts: readonly (string | Uint8Array)[]): Hash {
     }
     return hashAtOnce('sha256', at === NODE_LENGTH ? node : joined.subarray(0, at), 'buffer');
   }
+  const [only] = parts;
+  if (parts.length === 1 && only !== undefined) return hashAtOnce('sha256', only, 'buffer');
   const hash = createHash('sha256');
   for (const part of parts) hash.update(part);
   return hash.digest();

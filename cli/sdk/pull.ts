@@ -9,6 +9,7 @@ import { ResultSchema } from '@modelcontextprotocol/sdk/types.js';
 import { CfWorkerJsonSchemaValidator } from '@modelcontextprotocol/sdk/validation/cfworker-provider.js';
 import type { ServerConfig } from '../../runtime/config.js';
 import { MODERN } from '../../runtime/gateway/modern/envelope.js';
+import { company } from '../../runtime/gateway/upstream/company.js';
 import { supervise } from '../../runtime/gateway/upstream/supervise.js';
 import type { JsonObject } from '../../runtime/verify/format/canonical.js';
 
@@ -73,6 +74,7 @@ function refused(error: unknown): boolean {
 async function pullModern(server: ServerConfig, version: string): Promise<Offer> {
   const nothing = (): void => undefined;
   const upstream = supervise('server', server, {
+    company: company(),
     version,
     env: process.env,
     now: () => performance.now(),

@@ -55,6 +55,7 @@ import { closeDraft } from './review.js';
 import { StartRefused } from './start.js';
 import { selfTest } from './self-test.js';
 import { type Switched, Switches } from './switches.js';
+import { company } from './upstream/company.js';
 import { supervise, type Upstream, type UpstreamEvents } from './upstream/supervise.js';
 
 export interface GatewayOptions {
@@ -293,7 +294,7 @@ function endRevoked(fronts: readonly (HttpFront | StdioFront)[], authenticator: 
 
 function openUpstreams(options: GatewayOptions, events: UpstreamEvents): ReadonlyMap<string, Upstream> {
   const { version, env, clock } = options;
-  const own = { version, env, now: clock.monotonic, events };
+  const own = { version, env, now: clock.monotonic, events, company: company() };
   return new Map(
     [...options.config.servers].map(([server, config]) => [server, supervise(server, config, own)]),
   );

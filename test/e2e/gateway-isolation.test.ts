@@ -101,6 +101,28 @@ describe('beside a server that floods, others', () => {
   );
 });
 
+describe('beside a server whose answers are large and come without a pause, others', () => {
+  it.each(['stdio', 'HTTP'])('hold it to its share (%s)', async (transport) => {
+    const { client, echo, said } = await behind({}, transport === 'HTTP');
+    let [got, over] = [0, false];
+    const asking = (async () => {
+      for (; !over; got++) expect(text(await client.call('bad__big', {}))).toHaveLength(10_000_000);
+    })();
+    const slowed = (): boolean => said.join('\n').includes('so large that it is read slowly');
+    await expect
+      .poll(async () => (await echo('still')) === 'still' && slowed(), { timeout: 30_000 })
+      .toBe(true);
+    const before = got;
+    for (const until = performance.now() + 1_000; performance.now() < until; )
+      expect(await echo('still')).toBe('still');
+    // 4 MB a second, and the one that is on its way; without a share it is a dozen.
+    expect(got - before).toBeLessThan(3);
+    over = true;
+    // Nobody else calls: it need not wait any more.
+    await asking;
+  });
+});
+
 describe('a server that is', () => {
   it('slow holds its part of what the gateway takes, and is refused more in so many words', async () => {
     const { client, echo } = await behind({ maxInFlight: 3 });

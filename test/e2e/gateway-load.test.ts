@@ -42,12 +42,18 @@ async function behindTokens(agents: number, limits: object) {
   open.push(gateway);
   const front = await gateway.serveHttp();
   const pool = new Pool(`http://127.0.0.1:${front.address.port}`, { connections: 200 });
-  const post = async (token: string, session: string | null, message: object): Promise<Answered> => {
+  const post = async (
+    token: string,
+    session: string | null,
+    message: object,
+    own: object = {},
+  ): Promise<Answered> => {
     const { statusCode, headers, body } = await pool.request({
       path: '/mcp',
       method: 'POST',
       headers: {
         ...JSON_TYPES,
+        ...own,
         authorization: `Bearer ${token}`,
         ...(session === null ? {} : { 'mcp-session-id': session }),
       },
@@ -100,6 +106,19 @@ describe('many clients', () => {
       ),
     );
     expect(wrong.flat()).toEqual([]);
+    await pool.close();
+  });
+
+  it('gets a large answer whole, as JSON and as the last event of a stream', async () => {
+    const { tokens, pool, post, session } = await behindTokens(1, {});
+    const token = tokens[0] ?? '';
+    const own = await session(token);
+    const long = 'ä line\n'.repeat(60_000);
+    for (const accept of ['application/json, text/event-stream', 'text/event-stream, application/json']) {
+      const { headers, reply } = await post(token, own, echo(7, long), { accept });
+      expect(headers['content-type']).toBe(accept.split(',')[0]);
+      expect([reply.id, reply.result?.content?.[0]?.text === long]).toEqual([7, true]);
+    }
     await pool.close();
   });
 

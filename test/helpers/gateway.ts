@@ -7,6 +7,7 @@ import type { LoadedPolicy } from '../../runtime/decide/load.js';
 import { type Config, readConfig } from '../../runtime/config.js';
 import { createGateway, type Gateway, type GatewayOptions } from '../../runtime/gateway/gateway.js';
 import { definitionHash } from '../../runtime/gateway/pins.js';
+import { company } from '../../runtime/gateway/upstream/company.js';
 import { supervise } from '../../runtime/gateway/upstream/supervise.js';
 import type { Appended, Draft, Openings, ReceiptLog, StoredEntry } from '../../runtime/log/types.js';
 import { canonical, type JsonObject } from '../../runtime/verify/format/canonical.js';
@@ -159,7 +160,13 @@ export async function pin(
       noise: nothing,
       trouble: nothing,
     };
-    const upstream = supervise(server, own, { version: '0', env: process.env, now: Date.now, events });
+    const upstream = supervise(server, own, {
+      version: '0',
+      env: process.env,
+      now: Date.now,
+      events,
+      company: company(),
+    });
     const hop = await upstream.hop('pin');
     const tools = (await hop.tools()).filter((tool) => only(server, `${tool['name'] as string}`));
     servers[server] = {

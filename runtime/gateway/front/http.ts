@@ -32,6 +32,7 @@ import {
   type RpcRefusal,
   type RpcRequest,
 } from '../wire/message.js';
+import { endWith } from '../wire/turns.js';
 import { errorOf, type Outgoing } from '../wire/reply.js';
 import { sseEvent } from '../wire/sse.js';
 import { together } from '../../log/files.js';
@@ -160,7 +161,8 @@ function answer(
     ...type,
     ...headers,
   });
-  response.end(body ?? undefined);
+  if (body === null || !isLarge(body.length)) response.end(body ?? undefined);
+  else endWith(response, [body]);
 }
 
 const plain = (message: string, id: string | null = null): string =>
@@ -454,7 +456,8 @@ async function reply(
   };
   if (!accepts(accept, 'application/json') || (prefersStream && streamFirst(accept))) open();
   const notify = (text: string): boolean => {
-    if (!accepts(accept, 'text/event-stream') || response.destroyed || response.writableLength > MAX_QUEUED) {
+    const over = response.destroyed || finishing.has(response);
+    if (!accepts(accept, 'text/event-stream') || over || response.writableLength > MAX_QUEUED) {
       front.dropped?.();
       return false;
     }
@@ -479,9 +482,12 @@ async function reply(
     return answer(response, 403, body, { ...headers, 'www-authenticate': challenge });
   }
   if (!streaming) return answer(response, text === null ? 202 : statusOf(text), body, headers);
-  if (body !== null && !response.destroyed) for (const part of eventOf(body)) response.write(part);
-  response.end();
+  finishing.add(response);
+  endWith(response, body === null || response.destroyed ? [] : eventOf(body));
 }
+
+/** Streams whose last event is going out, part by part: nothing comes in between. */
+const finishing = new WeakSet<ServerResponse>();
 
 function openStream(response: ServerResponse, headers: { [name: string]: string } = {}): void {
   response.writeHead(200, {
@@ -491,7 +497,10 @@ function openStream(response: ServerResponse, headers: { [name: string]: string 
     'x-content-type-options': 'nosniff',
     ...headers,
   });
-  const beat = setInterval(() => response.write(': keep-alive\n\n'), KEEP_ALIVE_MS);
+  const beat = setInterval(
+    () => finishing.has(response) || response.write(': keep-alive\n\n'),
+    KEEP_ALIVE_MS,
+  );
   beat.unref();
   response.once('close', () => clearInterval(beat));
   response.flushHeaders();

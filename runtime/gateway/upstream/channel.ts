@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The two ways to an upstream (a child's stdio, Streamable HTTP) in one shape: texts out, texts in, and how an answer can be lost. */
 
+import type { Slowed } from './meter.js';
+
 /** The message surely did not reach the upstream: the call may be answered `not_sent`. */
 export class NotSent extends Error {
   /** For the operator only: paths, last words of a process. */
@@ -32,7 +34,9 @@ export interface ChannelEvents {
   /** Bytes that were no message (a banner line …). */
   noise(bytes: number): void;
   /** It says more than its share, and is read slowly from here on. */
-  slowed(): void;
+  slowed(why: Slowed): void;
+  /** Is anybody else called just now? */
+  others?(): boolean;
   /** No answer will come to this request, or to any when `id` is null; whether it ran is not known. */
   lost(id: number | null, why: string): void;
   /** The channel is gone; `detail` is for the operator only. */

@@ -17,6 +17,7 @@ import { errorOf, errorText, notificationOf, resultOf, resultText } from '../wir
 import { SUBSCRIPTION_META } from '../modern/envelope.js';
 import type { Talk } from '../modern/talk.js';
 import { type Channel, type ChannelEvents, NotSent, Refused, type Said, sizeOf } from './channel.js';
+import type { Slowed } from './meter.js';
 
 const MAX_GIVEN = 1_000;
 const MAX_ASKING = 64;
@@ -69,7 +70,9 @@ export interface HopEvents {
   /** It said something that has no place: no message, an answer to nothing, an unknown notification. */
   noise(why: string): void;
   /** It says so much that it is read slowly. */
-  slowed(): void;
+  slowed(why: Slowed): void;
+  /** Is anybody else called just now? */
+  others?(): boolean;
   /** `detail` is for the operator only. */
   closed(detail: string): void;
 }
@@ -173,7 +176,8 @@ export function channelEvents(state: State): ChannelEvents {
       return heard(state, body, of);
     },
     noise: () => state.events.noise('output that is no message'),
-    slowed: () => state.events.slowed(),
+    slowed: (why) => state.events.slowed(why),
+    others: () => state.events.others?.() ?? false,
     lost: (id, why) => lose(state, id, why),
     closed: (why, detail) => {
       if (state.closed !== null) return;

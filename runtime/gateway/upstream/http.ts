@@ -41,7 +41,7 @@ export async function openHttp(server: HttpServer, reach: Reach, events: Channel
     headers: Object.fromEntries(own),
     events,
     running: new Passing(),
-    said: meter(() => events.slowed()),
+    said: meter(events),
     stop: new AbortController(),
     session: null,
     revision: null,
@@ -89,7 +89,7 @@ async function post(
       body: sent.body,
       ...(own?.['mcp-method'] === 'subscriptions/listen' ? { bodyTimeout: 0 } : {}),
     },
-    MAX_ANSWER,
+    { cap: MAX_ANSWER, said: line.said },
   );
   if (id !== null) line.running.set(id, asked);
   try {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What a server says without being asked (notifications, requests, noise) may cost so much of the gateway's time, and no more. Answers that
- * are waited for cost nothing. A server that is over its share is read later: nothing of what it says is lost, its pipe or its connection
- * fills up, and it waits instead of others.
+ * What a server says without being asked (notifications, requests, noise) may cost so much of the gateway's time, and no more; nor, while
+ * others are called, may large messages, whether they were asked for or not. Small answers that are waited for cost nothing. A server that is
+ * over its share is read later: nothing of what it says is lost, its pipe or its connection fills up, and it waits instead of others.
  */
 
 /** Of the time of one processor. */
@@ -13,6 +13,8 @@ const BURST_MS = 400;
 const WARY_MS = 20;
 const PIECE = 1024;
 const LARGE_PIECE = 16 * 1024;
+/** Of a message that is large already: it costs little until it ends. */
+const GROWING_PIECE = 64 * 1024;
 /** Roughly what taking a message costs, measured. */
 const MESSAGE_MS = 0.05;
 const BYTE_MS = 0.000_01;
@@ -29,31 +31,45 @@ export interface Meter {
   said(bytes: number): void;
   /** A message of so many bytes is being read elsewhere, which then tells whether it was asked for. */
   reading(bytes: number, asked: Promise<boolean>): void;
+  /** So many bytes of a large message came; it goes on. */
+  growing(bytes: number): void;
   /** So many bytes were read and thrown away, and a line ended with them or not. */
   dropped(bytes: number, line: boolean): void;
-  /** How many bytes of what has been read may be taken before `rest` is asked again. */
+  /** How many bytes of what has been read may be taken before `rest` is asked again; of a large message, as long as it goes on. */
   piece(): number;
+  /** The last that came was part of a large message. */
+  grows(): boolean;
   /** How many milliseconds to take nothing from it; 0 to let others go first, null to go on at once. */
   rest(): number | null;
 }
 
 const costOf = (bytes: number): number => MESSAGE_MS + bytes * BYTE_MS;
 
-/** `slowed` is called when it goes over its share, at most once a minute. */
-export function meter(slowed: () => void, now: () => number = () => performance.now()): Meter {
+export interface MeterEvents {
+  /** It is over its share, by large messages that may have been asked for or by what was not; told of each at most once a minute. */
+  slowed(why: Slowed): void;
+  /** Is anybody else called just now? */
+  others?(): boolean;
+}
+
+export type Slowed = 'unasked' | 'large';
+
+export function meter(events: MeterEvents, now: () => number = () => performance.now()): Meter {
   let owed = 0;
   let at = now();
   let fresh = false;
+  let grows = false;
   let pending = 0;
-  let told = Number.NEGATIVE_INFINITY;
-  const charge = (ms: number): void => {
+  const told = { unasked: Number.NEGATIVE_INFINITY, large: Number.NEGATIVE_INFINITY };
+  const charge = (ms: number, why: Slowed = 'unasked'): void => {
     const then = now();
     owed = Math.max(0, Math.max(0, owed - (then - at) * SHARE) + ms);
     at = then;
     fresh = true;
-    if (owed <= BURST_MS || then - told < TELL_MS) return;
-    told = then;
-    slowed();
+    grows = why === 'large';
+    if (owed <= BURST_MS || then - told[why] < TELL_MS) return;
+    told[why] = then;
+    events.slowed(why);
   };
   return {
     said: (bytes) => charge(costOf(bytes)),
@@ -66,10 +82,15 @@ export function meter(slowed: () => void, now: () => number = () => performance.
         if (was === over) charge(was ? -costOf(bytes) : costOf(bytes));
       });
     },
+    growing: (bytes) => charge(events.others?.() === true ? bytes * BYTE_MS : 0, 'large'),
     dropped: (bytes, line) => charge(bytes * DROPPED_BYTE_MS + (line ? DROPPED_LINE_MS : 0)),
-    piece: () => (owed > WARY_MS ? PIECE : LARGE_PIECE),
+    piece: () => {
+      if (grows) return GROWING_PIECE;
+      return owed > WARY_MS ? PIECE : LARGE_PIECE;
+    },
+    grows: () => grows,
     rest: () => {
-      if (!fresh || owed <= WARY_MS) return null;
+      if (!fresh || (owed <= WARY_MS && !grows)) return null;
       fresh = false;
       if (owed <= BURST_MS) return 0;
       return Math.max(0, (owed - BURST_MS) / SHARE - (now() - at));

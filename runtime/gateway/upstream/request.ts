@@ -2,7 +2,9 @@
 /** One HTTP request to a server: its answer comes whole, or as a stream where it is one of events. */
 import { Readable } from 'node:stream';
 import type { Dispatcher, Pool } from 'undici';
+import { isLarge } from '../large/bound.js';
 import { Parts } from '../wire/parts.js';
+import { type Meter, pause } from './meter.js';
 
 type Controller = Dispatcher.DispatchController;
 
@@ -28,8 +30,14 @@ export const mediaTypeOf = (type: string | readonly string[] | undefined): strin
     ?.trim()
     .toLowerCase() ?? '';
 
-/** A whole answer of more than `cap` bytes breaks off with a RangeError. */
-export function ask(pool: Pool, options: Dispatcher.DispatchOptions, cap: number): Asked {
+export interface Taking {
+  /** A whole answer of more bytes breaks off with a RangeError. */
+  readonly cap: number;
+  /** As fast as it lets a whole answer is read; a stream is for its reader to pace. */
+  readonly said: Meter;
+}
+
+export function ask(pool: Pool, options: Dispatcher.DispatchOptions, taking: Taking): Asked {
   let controller: Controller | null = null;
   let left = false;
   let over = false;
@@ -46,7 +54,7 @@ export function ask(pool: Pool, options: Dispatcher.DispatchOptions, cap: number
       },
       onResponseStart: (own, status, headers) => {
         if (status < 200) return;
-        taker = mediaTypeOf(headers['content-type']) === STREAM ? streamed(own) : whole(own, cap);
+        taker = mediaTypeOf(headers['content-type']) === STREAM ? streamed(own) : whole(own, taking);
         resolve({ status, headers, body: taker.body });
       },
       onResponseData: (_, chunk) => taker?.take(chunk),
@@ -91,7 +99,7 @@ function streamed(controller: Controller): Taker {
   };
 }
 
-function whole(controller: Controller, cap: number): Taker {
+function whole(controller: Controller, { cap, said }: Taking): Taker {
   const parts = new Parts();
   let settle: {
     readonly resolve: (parts: readonly Buffer[]) => void;
@@ -100,13 +108,23 @@ function whole(controller: Controller, cap: number): Taker {
   const body = new Promise<readonly Buffer[]>((resolve, reject) => {
     settle = { resolve, reject };
   });
+  const rest = (bytes: number): void => {
+    said.growing(bytes);
+    const ms = said.rest();
+    if (ms === null) return;
+    controller.pause();
+    void pause(ms).then(() => controller.resume());
+  };
   // It may be that nobody wants it.
   body.catch(() => undefined);
   return {
     body,
     take: (chunk) => {
       if (parts.size + chunk.length > cap) controller.abort(new RangeError(`an answer over ${cap} bytes`));
-      else parts.add(chunk);
+      else {
+        parts.add(chunk);
+        if (isLarge(parts.size)) rest(chunk.length);
+      }
     },
     end: () => settle.resolve(parts.take()),
     fail: (error) => settle.reject(error),

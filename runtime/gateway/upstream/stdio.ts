@@ -107,7 +107,7 @@ function attach(child: ChildProcess, pid: number, events: ChannelEvents): Channe
     events.lost(null, why);
     events.closed(why, detail);
   };
-  const said = meter(() => events.slowed());
+  const said = meter(events);
   const take = lineSplitter(MAX_LINE, {
     line: (bytes) => {
       const text = bytes.toString('utf8').trim();
@@ -125,9 +125,10 @@ function attach(child: ChildProcess, pid: number, events: ChannelEvents): Channe
       if (id === null) events.noise(MAX_LINE);
       else events.lost(id, `an answer over ${MAX_LINE} bytes`);
     },
+    growing: (bytes) => said.growing(bytes),
     dropped: (bytes, line) => said.dropped(bytes, line),
   });
-  const words = meter(() => events.slowed());
+  const words = meter(events);
   const pipes = [
     paced(stdout, said, take),
     paced(stderr, words, (chunk) => {

@@ -6,6 +6,7 @@ import type { HeardLarge } from '../large/service.js';
 import { withoutPlace } from '../caller.js';
 import type { PinKind } from '../pins.js';
 import { NotSent, type Said, troubleOf } from './channel.js';
+import type { Company } from './company.js';
 import type { Asking, HopEvents } from './exchange.js';
 import { type Era, type Hop, openHop } from './hop.js';
 import { openHttp } from './http.js';
@@ -57,6 +58,8 @@ export interface SuperviseOptions {
   readonly env: { readonly [name: string]: string | undefined };
   readonly now: () => number;
   readonly events: UpstreamEvents;
+  /** Who is called, of all servers together. */
+  readonly company: Company;
 }
 
 interface Slot {
@@ -87,6 +90,11 @@ const RELIST_GAP_MS = 200;
 /** Between two readings passes so many times what the last one took: long lists that change without end cost little, too. */
 const RELIST_GAP_TIMES = 10;
 const MAX_GAP_MS = 10_000;
+
+const SLOWED = {
+  unasked: 'it says so much without being asked that it is read slowly; others are not',
+  large: 'its answers are so large that it is read slowly while others are called',
+};
 
 /** What all functions here share: one server and its slots. */
 interface Keeper {
@@ -243,7 +251,7 @@ async function start(
 /** Opens a hop and hands its definitions over before anyone can call through it. */
 async function openOne(keeper: Keeper, key: string, slot: Slot, { abilities, want }: Start): Promise<Hop> {
   const { server, config, options, reach } = keeper;
-  const { events, now } = options;
+  const { events, now, company } = options;
   const born = now();
   const own: HopEvents = {
     read: events.read,
@@ -253,9 +261,10 @@ async function openOne(keeper: Keeper, key: string, slot: Slot, { abilities, wan
     resourcesChanged: () => events.resourcesChanged(server, key),
     resourceUpdated: (params) => events.resourceUpdated(server, key, params),
     noise: (why) => events.noise(server, why),
-    slowed: () => {
+    others: () => company.others(slot),
+    slowed: (why) => {
       events.noise(server, 'more than its share: it is read slowly');
-      events.trouble(server, 'it says so much without being asked that it is read slowly; others are not');
+      events.trouble(server, SLOWED[why]);
     },
     closed: (detail) => {
       const started = slot.live !== null;
@@ -276,7 +285,10 @@ async function openOne(keeper: Keeper, key: string, slot: Slot, { abilities, wan
   );
   const hop: Hop = {
     ...opened,
-    call: (intent, beside, options) => within(keeper, () => opened.call(intent, beside, options)),
+    call: (intent, beside, options) => {
+      company.called(slot);
+      return within(keeper, () => opened.call(intent, beside, options));
+    },
   };
   if (want !== hop.era) keeper.only = hop.era;
   try {

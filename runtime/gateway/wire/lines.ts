@@ -6,6 +6,8 @@ import { Parts } from './parts.js';
 
 export interface LineEvents {
   line(bytes: Buffer): void;
+  /** So many bytes of a line that is large already. */
+  growing?(bytes: number): void;
   /** A large line, in parts. */
   large(parts: readonly Buffer[], size: number): void;
   /** A line over the cap: its first and last bytes, so that the one request that it answers may be found. */
@@ -25,8 +27,10 @@ export function lineSplitter(cap: number, events: LineEvents): (chunk: Buffer) =
     if (over !== null) {
       events.dropped?.(piece.length, false);
       over = { head: over.head, tail: lastOf([over.tail, piece]) };
-    } else if (line.size + piece.length <= cap) line.add(piece);
-    else {
+    } else if (line.size + piece.length <= cap) {
+      line.add(piece);
+      if (isLarge(line.size)) events.growing?.(piece.length);
+    } else {
       const begun = line.take();
       over = { head: headOf(begun), tail: lastOf([...begun, piece]) };
     }

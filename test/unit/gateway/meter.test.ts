@@ -2,19 +2,19 @@
 // What a server may say unasked: a burst, then its share, and nothing of it lost.
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
+import { company } from '../../../runtime/gateway/upstream/company.js';
 import { meter } from '../../../runtime/gateway/upstream/meter.js';
 import { paced } from '../../../runtime/gateway/upstream/paced.js';
 import { lineSplitter } from '../../../runtime/gateway/wire/lines.js';
 import { sseReader } from '../../../runtime/gateway/wire/sse.js';
 
+const NOBODY = { slowed: () => undefined };
+
 describe('the meter of a server', () => {
   it('lets a burst through, then so much a second, and tells once a minute', () => {
     let now = 0;
     let told = 0;
-    const own = meter(
-      () => told++,
-      () => now,
-    );
+    const own = meter({ slowed: () => told++ }, () => now);
     /** Messages of 200 bytes for so long, as many as it lets through. */
     const talk = (until: number): number => {
       let count = 0;
@@ -39,10 +39,7 @@ describe('the meter of a server', () => {
 
   it('forgives one that has been quiet', () => {
     let now = 0;
-    const own = meter(
-      () => undefined,
-      () => now,
-    );
+    const own = meter(NOBODY, () => now);
     for (let i = 0; i < 20_000; i++) own.said(10);
     expect(own.rest()).toBeGreaterThan(5_000);
     now = 60_000;
@@ -52,10 +49,7 @@ describe('the meter of a server', () => {
 
   it('counts what is read elsewhere at once when it is much, and gives it back when it was asked for', async () => {
     let now = 0;
-    const own = meter(
-      () => undefined,
-      () => now,
-    );
+    const own = meter(NOBODY, () => now);
     const asked: ((was: boolean) => void)[] = [];
     const read = (): void => own.reading(16_000_000, new Promise((resolve) => asked.push(resolve)));
     for (let i = 0; i < 6; i++) read();
@@ -69,8 +63,55 @@ describe('the meter of a server', () => {
     expect(own.rest()).toBeGreaterThan(10_000);
   });
 
+  it('lets large messages through as they come while nobody else is called, in turns, and else a share of them', () => {
+    let now = 0;
+    let crowd = false;
+    const told: string[] = [];
+    const own = meter({ slowed: (why) => told.push(why), others: () => crowd }, () => now);
+    /** Megabytes of large messages in a second; others go first after each piece. */
+    const answers = (): number => {
+      const until = now + 1_000;
+      let bytes = 0;
+      for (; now < until; bytes += 65_536) {
+        own.growing(65_536);
+        const ms = own.rest();
+        if (ms === null) return Number.NaN;
+        now += 0.1 + (ms ?? 0);
+      }
+      return bytes / 1e6;
+    };
+    expect(answers()).toBeGreaterThan(500);
+    expect(told).toEqual([]);
+    crowd = true;
+    const burst = answers();
+    expect(burst).toBeGreaterThan(20);
+    expect(burst).toBeLessThan(60);
+    const share = answers();
+    expect(share).toBeGreaterThan(2);
+    expect(share).toBeLessThan(6);
+    expect(told).toEqual(['large']);
+    crowd = false;
+    now += 20_000;
+    expect(answers()).toBeGreaterThan(500);
+  });
+
+  it('knows who else is called', () => {
+    let now = 0;
+    const [one, other] = [{}, {}];
+    const all = company(() => now);
+    expect(all.others(one)).toBe(false);
+    all.called(one);
+    expect([all.others(one), all.others(other)]).toEqual([false, true]);
+    all.called(other);
+    all.called(other);
+    expect([all.others(one), all.others(other)]).toEqual([true, true]);
+    now = 3_000;
+    all.called(one);
+    expect([all.others(one), all.others(other)]).toEqual([false, true]);
+  });
+
   it('costs nothing where nothing is said unasked', () => {
-    const own = meter(() => undefined);
+    const own = meter(NOBODY);
     expect(own.rest()).toBeNull();
     expect(own.piece()).toBeGreaterThan(10_000);
   });
@@ -78,7 +119,7 @@ describe('the meter of a server', () => {
 
 describe('a pipe that is read at a pace', () => {
   it('loses nothing, keeps the order and lets others go first', async () => {
-    const own = meter(() => undefined);
+    const own = meter(NOBODY);
     const pipe = new PassThrough();
     const lines: string[] = [];
     let most = 0;
@@ -112,8 +153,37 @@ describe('a pipe that is read at a pace', () => {
     expect(turns).toBeGreaterThan(40);
   });
 
+  it('takes of a large message much at a time, and after its end little', async () => {
+    const own = meter({ ...NOBODY, others: () => true });
+    const pipe = new PassThrough();
+    let [since, most] = [0, 0];
+    const pieces: number[] = [];
+    const take = lineSplitter(16_000_000, {
+      large: () => own.said(1),
+      line: () => {
+        own.dropped(0, true);
+        most = Math.max(most, ++since);
+      },
+      tooLong: () => undefined,
+      growing: (bytes) => own.growing(bytes),
+    });
+    const reading = paced(pipe, own, (chunk) => {
+      since = 0;
+      pieces.push(chunk.length);
+      take(chunk);
+    });
+    pipe.write(Buffer.alloc(400_000, 'x'));
+    // What comes in one piece with the end of a large message is read line by line all the same.
+    pipe.write(Buffer.concat([Buffer.alloc(60_000, 'x'), Buffer.from('\n'), Buffer.alloc(20_000, 'y\n')]));
+    pipe.end();
+    await expect.poll(() => pieces.reduce((a, b) => a + b, 0), { timeout: 10_000 }).toBe(480_001);
+    reading.hurry();
+    expect(Math.max(...pieces)).toBe(65_536);
+    expect(most).toBeLessThan(9_000);
+  });
+
   it('goes on at once when its writer has gone', async () => {
-    const own = meter(() => undefined);
+    const own = meter(NOBODY);
     const pipe = new PassThrough();
     const got: string[] = [];
     const reading = paced(pipe, own, (chunk) => {

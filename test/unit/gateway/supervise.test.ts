@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { company } from '../../../runtime/gateway/upstream/company.js';
 import { supervise, type Upstream } from '../../../runtime/gateway/upstream/supervise.js';
 import { configOf, scratch } from '../../helpers/gateway.js';
 
@@ -23,6 +24,7 @@ function start(extra: object, mode = 'plain') {
     version: '0',
     env: process.env,
     now: () => performance.now(),
+    company: company(),
     events: {
       asked: nothing,
       logged: nothing,

@@ -13,13 +13,12 @@ const BURST_MS = 400;
 const WARY_MS = 20;
 const PIECE = 1024;
 const LARGE_PIECE = 16 * 1024;
-/** Of a message that is large already: it costs little until it ends. */
-const GROWING_PIECE = 64 * 1024;
 /** Roughly what taking a message costs, measured. */
 const MESSAGE_MS = 0.05;
 const BYTE_MS = 0.000_01;
-/** Bytes that are thrown away as they come, and lines with nothing in them. */
-const DROPPED_BYTE_MS = 0.000_001;
+/** Bytes that are thrown away as they come (most of it is what V8 does about the memory), each reading of some, and lines with nothing in them. */
+const DROPPED_BYTE_MS = 0.000_005;
+const DROPPED_PIECE_MS = 0.05;
 const DROPPED_LINE_MS = 0.001;
 /** Past so many bytes that are being read elsewhere the rest counts at once, until it is known to be asked for. */
 const MAX_READING = 32 * 1024 * 1024;
@@ -35,10 +34,8 @@ export interface Meter {
   growing(bytes: number): void;
   /** So many bytes were read and thrown away, and a line ended with them or not. */
   dropped(bytes: number, line: boolean): void;
-  /** How many bytes of what has been read may be taken before `rest` is asked again; of a large message, as long as it goes on. */
+  /** How many bytes of what has been read may be taken before `rest` is asked again, where they may hold many messages. */
   piece(): number;
-  /** The last that came was part of a large message. */
-  grows(): boolean;
   /** How many milliseconds to take nothing from it; 0 to let others go first, null to go on at once. */
   rest(): number | null;
 }
@@ -58,7 +55,7 @@ export function meter(events: MeterEvents, now: () => number = () => performance
   let owed = 0;
   let at = now();
   let fresh = false;
-  let grows = false;
+  let turn = false;
   let pending = 0;
   const told = { unasked: Number.NEGATIVE_INFINITY, large: Number.NEGATIVE_INFINITY };
   const charge = (ms: number, why: Slowed = 'unasked'): void => {
@@ -66,7 +63,6 @@ export function meter(events: MeterEvents, now: () => number = () => performance
     owed = Math.max(0, Math.max(0, owed - (then - at) * SHARE) + ms);
     at = then;
     fresh = true;
-    grows = why === 'large';
     if (owed <= BURST_MS || then - told[why] < TELL_MS) return;
     told[why] = then;
     events.slowed(why);
@@ -82,16 +78,16 @@ export function meter(events: MeterEvents, now: () => number = () => performance
         if (was === over) charge(was ? -costOf(bytes) : costOf(bytes));
       });
     },
-    growing: (bytes) => charge(events.others?.() === true ? bytes * BYTE_MS : 0, 'large'),
-    dropped: (bytes, line) => charge(bytes * DROPPED_BYTE_MS + (line ? DROPPED_LINE_MS : 0)),
-    piece: () => {
-      if (grows) return GROWING_PIECE;
-      return owed > WARY_MS ? PIECE : LARGE_PIECE;
+    growing: (bytes) => {
+      charge(events.others?.() === true ? bytes * BYTE_MS : 0, 'large');
+      turn = true;
     },
-    grows: () => grows,
+    dropped: (bytes, line) => charge(bytes * DROPPED_BYTE_MS + (line ? DROPPED_LINE_MS : DROPPED_PIECE_MS)),
+    piece: () => (owed > WARY_MS ? PIECE : LARGE_PIECE),
     rest: () => {
-      if (!fresh || (owed <= WARY_MS && !grows)) return null;
+      if (!fresh || (owed <= WARY_MS && !turn)) return null;
       fresh = false;
+      turn = false;
       if (owed <= BURST_MS) return 0;
       return Math.max(0, (owed - BURST_MS) / SHARE - (now() - at));
     },

@@ -10,19 +10,24 @@ export interface Paced {
 
 const NEWLINE = 10;
 
-/** After so many bytes, or after the line where that ends before: what comes next may be many short ones. */
-function endOfLine(chunk: Buffer, at: number, most: number): number {
-  const to = Math.min(chunk.length, at + most);
-  const end = chunk.subarray(at, to).indexOf(NEWLINE);
-  return end < 0 ? to : at + end + 1;
+/** After the line that goes on at `at`: what comes next may be many short ones. */
+export function endOfLine(chunk: Buffer, at: number): number {
+  const end = chunk.indexOf(NEWLINE, at);
+  return end < 0 ? chunk.length : end + 1;
 }
 
-export function paced(stream: Readable, by: Meter, take: (chunk: Buffer) => void): Paced {
+/** `pieceEnd` says how far of a chunk may be taken at once, where that is not for the meter to say. */
+export function paced(
+  stream: Readable,
+  by: Meter,
+  take: (chunk: Buffer) => void,
+  pieceEnd: (chunk: Buffer, at: number) => number | null = () => null,
+): Paced {
   let rest: Buffer | null = null;
   /** What is left of a chunk where it has to wait. */
   const some = (chunk: Buffer): { readonly left: Buffer; readonly ms: number } | null => {
     for (let at = 0; at < chunk.length; ) {
-      const to = by.grows() ? endOfLine(chunk, at, by.piece()) : Math.min(chunk.length, at + by.piece());
+      const to = pieceEnd(chunk, at) ?? Math.min(chunk.length, at + by.piece());
       take(chunk.subarray(at, to));
       at = to;
       const ms = by.rest();

@@ -6,7 +6,7 @@ import { answeredBy } from '../wire/answer.js';
 import { lineSplitter } from '../wire/lines.js';
 import { type Channel, type ChannelEvents, NotSent } from './channel.js';
 import { meter, unasked } from './meter.js';
-import { paced } from './paced.js';
+import { endOfLine, paced } from './paced.js';
 import { forget, outliveNot } from './reaper.js';
 
 const INHERITED = ['HOME', 'PATH', 'SHELL', 'TERM'];
@@ -108,6 +108,8 @@ function attach(child: ChildProcess, pid: number, events: ChannelEvents): Channe
     events.closed(why, detail);
   };
   const said = meter(events);
+  /** In the middle of a line that is long already: all that comes of it costs little. */
+  let long = false;
   const take = lineSplitter(MAX_LINE, {
     line: (bytes) => {
       const text = bytes.toString('utf8').trim();
@@ -116,25 +118,35 @@ function attach(child: ChildProcess, pid: number, events: ChannelEvents): Channe
       said.said(bytes.length);
     },
     large: (parts, size) => {
+      long = false;
       if (opensObject(parts[0] ?? NOTHING)) return unasked(said, size, events.message(parts, null));
       events.noise(size);
       said.said(size);
     },
     tooLong: (head, tail) => {
+      long = false;
       const id = answeredBy(head, tail);
       if (id === null) events.noise(MAX_LINE);
       else events.lost(id, `an answer over ${MAX_LINE} bytes`);
     },
-    growing: (bytes) => said.growing(bytes),
+    growing: (bytes) => {
+      long = true;
+      said.growing(bytes);
+    },
     dropped: (bytes, line) => said.dropped(bytes, line),
   });
   const words = meter(events);
   const pipes = [
-    paced(stdout, said, take),
-    paced(stderr, words, (chunk) => {
-      lastWords = (lastWords + chunk.subarray(-LAST_WORDS).toString('utf8')).slice(-LAST_WORDS);
-      words.dropped(chunk.length, false);
-    }),
+    paced(stdout, said, take, (chunk, at) => (long ? endOfLine(chunk, at) : null)),
+    paced(
+      stderr,
+      words,
+      (chunk) => {
+        lastWords = (lastWords + chunk.subarray(-LAST_WORDS).toString('utf8')).slice(-LAST_WORDS);
+        words.dropped(chunk.length, false);
+      },
+      (chunk) => chunk.length,
+    ),
   ];
   child.once('exit', () => {
     for (const pipe of pipes) pipe.hurry();

@@ -4,7 +4,7 @@ import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { company } from '../../../runtime/gateway/upstream/company.js';
 import { meter } from '../../../runtime/gateway/upstream/meter.js';
-import { paced } from '../../../runtime/gateway/upstream/paced.js';
+import { endOfLine, paced } from '../../../runtime/gateway/upstream/paced.js';
 import { lineSplitter } from '../../../runtime/gateway/wire/lines.js';
 import { sseReader } from '../../../runtime/gateway/wire/sse.js';
 
@@ -156,30 +156,55 @@ describe('a pipe that is read at a pace', () => {
   it('takes of a large message much at a time, and after its end little', async () => {
     const own = meter({ ...NOBODY, others: () => true });
     const pipe = new PassThrough();
-    let [since, most] = [0, 0];
+    let [since, most, long] = [0, 0, false];
     const pieces: number[] = [];
     const take = lineSplitter(16_000_000, {
-      large: () => own.said(1),
+      large: () => {
+        long = false;
+        own.said(1);
+      },
       line: () => {
         own.dropped(0, true);
         most = Math.max(most, ++since);
       },
       tooLong: () => undefined,
-      growing: (bytes) => own.growing(bytes),
+      growing: (bytes) => {
+        long = true;
+        own.growing(bytes);
+      },
     });
-    const reading = paced(pipe, own, (chunk) => {
+    const read = (chunk: Buffer): void => {
       since = 0;
       pieces.push(chunk.length);
       take(chunk);
-    });
-    pipe.write(Buffer.alloc(400_000, 'x'));
+    };
+    const reading = paced(pipe, own, read, (chunk, at) => (long ? endOfLine(chunk, at) : null));
+    for (let i = 0; i < 8; i++) pipe.write(Buffer.alloc(50_000, 'x'));
     // What comes in one piece with the end of a large message is read line by line all the same.
     pipe.write(Buffer.concat([Buffer.alloc(60_000, 'x'), Buffer.from('\n'), Buffer.alloc(20_000, 'y\n')]));
     pipe.end();
     await expect.poll(() => pieces.reduce((a, b) => a + b, 0), { timeout: 10_000 }).toBe(480_001);
     reading.hurry();
-    expect(Math.max(...pieces)).toBe(65_536);
+    expect(pieces.filter((size) => size >= 50_000)).toEqual([...Array<number>(5).fill(50_000), 60_001]);
     expect(most).toBeLessThan(9_000);
+  });
+
+  it('takes what is thrown away as it came, however much that is', async () => {
+    const own = meter(NOBODY);
+    const pipe = new PassThrough();
+    const pieces: number[] = [];
+    const drop = (chunk: Buffer): void => {
+      pieces.push(chunk.length);
+      own.dropped(chunk.length, false);
+    };
+    paced(pipe, own, drop, (chunk) => chunk.length);
+    for (let i = 0; i < 100; i++) pipe.write(Buffer.alloc(60_000));
+    await expect.poll(() => pieces.length, { timeout: 10_000 }).toBe(100);
+    expect(new Set(pieces)).toEqual(new Set([60_000]));
+    // Past what is so little that nobody notices, others go first after each.
+    expect(own.rest()).toBeNull();
+    own.dropped(60_000, false);
+    expect(own.rest()).toBe(0);
   });
 
   it('goes on at once when its writer has gone', async () => {

@@ -95,6 +95,7 @@ export interface Explanation {
   readonly decision: Decision;
   /** Every rule that yields an effect or may, sorted by name. */
   readonly matched: readonly Match[];
+  /** Made when it is read: name it where an explanation is copied, since `{ ...explanation }` may be without it. */
   readonly near: readonly NearMiss[];
 }
 

@@ -6,7 +6,7 @@
 import type { Decision, Explanation, Facts, Phase, PolicyModule, Request, Subject } from './abi.js';
 import { DEFAULT_DENY, explainUnits, valuesIn, weigh, type World } from './explain.js';
 import { frozen, quick } from './quick.js';
-import { namesOf, type Scope, scopes, unitsOf } from './scopes.js';
+import { askedOf, namesOf, type Scope, scopes } from './scopes.js';
 import { argsOf, type Test } from './ask.js';
 import type { Block, Tables, Unit } from './tables.js';
 import { type Kleene, UNKNOWN_ARGS } from './values.js';
@@ -46,20 +46,20 @@ export function policy(tables: Tables): PolicyModule {
       const args = argsOf(request.intent.args);
       const plain =
         phase === 'call' ? quick(scope, args, request, facts, pin, scope.tells ? told : nothing) : null;
-      return plain ?? weigh(unitsOf(scope), { args, request, facts, pin }, phase, options);
+      return plain ?? weigh(askedOf(scope), { args, request, facts, pin }, phase, options);
     },
     visible: (subject: Subject, action): boolean => {
       const found = classify('call', action.kind, action.server, action.name);
       const scope = scopeOf('call', found, subject.principal, subject.roles);
       const request = asking(subject, action);
-      return mayGrant(unitsOf(scope), { args: UNKNOWN_ARGS, request, facts: {}, pin: found.pin });
+      return mayGrant(askedOf(scope).units, { args: UNKNOWN_ARGS, request, facts: {}, pin: found.pin });
     },
     explain: (request: Request, facts: Facts, phase: Phase): Explanation => {
       const { kind, server, name: action } = request.intent;
       const found = classify(phase, kind, server, action);
       const scope = scopeOf(phase, found, request.principal, request.roles);
       return explainUnits(
-        unitsOf(scope),
+        askedOf(scope),
         { args: argsOf(request.intent.args), request, facts, pin: found.pin },
         phase,
         options,

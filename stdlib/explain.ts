@@ -16,9 +16,34 @@ import type {
   RuleEffect,
   Unknown,
 } from './abi.js';
-import type { Leaf, Pin, Test } from './ask.js';
-import type { Approval, Outcome, StandIn, Unit } from './tables.js';
+import { type Leaf, leastOf, type Pin, type Predicate, type Test } from './ask.js';
+import type { Approval, Outcome, Rule, StandIn, Unit } from './tables.js';
 import type { Args, Kleene } from './values.js';
+
+/** Units by name, with what is soon asked of each. */
+export interface Asked {
+  readonly units: readonly Unit[];
+  /** Of each rule its first condition, null where it has none: most do not hold of a question. */
+  readonly firsts: readonly (Predicate | null)[];
+  /** Of each rule its other conditions; null of blocks. */
+  readonly others: readonly (readonly Predicate[] | null)[];
+  /** Of each rule what it is where it surely holds, once it did. */
+  readonly sure: (Possible | undefined)[];
+  /** Some rule among them says `tell`. */
+  readonly tells: boolean;
+}
+
+export const asked = (units: readonly Unit[]): Asked => ({
+  units,
+  firsts: units.map((unit) => (unit.kind === 'rule' ? (unit.tests[0]?.run ?? null) : null)),
+  others: units.map((unit) => (unit.kind === 'rule' ? othersOf(unit) : null)),
+  sure: units.map(() => undefined),
+  tells: units.some((unit) => unit.kind === 'rule' && unit.outcome.tell === true),
+});
+
+const othersOf = ({ tests }: Rule): readonly Predicate[] =>
+  tests.length < 2 ? NO_TESTS : tests.slice(1).map((test) => test.run);
+const NO_TESTS: readonly Predicate[] = [];
 
 /** All that conditions may read. */
 export interface World {
@@ -34,21 +59,27 @@ export interface Asker {
   readonly because: string | null;
 }
 
-/** What a unit may yield; null is nothing. More than one: an unknown leaves it open. */
+/** What a unit may yield that yields something or may; null is nothing. More than one: an unknown leaves it open. */
 interface Possible {
   readonly unit: Unit;
   readonly outcomes: readonly (Outcome | null)[];
+  /** Of each effect among them; nobody may change it, since it is kept. */
+  readonly matches: readonly Match[];
 }
 /** The value of a conjunction. */
 type Values = (tests: readonly Test[]) => Kleene;
 
 export const valuesIn =
   ({ args, request, facts, pin }: World): Values =>
-  (tests) =>
-    tests.reduce<Kleene>((least, test) => {
-      const value = least === 0 ? 0 : test.run(args, request, facts, pin);
-      return value < least ? value : least;
-    }, 2);
+  (tests) => {
+    let least: Kleene = 2;
+    for (let i = 0; i < tests.length; i++) {
+      const value = (tests[i] as Test).run(args, request, facts, pin);
+      if (value === 0) return 0;
+      if (value < least) least = value;
+    }
+    return least;
+  };
 
 export const DEFAULT_DENY = (steps: number): Decision => deny([], null, [], steps);
 
@@ -58,40 +89,84 @@ export interface Options {
   readonly standIns: readonly StandIn[];
 }
 
-export function weigh(units: readonly Unit[], world: World, phase: Phase, options: Options): Decision {
+export function weigh(of: Asked, world: World, phase: Phase, options: Options): Decision {
   const plain = valuesIn(world);
-  const possible = units.map((unit) => ({ unit, outcomes: outcomesOf(unit, plain) }));
-  return weighed(possible, units, world, phase, options, plain);
+  return weighed(possibleIn(of, world, plain), of, world, phase, options, plain);
 }
 
-/** `possible` of all `units`. */
+/** As `possibleOf`, but nothing of a rule is looked at before its conditions are known to hold. */
+function possibleIn(of: Asked, world: World, plain: Values): readonly Possible[] {
+  const { units, firsts, others, sure } = of;
+  const { args, request, facts, pin } = world;
+  const possible: Possible[] = [];
+  for (let i = 0; i < firsts.length; i++) {
+    const first = firsts[i] as Predicate | null;
+    let value: Kleene = first === null ? 2 : first(args, request, facts, pin);
+    if (value === 0) continue;
+    const rest = others[i] as readonly Predicate[] | null;
+    const least = rest === null || rest.length === 0 ? 2 : leastOf(rest, args, request, facts, pin);
+    if (least < value) value = least;
+    if (value === 0) continue;
+    const known = sure[i];
+    if (known !== undefined && value === 2) {
+      possible.push(known);
+      continue;
+    }
+    const unit = units[i] as Unit;
+    const outcomes = outcomesOf(unit, plain);
+    if (outcomes === NOTHING) continue;
+    const made = possibly(unit, outcomes);
+    if (rest !== null && value === 2) sure[i] = made;
+    possible.push(made);
+  }
+  return possible;
+}
+
+/** Most units of a scope yield nothing, and nothing is made for those. */
+function possibleOf(units: readonly Unit[], values: Values): readonly Possible[] {
+  const possible: Possible[] = [];
+  for (let i = 0; i < units.length; i++) {
+    const unit = units[i] as Unit;
+    const outcomes = outcomesOf(unit, values);
+    if (outcomes !== NOTHING) possible.push(possibly(unit, outcomes));
+  }
+  return possible;
+}
+
+function possibly(unit: Unit, outcomes: readonly (Outcome | null)[]): Possible {
+  const effects = [...new Set(outcomes.filter(yields).map((o) => o.effect))];
+  const open = outcomes.length > 1 ? ({ unknown: true } as const) : {};
+  return {
+    unit,
+    outcomes,
+    matches: effects.map((effect) => Object.freeze({ name: unit.name, effect, ...open })),
+  };
+}
+const yields = (o: Outcome | null): o is Outcome => o !== null;
+
+/** `possible` of all of them. */
 function weighed(
   possible: readonly Possible[],
-  units: readonly Unit[],
+  of: Asked,
   world: World,
   phase: Phase,
   options: Options,
   plain: Values,
 ): Decision {
   const { steps } = options;
-  const base = combine(possible, phase, steps, []);
+  const base = combine(possible, of, phase, steps);
   if (!hinges(possible, base, phase)) return base;
-  const labels = unknownLabels(units, world, plain);
+  const labels = unknownLabels(of.units, world, plain);
   const unknowns = [...labels.keys()].sort().map((name): Unknown => {
     const without: Values = (tests) => {
       const value = plain(tests);
       return value === 1 && openLabels(tests, world).has(name) ? 0 : value;
     };
-    const otherwise = combine(
-      units.map((unit) => ({ unit, outcomes: outcomesOf(unit, without) })),
-      phase,
-      steps,
-      [],
-    );
+    const otherwise = combine(possibleOf(of.units, without), of, phase, steps);
     return { name, why: labels.get(name) as string, otherwise: otherwise.effect };
   });
   const asked =
-    phase === 'call' && base.effect === 'deny' ? asksPeople(possible, labels, world, options) : null;
+    phase === 'call' && base.effect === 'deny' ? asksPeople(possible, of, labels, world, options) : null;
   return { ...(asked ?? base), unknowns };
 }
 
@@ -101,6 +176,7 @@ function weighed(
  */
 function asksPeople(
   possible: readonly Possible[],
+  of: Asked,
   labels: ReadonlyMap<string, string>,
   world: World,
   { steps, standIns }: Options,
@@ -112,8 +188,7 @@ function asksPeople(
     const { fact, values } = open[i] ?? {};
     if (fact === undefined || values === undefined) {
       const known = valuesIn({ ...world, facts });
-      const afresh = possible.map(({ unit }) => ({ unit, outcomes: outcomesOf(unit, known) }));
-      return combine(afresh, 'call', steps, []).effect !== 'deny';
+      return combine(possibleOf(of.units, known), of, 'call', steps).effect !== 'deny';
     }
     return values.some((value) => {
       facts[fact] = value;
@@ -158,12 +233,8 @@ const redacts = (o: Outcome | null): o is Outcome => o !== null && o.effect === 
 const denies = (o: Outcome | null): o is Outcome => o !== null && o.effect === 'deny';
 
 /** Deny if any may deny or possibly none grants; else review if any may ask; else allow. */
-function combine(
-  possible: readonly Possible[],
-  phase: Phase,
-  steps: number,
-  unknowns: readonly Unknown[],
-): Decision {
+function combine(possible: readonly Possible[], { tells }: Asked, phase: Phase, steps: number): Decision {
+  const unknowns: readonly Unknown[] = [];
   const denier = possible.find((p) => p.outcomes.some(denies));
   if (denier !== undefined) {
     const reasons = denier.outcomes.filter(denies).map((outcome) => outcome.because);
@@ -177,8 +248,7 @@ function combine(
   }
   const granted = phase !== 'call' || possible.some((p) => p.outcomes.every(isGrant));
   if (!granted) {
-    const told = possible.some(({ unit }) => unit.kind === 'rule' && unit.outcome.tell === true);
-    return told ? { tell: true, ...deny([], null, unknowns, steps) } : deny([], null, unknowns, steps);
+    return tells ? { tell: true, ...deny([], null, unknowns, steps) } : deny([], null, unknowns, steps);
   }
   const askers = askersOf(possible);
   const maskers = possible.flatMap((p) =>
@@ -285,45 +355,46 @@ function openLabels(
 const byName = (a: { readonly name: string }, b: { readonly name: string }): number =>
   a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
 
-export function explainUnits(
-  units: readonly Unit[],
-  world: World,
-  phase: Phase,
-  options: Options,
-): Explanation {
+export function explainUnits(of: Asked, world: World, phase: Phase, options: Options): Explanation {
   const plain = valuesIn(world);
+  const possible = possibleIn(of, world, plain);
   const matched: Match[] = [];
-  const missed: Unit[] = [];
-  const possible: Possible[] = [];
-  for (const unit of units) {
-    const outcomes = outcomesOf(unit, plain);
-    possible.push({ unit, outcomes });
-    const effects = outcomes === NOTHING ? NONE : effectsOf(outcomes);
-    for (const effect of effects) {
-      matched.push(
-        outcomes.length > 1 ? { name: unit.name, effect, unknown: true } : { name: unit.name, effect },
-      );
-    }
-    if (effects.length === 0) missed.push(unit);
-  }
-  const decision = weighed(possible, units, world, phase, options, plain);
+  for (const { matches } of possible) for (const match of matches) matched.push(match);
+  const decision = weighed(possible, of, world, phase, options, plain);
   // Facts that people stand in for are among the deciding rules.
   for (const { fact } of options.standIns)
     if (decision.rules.includes(fact)) matched.push({ name: fact, effect: 'review' });
-  return {
-    decision,
-    matched: options.standIns.length === 0 ? matched : matched.toSorted(byName),
-    // Made when somebody reads it: a policy has many rules that say nothing of a question, and their words are long.
-    get near() {
-      return missed.map(nearMiss);
-    },
-  };
+  const sorted = options.standIns.length === 0 ? matched : matched.toSorted(byName);
+  return new Explained(decision, sorted, of.units, possible);
 }
 
-const NONE: readonly RuleEffect[] = [];
-const effectsOf = (outcomes: readonly (Outcome | null)[]): readonly RuleEffect[] => [
-  ...new Set(outcomes.flatMap((o) => (o === null ? [] : [o.effect]))),
-];
+/** Near misses are made when somebody reads them: a policy has many rules that say nothing of a question, and their words are long. */
+class Explained implements Explanation {
+  readonly decision: Decision;
+  readonly matched: readonly Match[];
+  readonly #units: readonly Unit[];
+  readonly #possible: readonly Possible[];
+
+  constructor(
+    decision: Decision,
+    matched: readonly Match[],
+    units: readonly Unit[],
+    possible: readonly Possible[],
+  ) {
+    this.decision = decision;
+    this.matched = matched;
+    this.#units = units;
+    this.#possible = possible;
+  }
+  get near(): readonly NearMiss[] {
+    const said = new Set(this.#possible.flatMap(({ unit, matches }) => (matches.length > 0 ? [unit] : [])));
+    return this.#units.filter((unit) => !said.has(unit)).map(nearMiss);
+  }
+  toJSON(): Explanation {
+    const { decision, matched, near } = this;
+    return { decision, matched, near };
+  }
+}
 
 const nearMiss = (unit: Unit): NearMiss => ({
   name: unit.name,

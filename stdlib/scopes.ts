@@ -5,19 +5,22 @@
  */
 import type { ActionKind, Phase } from './abi.js';
 import { type ActionClass, type Actions, actions, type Reach } from './actions.js';
+import { type Asked, asked } from './explain.js';
 import { type Group, principals } from './principals.js';
 import { type Entry, entryOf, type Lists, type Step, stepOf } from './quick.js';
-import { belowOf, type Tables, type Unit } from './tables.js';
+import { belowOf, type Tables } from './tables.js';
 
 /** The units of one action and one principal. */
 export interface Scope extends Lists {
   /** By name. */
   readonly entries: readonly Entry[];
   /** What conditions may read, once somebody has asked. */
-  readonly known: { facts?: readonly string[]; reads?: readonly string[] };
+  readonly known: { facts?: readonly string[]; reads?: readonly string[]; asked?: Asked };
 }
 
-export const unitsOf = (scope: Scope): readonly Unit[] => scope.entries.map((entry) => entry.unit);
+/** Its units, once somebody has asked for all of them. */
+export const askedOf = (scope: Scope): Asked =>
+  (scope.known.asked ??= asked(scope.entries.map((entry) => entry.unit)));
 
 /** Names of the facts, or pointers of the arguments, that conditions of the scope may read; sorted. */
 export function namesOf(scope: Scope, of: 'facts' | 'reads'): readonly string[] {

@@ -191,7 +191,8 @@ function answerOf(subject: Subject, asked: Asked, counting: Counting, explain = 
   const explained = subject.module.explain(request, all, phase);
   const nearest = explain ? changesFor(subject, asked, all, explained.decision, counting) : [];
   if (phase === 'call') counting.count(request, all, explained.decision, at);
-  return { ...explained, refused: null, nearest };
+  const { decision, matched, near } = explained;
+  return { decision, matched, near, refused: null, nearest };
 }
 
 function shapeOf(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** One question to a compiled policy as the gateway would put it: pinned and fitting first, then the rules. */
-import type { Decision, Explanation, Facts, Phase, Request } from '../../stdlib/abi.js';
+import type { Decision, Facts, Phase, Request } from '../../stdlib/abi.js';
 import type { ToolIr } from '../ir.js';
 import type { Answer, TestSubject } from './types.js';
 
@@ -9,19 +9,11 @@ export function ask(
   request: Request,
   facts: Facts,
   phase: Phase = 'call',
-): Omit<Answer, 'found'> & Pick<Explanation, 'near'> {
+): Omit<Answer, 'found'> {
   const refused = refusal(subject, request, phase);
-  if (refused !== null) return { decision: refusedDecision(), matched: [], near: [], refused };
-  const explained = subject.module.explain(request, facts, phase);
-  const { decision, matched } = explained;
-  return {
-    decision,
-    matched,
-    get near() {
-      return explained.near;
-    },
-    refused: null,
-  };
+  if (refused !== null) return { decision: refusedDecision(), matched: [], refused };
+  const { decision, matched } = subject.module.explain(request, facts, phase);
+  return { decision, matched, refused: null };
 }
 
 /** A listed item has no arguments, and those of an answered call fitted. */

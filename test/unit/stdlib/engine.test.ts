@@ -225,3 +225,49 @@ describe('visible', () => {
     );
   });
 });
+
+describe('explanations', () => {
+  const flagged = (flag: string, of: string): Test =>
+    running(
+      ({ [flag]: held }) => (held === true ? 2 : held === undefined ? 1 : 0),
+      undefined,
+      () => of,
+    );
+  const rule = (name: string, effect: 'allow' | 'deny', ...tests: readonly Test[]): Unit => {
+    const made = unit(name, effect, everyone, everything, tests);
+    return made.kind === 'rule' ? { ...made, words: `${name} holds` } : made;
+  };
+  const p = made([
+    rule('a', 'allow', flagged('x', 'x')),
+    rule('b', 'deny', flagged('x', 'x'), flagged('y', 'y')),
+    rule('c', 'allow'),
+  ]);
+  const asked = (args: Request['intent']['args']) => {
+    const question = ask('tool', 's', 't');
+    return p.explain({ ...question, intent: { ...question.intent, args } }, {}, 'call');
+  };
+
+  it('say of each question what matched of it, whatever matched before', () => {
+    const sure = { x: true, y: true };
+    expect(asked(sure).matched.map(({ name }) => name)).toEqual(['a', 'b', 'c']);
+    expect(asked({ x: true, y: false }).matched.map(({ name }) => name)).toEqual(['a', 'c']);
+    expect(asked({ x: true }).matched).toEqual([
+      { name: 'a', effect: 'allow' },
+      { name: 'b', effect: 'deny', unknown: true },
+      { name: 'c', effect: 'allow' },
+    ]);
+    expect(asked(sure).matched).toEqual([
+      { name: 'a', effect: 'allow' },
+      { name: 'b', effect: 'deny' },
+      { name: 'c', effect: 'allow' },
+    ]);
+    expect(asked({ x: false, y: true }).matched.map(({ name }) => name)).toEqual(['c']);
+  });
+
+  it('name near misses when they are read, and as JSON', () => {
+    const explained = asked({ x: true, y: false });
+    const near = [{ name: 'b', effect: 'deny', condition: 'b holds' }];
+    expect(explained.near).toEqual(near);
+    expect(JSON.parse(JSON.stringify(explained))).toMatchObject({ decision: { effect: 'allow' }, near });
+  });
+});

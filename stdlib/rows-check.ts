@@ -193,7 +193,7 @@ function areAsks(rows: readonly Row[], texts: readonly string[]): boolean {
     const guarded = row[3] as number;
     if (op >>> 0 !== op || op === 0 || op >= ops || key >>> 0 !== key || key >= most) return false;
     if (kind >>> 0 !== kind || kind >= kinds || guarded >>> 0 !== guarded || guarded > 1) return false;
-    if (!isCompared(op, row, texts)) return false;
+    if (op === IN ? row.length === 4 || !areItems(row, texts) : !isCompared(op, row, texts)) return false;
   }
   return true;
 }
@@ -202,7 +202,6 @@ function isCompared(op: number, row: Row, texts: readonly string[]): boolean {
   const first = row[4];
   if (op === HAS) return row.length === 4;
   if (op === LIKE) return isGlob(row as Places, 4, texts.length);
-  if (op === IN) return row.length > 4 && areItems(row as Places, texts);
   if (op === BETWEEN) return row.length === 6 && typeof first === 'number' && typeof row[5] === 'number';
   if (row.length !== 5) return false;
   if (op < LIKE) return isPlace(first, texts.length);
@@ -232,51 +231,41 @@ function areBelow(rows: readonly Row[], { texts, asks, runs, reads }: RowTables)
   return true;
 }
 
+/** Of all tables the longest, gone through once: name, phase, outcome, principals, actions, then words and tests, or cases. */
 function columns(rows: readonly Row[], { texts, whos, whats, outcomes, asks, runs }: RowTables): Columns {
   const [phases, who, what]: [Phase[], number[], number[]] = [[], [], []];
-  const [names, most, all] = [texts.length, whos.length, whats.length];
+  const [names, most, all, tests, results] = [
+    texts.length,
+    whos.length,
+    whats.length,
+    asks.length,
+    outcomes.length,
+  ];
   for (let i = 0; i < rows.length; i++) {
     const row = rows[i] as Places;
     const name = row[0] as number;
+    const phase = row[1] as number;
+    const outcome = row[2] as number;
     const of = row[3] as number;
     const on = row[4] as number;
     if (name >>> 0 !== name || name >= names || of >>> 0 !== of || of >= most) fail('units');
-    if (on >>> 0 !== on || on >= all) fail('units');
-    who.push(of);
-    what.push(on);
-    phases.push(PHASES[row[1] as number] ?? 'call');
+    if (on >>> 0 !== on || on >= all || phase >>> 0 !== phase || phase > BLOCK) fail('units');
+    if (outcome >= results || (outcome >>> 0 !== outcome && !(outcome === -1 && phase === BLOCK)))
+      fail('units');
+    if (phase === BLOCK) {
+      if (!areCases(row, tests, runs, results)) fail('units');
+    } else {
+      if (!isWords(row[5])) fail('units');
+      for (let k = 6; k < row.length; k++) {
+        const test = row[k] as number;
+        if ((test | 0) !== test || test >= tests || test < -runs) fail('units');
+      }
+    }
+    who[i] = of;
+    what[i] = on;
+    phases[i] = PHASES[phase] ?? 'call';
   }
-  if (!yieldThings(rows, outcomes.length) || !ask(rows, asks.length, runs, outcomes.length)) fail('units');
   return { phase: phases, who, what };
-}
-
-/** In which phase, and what: of a block what otherwise, or nothing. */
-function yieldThings(rows: readonly Row[], outcomes: number): boolean {
-  for (let i = 0; i < rows.length; i++) {
-    const row = rows[i] as Places;
-    const phase = row[1] as number;
-    const outcome = row[2] as number;
-    if (phase >>> 0 !== phase || phase > BLOCK || outcome >= outcomes) return false;
-    if (outcome >>> 0 !== outcome && !(outcome === -1 && phase === BLOCK)) return false;
-  }
-  return true;
-}
-
-/** Where: words and tests, or [test, outcome, words] …. */
-function ask(rows: readonly Row[], asks: number, runs: number, outcomes: number): boolean {
-  for (let i = 0; i < rows.length; i++) {
-    const row = rows[i] as Places;
-    if (row[1] === BLOCK) {
-      if (!areCases(row, asks, runs, outcomes)) return false;
-      continue;
-    }
-    if (!isWords(row[5])) return false;
-    for (let k = 6; k < row.length; k++) {
-      const test = row[k] as number;
-      if ((test | 0) !== test || test >= asks || test < -runs) return false;
-    }
-  }
-  return true;
 }
 const isWords = (cell: unknown): boolean => ((cell as number) | 0) === cell && (cell as number) >= AS_TESTED;
 

@@ -74,11 +74,12 @@ export function median(values) {
   return sorted[sorted.length >> 1];
 }
 
-/** A process that is killed with the bench; `stop` waits for its end. What it says on stderr goes into the error of `failed`. */
-export function start(command, args, env = {}) {
+/** A process that is killed with the bench, `detached` in a session of its own; `stop` waits for its end. What it says on stderr goes into the error of `failed`. */
+export function start(command, args, env = {}, detached = false) {
   const child = spawn(command, args, {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, ...env },
+    detached,
   });
   let said = '';
   child.stderr.on('data', (chunk) => (said = (said + chunk).slice(-4000)));

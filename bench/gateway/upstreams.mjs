@@ -2,7 +2,9 @@
 // `npm run bench -- upstreams`: does a server that is slow, dead or floods hold up the calls to other servers? The real gateway over HTTP, with
 // durable receipts. Windows with the bad server at work and windows without it stand in pairs, now one first and now the other; in those without,
 // another process keeps a processor as busy as the bad server and its clients were, so that a busy machine is told from a busy gateway. One row
-// has no bad server at all: what it scores is what this machine scores by itself. BENCH_ONLY="10 MB,stderr" chooses rows.
+// has no bad server at all: what it scores is what this machine scores by itself. Servers that eat the machine are measured once more in windows
+// of their own, with clients that do the same past the gateway: nothing that the gateway does or leaves undone is in those.
+// BENCH_ONLY="10 MB,stderr" chooses rows.
 import { spawn } from 'node:child_process';
 import { setMaxListeners } from 'node:events';
 import { openSync, readFileSync, readSync, readdirSync } from 'node:fs';
@@ -34,7 +36,7 @@ const HELLO = {
 };
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** What the bad server does, and how it is asked to. `calls` keeps so many calls at it, as fast as they end. */
+/** What the bad server does, and how it is asked to. `calls` keeps so many calls at it, as fast as they end; one that `eats` does so past the gateway as well. */
 const CONTROL = 'nothing (control)';
 const KINDS = [
   { name: CONTROL },
@@ -49,9 +51,9 @@ const KINDS = [
   { name: 'stdio: floods answers to nothing', flood: 'answers' },
   { name: 'stdio: a line without end', flood: 'endless' },
   { name: 'stdio: log messages of 1 MB', flood: 'long' },
-  { name: 'stdio: floods stderr', flood: 'stderr' },
-  { name: 'stdio: answers of 10 MB', tool: 'big', calls: 1 },
-  { name: 'stdio: burns a processor', tool: 'burn', calls: 1 },
+  { name: 'stdio: floods stderr', flood: 'stderr', eats: true },
+  { name: 'stdio: answers of 10 MB', tool: 'big', calls: 1, eats: true },
+  { name: 'stdio: burns a processor', tool: 'burn', calls: 1, eats: true },
   { name: 'HTTP: answers after 5 s', http: true, tool: 'slow', calls: 16 },
   { name: 'HTTP: never answers', http: true, tool: 'mute', calls: 16 },
   { name: 'HTTP: refuses connections', http: true, gone: 'killed', tool: 'echo', calls: 16 },
@@ -59,7 +61,7 @@ const KINDS = [
   { name: 'HTTP: floods progress', http: true, flood: 'progress' },
   { name: 'HTTP: floods log messages', http: true, flood: 'log' },
   { name: 'HTTP: an event without end', http: true, flood: 'endless' },
-  { name: 'HTTP: answers of 10 MB', http: true, tool: 'big', calls: 1 },
+  { name: 'HTTP: answers of 10 MB', http: true, tool: 'big', calls: 1, eats: true },
 ];
 const only = process.env.BENCH_ONLY?.split(',');
 const kinds = KINDS.filter(
@@ -67,7 +69,7 @@ const kinds = KINDS.filter(
 );
 
 /** The clients of the bad server, in a process of their own: what they cost is not the gateway's. They call between `go` and `rest`. */
-async function beBad(url, token, { tool, calls = 0, flood }) {
+async function beBad(url, token, { tool, calls = 0, flood, past }) {
   const pool = new Pool(new URL(url).origin, { connections: 128, bodyTimeout: 0, headersTimeout: 0 });
   let id = 0;
   let session;
@@ -108,12 +110,44 @@ async function beBad(url, token, { tool, calls = 0, flood }) {
   process.on('message', (what) => {
     if (what === 'rest') return working.abort();
     working = new AbortController();
+    if (what === 'past') return void beside(past, { tool, flood }, working.signal);
     setMaxListeners(calls + 1, working.signal);
     if (flood !== undefined) return void call('start', flood, working.signal);
     for (let i = 0; i < calls; i++) void caller(working.signal);
   });
   process.once('disconnect', () => process.exit(0));
   process.send('ready');
+}
+
+/** The same without a gateway between: one server, and one who asks it without a pause and throws away what it says. */
+async function beside(url, { tool, flood }, signal) {
+  const ask = {
+    jsonrpc: '2.0',
+    id: 1,
+    method: 'tools/call',
+    params: { name: tool ?? 'start', arguments: { text: flood ?? 'x' } },
+  };
+  if (url !== undefined) {
+    const pool = new Pool(new URL(url).origin);
+    const headers = { 'content-type': 'application/json' };
+    const asked = { path: '/mcp', method: 'POST', headers, body: JSON.stringify(ask), signal };
+    try {
+      while (!signal.aborted) for await (const _ of (await pool.request(asked)).body);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+    return pool.destroy();
+  }
+  // In a session of its own, as the gateway starts its servers: Linux shares processors out by sessions, too.
+  const server = spawn(node, [hostile], { stdio: 'pipe', detached: true });
+  signal.addEventListener('abort', () => server.kill('SIGKILL'));
+  server.stdin.on('error', () => undefined);
+  const next = () => server.stdin.write(`${JSON.stringify(ask)}\n`);
+  server.stdout.on('data', (chunk) => {
+    if (flood === undefined && chunk.includes(10)) next();
+  });
+  server.stderr.resume();
+  next();
 }
 
 /** Processor seconds that a process and its children have used. */
@@ -176,11 +210,11 @@ const quantile = (values, q) => {
   return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
 };
 
-/** Keeps processors busy: so many, and a part of the time of one more. */
-function busy(load) {
+/** Keeps processors busy: so many, and a part of the time of one more; in sessions of their own, as servers over stdio are. */
+function busy(load, apart) {
   const code = `const s=${Math.min(1, load)};const w=new Int32Array(new SharedArrayBuffer(4));for(;;){const e=performance.now()+10*s;while(performance.now()<e);Atomics.wait(w,0,0,Math.max(0.01,10*(1-s)));}`;
-  const first = start(node, ['-e', code]);
-  const more = load > 1.01 ? busy(load - 1) : { stop: async () => {} };
+  const first = start(node, ['-e', code], {}, apart);
+  const more = load > 1.01 ? busy(load - 1, apart) : { stop: async () => {} };
   return { stop: () => Promise.all([first.stop(), more.stop()]) };
 }
 
@@ -211,7 +245,14 @@ async function stage(kind) {
   await clients[0].call('bad__echo', { text: 'there' });
   const worker = spawn(
     node,
-    [fileURLToPath(import.meta.url), sepal, 'bad', url, made.token, JSON.stringify(kind)],
+    [
+      fileURLToPath(import.meta.url),
+      sepal,
+      'bad',
+      url,
+      made.token,
+      JSON.stringify({ ...kind, past: bad.url }),
+    ],
     { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
   );
   worker.once('exit', (code) => {
@@ -256,8 +297,8 @@ async function one(kind) {
   const { gateway, clients, worker, cost, rest, end } = await stage(kind);
   const own = ownTime(gateway.pid);
   for (let i = 0; i < 3; i++) await others(clients, own);
-  const [with_, without, loads] = [[], [], []];
-  const spent = { with_: 0, without: 0 };
+  const [with_, without, past, loads] = [[], [], [], []];
+  const spent = { with_: 0, without: 0, past: 0 };
   let rss = 0;
   const measure = async (into, what) => {
     const before = used(gateway.pid);
@@ -277,10 +318,17 @@ async function one(kind) {
   };
   const other = async () => {
     const load = median(loads);
-    const process = load > 0.02 ? busy(load) : null;
+    const process = load > 0.02 ? busy(load, kind.http !== true) : null;
     await sleep(SETTLE_MS);
     await measure(without, 'without');
     await process?.stop();
+  };
+  const beside = async () => {
+    worker.send('past');
+    await sleep(SETTLE_MS);
+    await measure(past, 'past');
+    worker.send('rest');
+    await sleep(SETTLE_MS);
   };
   // A server may say some things at once before it is held back: what is asked is how it goes on.
   await bad();
@@ -290,9 +338,10 @@ async function one(kind) {
     if (round % 2 === 0) await bad();
     await other();
     if (round % 2 === 1) await bad();
+    if (kind.eats === true) await beside();
   }
   await end();
-  return { with_, without, load: median(loads), rss, spent };
+  return { with_, without, past, load: median(loads), rss, spent };
 }
 
 /** The median of paired ratios, and what it lies between in 19 of 20 cases, by the order of the ratios alone. */
@@ -321,13 +370,13 @@ async function main() {
     `${CONNECTIONS} connections call a good server, a call each ${EVERY_MS} ms: ${ROUNDS} pairs of windows of ${WINDOW_MS / 1000} s, with the bad server at work and with an unrelated process as busy. Ratios: the median of the pairs, and what it lies between in 19 of 20 cases.\n`,
   );
   console.log(
-    '| the other server | p50 ms with, without | p99 ms with, without | p99 ratio of pairs | | p99 of the time (ms) that the gateway’s thread ran during a call, with, without | ratio of pairs | processor time of the gateway with, without (s) | processors that the server and its clients use | gateway MB |',
+    '| the other server | p50 ms with, without | p99 ms with, without | p99 ratio of pairs | | the same past the gateway | p99 of the time (ms) that the gateway’s thread ran during a call, with, without | ratio of pairs | processor time of the gateway with, without (s) | processors that the server and its clients use | gateway MB |',
   );
-  console.log('| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |');
+  console.log('| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |');
   const rows = [];
   let limit = null;
   for (const kind of kinds) {
-    const { with_, without, load, rss, spent } = await one(kind);
+    const { with_, without, past, load, rss, spent } = await one(kind);
     const both = (what, q) =>
       [with_, without]
         .map((all) =>
@@ -342,20 +391,28 @@ async function main() {
         window.map((each) => each[what]),
         0.99,
       );
-    const pairs = (what) => between(with_.map((window, i) => of(window, what) / of(without[i], what)));
+    const paired = (windows, what) =>
+      between(windows.map((window, i) => of(window, what) / of(without[i], what)));
+    const pairs = (what) => paired(with_, what);
     const shown = ({ low, middle, high }) => `${middle.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`;
     const [found, ran] = [pairs('ms'), pairs('ran')];
+    const control = past.length === 0 ? null : paired(past, 'ms');
     limit ??= found;
     const verdict = kind.name === CONTROL ? '' : verdictOf(found, limit);
-    if (kind.name !== CONTROL) rows.push({ name: kind.name, ...found, verdict });
+    if (kind.name !== CONTROL) rows.push({ name: kind.name, ...found, verdict, control });
     console.log(
-      `| ${kind.name} | ${both('ms', 0.5)} | ${both('ms', 0.99)} | ${shown(found)} | ${verdict} | ${both('ran', 0.99)} | ${shown(ran)} | ${spent.with_.toFixed(2)}, ${spent.without.toFixed(2)} | ${load.toFixed(2)} | ${Math.round(rss / 1024)} |`,
+      `| ${kind.name} | ${both('ms', 0.5)} | ${both('ms', 0.99)} | ${shown(found)} | ${verdict} | ${control === null ? '' : shown(control)} | ${both('ran', 0.99)} | ${shown(ran)} | ${spent.with_.toFixed(2)}, ${spent.without.toFixed(2)} | ${load.toFixed(2)} | ${Math.round(rss / 1024)} |`,
     );
   }
   const of = (verdict) => rows.filter((row) => row.verdict === verdict).length;
   const most = rows.reduce((a, b) => (b.middle > a.middle ? b : a));
   const even = limit.high <= UNEVEN && limit.low >= 1 / UNEVEN;
-  const measured = `of ${rows.length} over ${of('over')}, within ${of('within')}, not told ${of('not told')}; ${most.middle.toFixed(2)}× at most (${most.name}), where nothing scores ${limit.middle.toFixed(2)}× (${limit.low.toFixed(2)}–${limit.high.toFixed(2)})`;
+  const eaters = rows.filter(({ control }) => control !== null);
+  const past =
+    eaters.length === 0
+      ? ''
+      : `; the same past the gateway ${eaters.map(({ name, control }) => `${control.middle.toFixed(2)}× (${name})`).join(', ')}`;
+  const measured = `of ${rows.length} over ${of('over')}, within ${of('within')}, not told ${of('not told')}; ${most.middle.toFixed(2)}× at most (${most.name}), where nothing scores ${limit.middle.toFixed(2)}× (${limit.low.toFixed(2)}–${limit.high.toFixed(2)})${past}`;
   const reached = of('over') === 0 && even ? 'reached' : '**missed**';
   const doubt = even ? '' : '; too uneven a machine to tell';
   console.log(

@@ -6,13 +6,14 @@
 import type { ActionKind, Phase } from './abi.js';
 import type { Pin } from './ask.js';
 import type { Group } from './principals.js';
-import { Recent } from './recent.js';
+import { hashOf, Recent } from './recent.js';
 import type { Scope } from './scopes.js';
 import { matchesWhat } from './sets.js';
 import type { ActionPlace, PinTable, UnitTable } from './tables.js';
 
 /** All actions that are in the same sets: they share their scopes. Sets are numbers of tables. */
 export interface Reach {
+  readonly id: number;
   readonly whats: readonly number[];
   /** Units by their place in the order of names, once somebody has asked. */
   byWho: ByWho | null;
@@ -26,8 +27,13 @@ type ByWho = ReadonlyMap<number, readonly number[]>;
 export interface ActionClass {
   readonly kind: ActionKind;
   readonly server: string;
+  /** The number of its reach. */
+  readonly id: number;
   readonly reach: Reach;
   readonly pin: Pin | undefined;
+  /** Another of the same name, and how many there are from here on. */
+  readonly next: ActionClass | null;
+  readonly alike: number;
 }
 export interface Actions {
   readonly classify: (kind: ActionKind, server: string, name: string) => ActionClass;
@@ -62,16 +68,17 @@ export function actions(
   const covers = (what: number, kind: ActionKind, server: string, name: string): boolean =>
     matchesWhat(whats.at(what), kind, server, name);
 
-  let none = reachOf([]);
+  let count = 0;
+  let none = reachOf(count++, []);
   const joined = (to: Reach, what: number): Reach => {
     const known = to.and.get(what);
     if (known !== undefined) return known;
-    const made = to.whats.includes(what) ? to : reachOf([...to.whats, what]);
+    const made = to.whats.includes(what) ? to : reachOf(count++, [...to.whats, what]);
     to.and.set(what, made);
     hold(made.whats.length);
     return made;
   };
-  const find = (kind: ActionKind, server: string, name: string): ActionClass => {
+  const find = (kind: ActionKind, server: string, name: string, next: ActionClass | null): ActionClass => {
     let reach = none;
     for (const { server: of, what } of named.get(name) ?? [])
       if (of === server && covers(what, kind, server, name)) reach = joined(reach, what);
@@ -79,23 +86,19 @@ export function actions(
       if (covers(what, kind, server, name)) reach = joined(reach, what);
     for (const what of open) if (covers(what, kind, server, name)) reach = joined(reach, what);
     const pin = kind === 'tool' ? pins.at(server, name) : undefined;
-    return { kind, server, reach, pin };
+    return { kind, server, id: reach.id, reach, pin, next, alike: 1 + (next?.alike ?? 0) };
   };
 
-  const kept = new Map<string, ActionClass[]>();
-  const recent = new Recent<ActionClass[]>(ROOM);
+  const kept = new Map<string, ActionClass>();
+  const recent = new Recent<ActionClass>(ROOM);
   const classify = (kind: ActionKind, server: string, name: string): ActionClass => {
-    const classes = kept.get(name) ?? recent.at(recent.place(name), name);
-    if (classes !== undefined) {
-      for (let i = 0; i < classes.length; i++) {
-        const one = classes[i] as ActionClass;
-        if (one.server === server && one.kind === kind) return one;
-      }
-    }
-    const made = find(kind, server, name);
-    if (classes !== undefined && classes.length < MAX_ALIKE) classes.push(made);
-    else if (named.has(name) || pins.named(name)) kept.set(name, [made]);
-    else recent.put(recent.place(name), name, [made]);
+    const first = kept.get(name) ?? recent.at(hashOf(name), name);
+    for (let one = first ?? null; one !== null; one = one.next)
+      if (one.server === server && one.kind === kind) return one;
+    const next = first === undefined || first.alike >= MAX_ALIKE ? null : first;
+    const made = find(kind, server, name, next);
+    if (named.has(name) || pins.named(name)) kept.set(name, made);
+    else recent.put(hashOf(name), name, made);
     return made;
   };
   return {
@@ -105,7 +108,8 @@ export function actions(
       return reach.byWho;
     },
     forget: () => {
-      none = reachOf([]);
+      count = 0;
+      none = reachOf(count++, []);
       kept.clear();
       recent.clear();
     },
@@ -115,7 +119,8 @@ export function actions(
 /** Actions of one name, on different servers or of different kinds; with more, only the last few are remembered. */
 const MAX_ALIKE = 256;
 
-const reachOf = (whats: readonly number[]): Reach => ({
+const reachOf = (id: number, whats: readonly number[]): Reach => ({
+  id,
   whats,
   byWho: null,
   scopes: new Map(),

@@ -6,7 +6,7 @@
  */
 import type { Facts, Json, Request } from './abi.js';
 import type { Num } from './decimal.js';
-import type { Glob } from './glob.js';
+import type { Glob, Matcher } from './glob.js';
 import { under } from './path.js';
 import {
   type Args,
@@ -67,7 +67,6 @@ export const OPS = [
   'between',
 ] as const;
 export type Op = (typeof OPS)[number];
-const HAS = 1;
 
 /** The kinds of value that an argument is read as, in the order of their numbers in modules. */
 export const KINDS = ['text', 'int', 'num', 'list', 'json'] as const;
@@ -76,13 +75,34 @@ const READERS: { readonly [kind in Kind]: (value: unknown) => unknown } = { text
 
 /** One condition. */
 export interface Test {
+  /** What a decision asks. */
+  readonly ask: Ask;
   readonly run: Predicate;
   readonly below: () => Below;
   /** In words; between other conditions in brackets. */
   readonly words: (among: boolean) => string;
 }
+/** A condition as a decision asks it (`holds`); what is asked of one kind of question only stands last. */
+export interface Ask {
+  readonly op: Op;
+  /** Asks about a number, else about a text. */
+  readonly number: boolean;
+  readonly key: string;
+  /** False, not unknown, where the argument is absent. */
+  readonly guarded: boolean;
+  /** Only whole numbers are numbers. */
+  readonly whole: boolean;
+  readonly text: string;
+  readonly low: Num;
+  readonly high: number;
+  readonly set: ReadonlySet<string>;
+  readonly matches: Matcher;
+  /** A function of the module. */
+  readonly run: Predicate;
+}
 
 const NO_SET: ReadonlySet<string> = new Set();
+const NO_MATCH: Matcher = () => false;
 const NEVER: Predicate = () => 1;
 const NOTHING: Below = { facts: [], reads: [], leaves: [] };
 
@@ -91,7 +111,7 @@ export const running = (
   run: Predicate,
   below: () => Below = () => NOTHING,
   words: Test['words'] = () => '',
-): Test => ({ run, below, words });
+): Test => ({ ask: askOf('run', '', 'json', false, {}, run), run, below, words });
 
 /** What a question compares with; each uses one of them. */
 export interface Other {
@@ -107,15 +127,17 @@ export function asking(op: number, key: string, kind: Kind, guarded: boolean, ot
   const name = OPS[op] ?? 'run';
   const below = (): Below => {
     const reads = [`/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`];
-    if (op === HAS) return { facts: [], reads, leaves: [] };
+    if (name === 'has') return { facts: [], reads, leaves: [] };
     const bare = guarded ? asking(op, key, kind, false, other) : test;
     const value: Value = (args) => READERS[kind](Object.hasOwn(args, key) ? args[key] : undefined);
     return { facts: [], reads, leaves: [{ test: bare, reads: [{ label: `args.${key}`, value }] }] };
   };
+  const ask = askOf(name, key, kind, guarded, other, NEVER);
   const test: Test = {
-    run: asker(name, key, kind, guarded, other),
+    ask,
+    run: (args, request, facts, pin) => holds(ask, args, request, facts, pin),
     below,
-    words: () => wordsOf(name, key, guarded || op === HAS, other),
+    words: () => wordsOf(name, key, guarded || name === 'has', other),
   };
   return test;
 }
@@ -163,115 +185,86 @@ function wordsOf(name: Op, key: string, guarded: boolean, compared: Other): stri
 const globText = ({ parts, gaps }: Glob): string =>
   parts.map((part, i) => (i === 0 ? part : `${gaps[i - 1] === 'a' ? '**' : '*'}${part}`)).join('');
 
-/**
- * The predicate of a question: a closure of few kinds, each soon compiled. A member is read first and looked at for being the
- * object's own only where that can change the answer: a question behind `has` that does not hold of what was read is false
- * whether or not the member was there.
- */
-function asker(op: Op, key: string, kind: Kind, guarded: boolean, other: Other): Predicate {
+function askOf(op: Op, key: string, kind: Kind, guarded: boolean, other: Other, run: Predicate): Ask {
   const { text: part = '', set = NO_SET, glob = null, low = 0, high = 0 } = other;
-  const none = (args: Args): Kleene =>
-    guarded && args !== UNKNOWN_ARGS && !Object.hasOwn(args, key) ? 0 : 1;
-  /** Of a value that was read: what was found about it, if the member is the object's own. */
-  const own = (args: Args, found: Kleene): Kleene => (Object.hasOwn(args, key) ? found : none(args));
-  const ofText =
-    (holds: (value: string) => Kleene): Predicate =>
-    (args) => {
-      const value = args[key];
-      if (typeof value !== 'string') return none(args);
-      const found = holds(value);
-      return found === 0 && guarded ? 0 : own(args, found);
-    };
-  switch (op) {
-    case 'run':
-      return NEVER;
-    case 'has':
-      return (args) => (Object.hasOwn(args, key) ? 2 : args === UNKNOWN_ARGS ? 1 : 0);
-    case 'startsWith':
-      return (args) => {
-        const value = args[key];
-        if (typeof value !== 'string') return none(args);
-        return value.startsWith(part) ? own(args, 2) : guarded ? 0 : own(args, 0);
-      };
-    case 'endsWith':
-      return ofText((value) => (value.endsWith(part) ? 2 : 0));
-    case 'contains':
-      return ofText((value) => contains(value, part));
-    case 'under':
-      return ofText((value) => under(value, part));
-    case 'equal':
-      return (args) => {
-        const value = args[key];
-        if (typeof value !== 'string') return none(args);
-        return value === part ? own(args, 2) : guarded ? 0 : own(args, 0);
-      };
-    case 'differ':
-      return ofText((value) => (value === part ? 0 : 2));
-    case 'like': {
-      const matches = glob === null ? () => false : glob.matches;
-      return (args) => {
-        const value = args[key];
-        if (typeof value !== 'string') return none(args);
-        return matches(value) ? own(args, 2) : guarded ? 0 : own(args, 0);
-      };
-    }
-    case 'in':
-      return (args) => {
-        const value = args[key];
-        if (typeof value !== 'string') return none(args);
-        return set.has(value) ? own(args, 2) : guarded ? 0 : own(args, 0);
-      };
-    case 'between':
-    case '==':
-    case '!=':
-    case '<':
-    case '<=':
-    case '>':
-    case '>=':
-      return ofNumber(op, { key, whole: kind === 'int', guarded, low, high }, none, own);
-  }
-}
-
-interface OfNumber {
-  readonly key: string;
-  readonly whole: boolean;
-  readonly guarded: boolean;
-  readonly low: Num;
-  readonly high: number;
-}
-
-function ofNumber(
-  op: 'between' | Comparison,
-  { key, whole, guarded, low, high }: OfNumber,
-  none: (args: Args) => Kleene,
-  own: (args: Args, found: Kleene) => Kleene,
-): Predicate {
-  if (op !== 'between')
-    return (args) => {
-      const value = whole ? int(args[key]) : num(args[key]);
-      if (value === undefined) return none(args);
-      const found = compareNum(op, value, low);
-      return found === 0 && guarded ? 0 : own(args, found);
-    };
-  const least = Number(low);
-  return (args) => {
-    const value = whole ? int(args[key]) : num(args[key]);
-    if (value === undefined) return none(args);
-    return value >= least && value <= high ? own(args, 2) : guarded ? 0 : own(args, 0);
+  return {
+    op,
+    number: OPS.indexOf(op) >= OPS.indexOf('=='),
+    key,
+    guarded,
+    whole: kind === 'int',
+    text: part,
+    low: op === 'between' ? Number(low) : low,
+    high,
+    set,
+    matches: glob === null ? NO_MATCH : glob.matches,
+    run,
   };
 }
 
-/** The value of a conjunction: false as soon as one is false. */
+/**
+ * Does the condition hold? One piece of code for all questions, which is soon compiled. A member is read first and looked at for
+ * being the object's own only where that can change the answer: a question behind `has` that does not hold of what was read is
+ * false whether or not the member was there.
+ */
+export function holds(ask: Ask, args: Args, request: Request, facts: Facts, pin: Pin | undefined): Kleene {
+  const { op, number, key } = ask;
+  if (op === 'run') return ask.run(args, request, facts, pin);
+  if (op === 'has') return Object.hasOwn(args, key) ? 2 : args === UNKNOWN_ARGS ? 1 : 0;
+  const value = args[key];
+  let found: Kleene;
+  if (!number) {
+    if (typeof value !== 'string') return none(ask, args);
+    found = ofText(ask, value);
+  } else {
+    if (typeof value !== 'number' || !(ask.whole ? Number.isInteger(value) : Number.isFinite(value)))
+      return none(ask, args);
+    found =
+      op === 'between' ? (value >= (ask.low as number) && value <= ask.high ? 2 : 0) : ofNumber(ask, value);
+  }
+  if (found === 0 && ask.guarded) return 0;
+  return Object.hasOwn(args, key) ? found : none(ask, args);
+}
+
+/** Of an argument that is absent, or of another type. */
+const none = ({ guarded, key }: Ask, args: Args): Kleene =>
+  guarded && args !== UNKNOWN_ARGS && !Object.hasOwn(args, key) ? 0 : 1;
+
+function ofText({ op, text: part, set, matches }: Ask, value: string): Kleene {
+  switch (op) {
+    case 'startsWith':
+      return value.startsWith(part) ? 2 : 0;
+    case 'endsWith':
+      return value.endsWith(part) ? 2 : 0;
+    case 'contains':
+      return contains(value, part);
+    case 'under':
+      return under(value, part);
+    case 'equal':
+      return value === part ? 2 : 0;
+    case 'differ':
+      return value === part ? 0 : 2;
+    case 'like':
+      return matches(value) ? 2 : 0;
+    default:
+      return set.has(value) ? 2 : 0;
+  }
+}
+
+const ofNumber = ({ op, low }: Ask, value: number): Kleene => compareNum(op as Comparison, value, low);
+
+/** The value of a conjunction from one of its conditions on: false as soon as one is false. */
 export function leastOf(
-  tests: readonly Predicate[],
+  asks: readonly Ask[],
+  from: number,
   args: Args,
   request: Request,
   facts: Facts,
   pin: Pin | undefined,
 ): Kleene {
   let value: Kleene = 2;
-  for (let i = 0; i < tests.length; i++) {
-    const x = (tests[i] as Predicate)(args, request, facts, pin);
+  for (let i = from; i < asks.length; i++) {
+    const x = holds(asks[i] as Ask, args, request, facts, pin);
     if (x === 0) return 0;
     if (x < value) value = x;
   }

@@ -16,7 +16,7 @@ import type {
   RuleEffect,
   Unknown,
 } from './abi.js';
-import { type Leaf, leastOf, type Pin, type Predicate, type Test } from './ask.js';
+import { type Ask, holds, type Leaf, leastOf, type Pin, type Test } from './ask.js';
 import type { Approval, Outcome, Rule, StandIn, Unit } from './tables.js';
 import type { Args, Kleene } from './values.js';
 
@@ -24,9 +24,9 @@ import type { Args, Kleene } from './values.js';
 export interface Asked {
   readonly units: readonly Unit[];
   /** Of each rule its first condition, null where it has none: most do not hold of a question. */
-  readonly firsts: readonly (Predicate | null)[];
+  readonly firsts: readonly (Ask | null)[];
   /** Of each rule its other conditions; null of blocks. */
-  readonly others: readonly (readonly Predicate[] | null)[];
+  readonly others: readonly (readonly Ask[] | null)[];
   /** Of each rule what it is where it surely holds, once it did. */
   readonly sure: (Possible | undefined)[];
   /** Some rule among them says `tell`. */
@@ -35,15 +35,15 @@ export interface Asked {
 
 export const asked = (units: readonly Unit[]): Asked => ({
   units,
-  firsts: units.map((unit) => (unit.kind === 'rule' ? (unit.tests[0]?.run ?? null) : null)),
+  firsts: units.map((unit) => (unit.kind === 'rule' ? (unit.tests[0]?.ask ?? null) : null)),
   others: units.map((unit) => (unit.kind === 'rule' ? othersOf(unit) : null)),
   sure: units.map(() => undefined),
   tells: units.some((unit) => unit.kind === 'rule' && unit.outcome.tell === true),
 });
 
-const othersOf = ({ tests }: Rule): readonly Predicate[] =>
-  tests.length < 2 ? NO_TESTS : tests.slice(1).map((test) => test.run);
-const NO_TESTS: readonly Predicate[] = [];
+const othersOf = ({ tests }: Rule): readonly Ask[] =>
+  tests.length < 2 ? NO_TESTS : tests.slice(1).map((test) => test.ask);
+const NO_TESTS: readonly Ask[] = [];
 
 /** All that conditions may read. */
 export interface World {
@@ -100,11 +100,11 @@ function possibleIn(of: Asked, world: World, plain: Values): readonly Possible[]
   const { args, request, facts, pin } = world;
   const possible: Possible[] = [];
   for (let i = 0; i < firsts.length; i++) {
-    const first = firsts[i] as Predicate | null;
-    let value: Kleene = first === null ? 2 : first(args, request, facts, pin);
+    const first = firsts[i] as Ask | null;
+    let value: Kleene = first === null ? 2 : holds(first, args, request, facts, pin);
     if (value === 0) continue;
-    const rest = others[i] as readonly Predicate[] | null;
-    const least = rest === null || rest.length === 0 ? 2 : leastOf(rest, args, request, facts, pin);
+    const rest = others[i] as readonly Ask[] | null;
+    const least = rest === null || rest.length === 0 ? 2 : leastOf(rest, 0, args, request, facts, pin);
     if (least < value) value = least;
     if (value === 0) continue;
     const known = sure[i];

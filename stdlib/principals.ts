@@ -5,19 +5,29 @@
  * only the last few thousand are kept: what is kept of all others, the policy bounds.
  */
 import type { Glob } from './glob.js';
-import { Recent } from './recent.js';
+import { type Middle, type Middles, middleOf, middlesIn, middlesOf, NONE } from './middles.js';
+import { hashOf, Recent } from './recent.js';
 import { matchesWho, rolesOf, type Who, type WhoTerm } from './sets.js';
 import type { UnitTable, WhoTable } from './tables.js';
 
 /** All principals that are in the same sets: they share their scopes. Sets are numbers of a table. */
 export interface Group {
   readonly id: number;
+  /** Whoever is in it, once somebody was. */
+  caller: Caller | null;
   readonly whos: ReadonlySet<number>;
   /** The group with one set more. */
   readonly and: Map<number, Group>;
 }
+/** A caller: a group, and its number. */
+export interface Caller {
+  readonly id: number;
+  readonly group: Group;
+  /** Of who was found by name alone: sets that look at roles too. */
+  readonly open: readonly number[] | null;
+}
 export interface Principals {
-  readonly find: (id: string, roles: readonly string[]) => Group;
+  readonly find: (id: string, roles: readonly string[]) => Caller;
   readonly forget: () => void;
 }
 
@@ -32,14 +42,21 @@ interface Own {
 interface Place {
   readonly sure: readonly number[];
   /** Those that look at the name only, and those that look at roles too. */
-  readonly byName: readonly number[];
+  readonly byName: Open;
   readonly byRole: readonly number[];
-  known: Known | null;
+  known: Caller | null;
 }
-/** A place, and the group of who is found there by name alone. */
-interface Known {
-  readonly at: Place;
-  readonly group: Group;
+/** Sets that are asked about a name. */
+interface Open {
+  readonly all: readonly number[];
+  /** How often they were asked one by one. */
+  asks: number;
+  pass: Pass | null;
+}
+/** The same: those that are found in one pass, and the others. */
+interface Pass {
+  readonly middles: Middles | null;
+  readonly rest: readonly number[];
 }
 interface Named extends Own {
   place: Place | null;
@@ -64,6 +81,9 @@ interface Index {
 
 /** How many of the names that came last are remembered: as many as teams have callers. */
 const ROOM = 4096;
+/** So many callers are worth finding them quicker: the first few come while a policy is loaded. */
+const MANY_NAMES = 1024;
+const MANY_ASKS = 32;
 
 export function principals(units: UnitTable, hold: (size: number) => void): Principals {
   const { whos } = units;
@@ -90,21 +110,31 @@ export function principals(units: UnitTable, hold: (size: number) => void): Prin
     at.place ??= placeOf(at.own, at.parent === null ? null : placeOfNode(at.parent));
     return at.place;
   };
-  const lookup = (id: string): Place => {
+  const lookup = (id: string, hash: number): Place => {
     const { named, root, begins } = index();
-    const own = named.get(id);
+    const own = isNamed(named, hash) ? named.get(id) : undefined;
     if (own === undefined) return placeOfNode(walk(root, id, begins));
     own.place ??= settled(placeOf(own, placeOfNode(walk(root, id, begins))), id);
     return own.place;
   };
+  let asking = 0;
+  let marks: Int32Array | null = null;
+  /** May it be one of the names? */
+  const isNamed = (named: Index['named'], hash: number): boolean => {
+    if (marks === null) {
+      if (++asking < MANY_NAMES) return true;
+      marks = marksOf(named);
+    }
+    return isMarked(marks, hash);
+  };
   /** What looks at the name only is known where the name is. */
   const settled = (at: Place, id: string): Place => {
-    const sure = [...at.sure, ...at.byName.filter((who) => matchesWho(whos.at(who), id, NO_ROLES))];
-    const found: Place = { sure, byName: [], byRole: at.byRole, known: null };
+    const sure = [...at.sure, ...at.byName.all.filter((who) => matchesWho(whos.at(who), id, NO_ROLES))];
+    const found: Place = { sure, byName: NO_OPEN, byRole: at.byRole, known: null };
     places.push(found);
     return found;
   };
-  const recent = new Recent<Known>(ROOM);
+  const recent = new Recent<Caller>(ROOM);
   const asked = (to: Group, open: readonly number[], id: string, roles: readonly string[]): Group => {
     let found = to;
     for (let i = 0; i < open.length; i++) {
@@ -125,24 +155,43 @@ export function principals(units: UnitTable, hold: (size: number) => void): Prin
     }
     return found;
   };
-  const ofPlace = (at: Place): Known => {
-    at.known ??= { at, group: at.sure.reduce(joined, none) };
+  const ofPlace = (at: Place): Caller => {
+    at.known ??= callerOf(at.sure.reduce(joined, none), at.byRole);
     return at.known;
   };
-  const find = (id: string, roles: readonly string[]): Group => {
-    const where = recent.place(id);
-    let known = recent.at(where, id);
-    if (known === undefined) {
-      const at = lookup(id);
-      const shared = ofPlace(at);
-      known = at.byName.length === 0 ? shared : { at, group: asked(shared.group, at.byName, id, NO_ROLES) };
-      recent.put(where, id, known);
+  const askedByName = (to: Group, open: Open, id: string): Group => {
+    if (open.pass === null) {
+      if (++open.asks < MANY_ASKS) return asked(to, open.all, id, NO_ROLES);
+      open.pass = passOf(open.all, whos);
     }
-    const { at, group: found } = known;
-    const own = at.byRole.length > 0 ? asked(found, at.byRole, id, roles) : found;
-    return roles.length > 0 ? withRoles(own, id, roles) : own;
+    const { middles, rest } = open.pass;
+    const some = middles === null ? NONE : middlesIn(middles, id);
+    let found = to;
+    for (let i = 0; i < some.length; i++) {
+      const { sure, who } = some[i] as Middle;
+      if (sure || matchesWho(whos.at(who), id, NO_ROLES)) found = joined(found, who);
+    }
+    return asked(found, rest, id, NO_ROLES);
+  };
+  const found = (id: string, hash: number): Caller => {
+    const at = lookup(id, hash);
+    const shared = ofPlace(at);
+    return at.byName === NO_OPEN ? shared : callerOf(askedByName(shared.group, at.byName, id), at.byRole);
+  };
+  const find = (id: string, roles: readonly string[]): Caller => {
+    const hash = hashOf(id);
+    let known = recent.at(hash, id);
+    if (known === undefined) {
+      known = found(id, hash);
+      recent.put(hash, id, known);
+    }
+    const { open } = known;
+    if (open === null && roles.length === 0) return known;
+    const own = open === null ? known.group : asked(known.group, open, id, roles);
+    return callerOf(roles.length > 0 ? withRoles(own, id, roles) : own, NO_SETS);
   };
   const forget = (): void => {
+    count = 0;
     none = group(count++, new Set());
     recent.clear();
     for (const at of places) at.known = null;
@@ -151,7 +200,16 @@ export function principals(units: UnitTable, hold: (size: number) => void): Prin
 }
 
 const NO_ROLES: readonly string[] = [];
-const group = (id: number, whos: ReadonlySet<number>): Group => ({ id, whos, and: new Map() });
+const NO_SETS: readonly number[] = [];
+const NO_OPEN: Open = { all: NO_SETS, asks: 0, pass: null };
+const group = (id: number, whos: ReadonlySet<number>): Group => ({ id, whos, and: new Map(), caller: null });
+
+/** Who is found by name, and then perhaps asked about roles. */
+function callerOf(of: Group, open: readonly number[]): Caller {
+  if (open.length > 0) return { id: of.id, open, group: of };
+  of.caller ??= { id: of.id, open: null, group: of };
+  return of.caller;
+}
 
 function indexOf({ who: used, whos }: UnitTable): Index {
   const named = new Map<string, Named>();
@@ -216,11 +274,46 @@ const isBeginning = (glob: Glob, rest: string | undefined): boolean => glob.gaps
 
 function place(own: Own, below: Place | null, whos: WhoTable): Place {
   const sure = [...new Set([...(below?.sure ?? []), ...own.sure])];
-  const open = [...(below?.byName ?? []), ...(below?.byRole ?? []), ...own.open];
+  const under = below?.byName ?? NO_OPEN;
+  const open = [...under.all, ...(below?.byRole ?? []), ...own.open];
   const asks = [...new Set(open)].filter((who) => !sure.includes(who));
   const roles = (who: number): boolean => rolesOf(whos.at(who)).length > 0;
-  return { sure, byName: asks.filter((who) => !roles(who)), byRole: asks.filter(roles), known: null };
+  const byName = asks.filter((who) => !roles(who));
+  const same = byName.length === under.all.length && byName.every((who, i) => who === under.all[i]);
+  return {
+    sure,
+    byName: same ? under : { all: byName, asks: 0, pass: null },
+    byRole: asks.filter(roles),
+    known: null,
+  };
 }
+
+/** Of sets that are asked about whoever begins as their patterns do: the tree had not led there else. */
+function passOf(all: readonly number[], whos: WhoTable): Pass {
+  const found = all.flatMap((who) => middleIn(who, whos.at(who)) ?? []);
+  const middles = middlesOf(found);
+  const inPass = new Set(middles === null ? [] : found.map((one) => one.who));
+  return { middles, rest: all.filter((who) => !inPass.has(who)) };
+}
+
+function middleIn(who: number, { include, except }: Who): Middle | null {
+  const [term] = include;
+  const only = include.length === 1 && except.length === 0 && term?.kind === 'principal';
+  return only ? middleOf(who, term.glob) : null;
+}
+
+/** Some thirty bits for each name, so that few others meet one: strangers are asked about too, and looking a name up hashes all of it. */
+function marksOf(named: Index['named']): Int32Array {
+  const marks = new Int32Array(2 ** Math.ceil(Math.log2(named.size + 1)));
+  for (const name of named.keys()) {
+    const hash = hashOf(name);
+    const at = (hash >>> 5) & (marks.length - 1);
+    marks[at] = (marks[at] as number) | (1 << (hash & 31));
+  }
+  return marks;
+}
+const isMarked = (marks: Int32Array, hash: number): boolean =>
+  ((marks[(hash >>> 5) & (marks.length - 1)] as number) & (1 << (hash & 31))) !== 0;
 
 /** The node of texts that all begin alike, some of which may end there. */
 function nodeOf(texts: readonly string[], parent: Node | null, begins: Index['begins']): Node {

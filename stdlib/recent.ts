@@ -9,25 +9,28 @@ const MAX_NAME = 512;
  * the next who asks for it what a name costs that was never asked for.
  */
 export class Recent<V> {
+  /** By place, so that a name that is not there is mostly told without looking at the one that is. */
+  readonly #hashes: Int32Array;
   readonly #names: (string | undefined)[] = [];
   readonly #values: (V | undefined)[] = [];
   readonly #mask: number;
 
   /** `room`: how many, a power of two. */
   constructor(room: number) {
+    this.#hashes = new Int32Array(room);
     this.#names.length = room;
     this.#values.length = room;
     this.#mask = room - 1;
   }
-  /** Where the name is, if it is anywhere: for the other two. */
-  place(name: string): number {
-    return hashOf(name) & this.#mask;
+  /** `hash` of the name (`hashOf`). */
+  at(hash: number, name: string): V | undefined {
+    const place = hash & this.#mask;
+    return this.#hashes[place] === hash && this.#names[place] === name ? this.#values[place] : undefined;
   }
-  at(place: number, name: string): V | undefined {
-    return this.#names[place] === name ? this.#values[place] : undefined;
-  }
-  put(place: number, name: string, value: V): void {
+  put(hash: number, name: string, value: V): void {
     if (name.length > MAX_NAME) return;
+    const place = hash & this.#mask;
+    this.#hashes[place] = hash;
     this.#names[place] = name;
     this.#values[place] = value;
   }
@@ -38,7 +41,7 @@ export class Recent<V> {
 }
 
 /** Of the length, the last letters and three between: names tell themselves apart there, mostly, and each letter costs. */
-function hashOf(name: string): number {
+export function hashOf(name: string): number {
   const { length } = name;
   let hash = length;
   for (let i = Math.max(0, length - 4); i < length; i++)

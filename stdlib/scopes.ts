@@ -1,19 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Which units speak of an action and of a principal: found once for each pair of sets of actions and sets of principals, and kept
- * while there is room. Nothing is kept by the name of a caller.
+ * while there is room, with the plan of a call (plans.ts). Nothing is kept by the name of a caller.
  */
 import type { ActionKind, Phase } from './abi.js';
 import { type ActionClass, type Actions, actions, type Reach } from './actions.js';
+import type { Ask } from './ask.js';
 import { type Asked, asked } from './explain.js';
-import { type Group, principals } from './principals.js';
-import { type Entry, entryOf, type Lists, type Step, stepOf } from './quick.js';
+import { Plans } from './plans.js';
+import { type Caller, type Group, principals } from './principals.js';
+import { type Entry, entryOf, type Ground, planOf } from './quick.js';
 import { belowOf, type Tables } from './tables.js';
 
 /** The units of one action and one principal. */
-export interface Scope extends Lists {
+export interface Scope {
   /** By name. */
   readonly entries: readonly Entry[];
+  /** There is a block among them. */
+  readonly mixed: boolean;
+  /** Some rule among them says `tell`. */
+  readonly tells: boolean;
   /** What conditions may read, once somebody has asked. */
   readonly known: { facts?: readonly string[]; reads?: readonly string[]; asked?: Asked };
 }
@@ -34,7 +40,11 @@ export function namesOf(scope: Scope, of: 'facts' | 'reads'): readonly string[] 
 
 export interface Scopes {
   readonly classify: (phase: Phase, kind: ActionKind, server: string, name: string) => ActionClass;
-  readonly scopeOf: (phase: Phase, action: ActionClass, id: string, roles: readonly string[]) => Scope;
+  readonly callerOf: (id: string, roles: readonly string[]) => Caller;
+  readonly scopeOf: (phase: Phase, action: ActionClass, caller: Caller) => Scope;
+  /** Where the plan of a call begins; below zero where there is none, since a block may yield anything. */
+  readonly planOf: (action: ActionClass, caller: Caller) => number;
+  readonly ground: Omit<Ground, 'nothing' | 'told'>;
 }
 
 /** What may be kept, in units; past it, everything starts afresh. */
@@ -43,16 +53,20 @@ const MAX_HELD = 1 << 20;
 export function scopes({ units, tools }: Tables): Scopes {
   // Made when first asked for: most policies are far larger than what one principal meets of them.
   const entries: (Entry | undefined)[] = [];
+  const asks: (Ask | undefined)[] = [];
   entries.length = units.size;
+  asks.length = units.size;
   const entryAt = (order: number): Entry => {
     const made = entries[order] ?? entryOf(units.at(order), order);
     entries[order] = made;
+    asks[order] = made.asks[0];
     return made;
   };
   let held = 0;
   const hold = (size: number): void => {
     held += size + 1;
   };
+  const plans = new Plans();
   const callers = principals(units, hold);
   const phases: { [phase in Phase]: Actions | null } = { call: null, list: null, result: null };
   const actionsOf = (phase: Phase): Actions => {
@@ -62,6 +76,7 @@ export function scopes({ units, tools }: Tables): Scopes {
   };
   const forget = (): void => {
     held = 0;
+    plans.clear();
     callers.forget();
     for (const one of Object.values(phases)) one?.forget();
   };
@@ -70,16 +85,28 @@ export function scopes({ units, tools }: Tables): Scopes {
     if (held > MAX_HELD) forget();
     return (phases[phase] ?? actionsOf(phase)).classify(kind, server, name);
   };
-  const scopeOf: Scopes['scopeOf'] = (phase, { reach }, id, roles) => {
-    const group = callers.find(id, roles);
+  const scopeOf: Scopes['scopeOf'] = (phase, { reach }, { group }) => {
     const known = reach.scopes.get(group.id);
     if (known !== undefined) return known;
     const scope = narrow(actionsOf(phase).byWho(reach), group, entryAt);
     reach.scopes.set(group.id, scope);
-    hold(scope.entries.length * 2);
+    hold(scope.entries.length * 3 + 4);
     return scope;
   };
-  return { classify, scopeOf };
+  return {
+    classify,
+    callerOf: callers.find,
+    scopeOf,
+    ground: { plans, entries, asks },
+    planOf: (action, caller) => {
+      const known = plans.find(action.id, caller.id);
+      if (known !== undefined) return known;
+      const { entries: found, mixed, tells } = scopeOf('call', action, caller);
+      const begin = mixed ? -1 : found.length === 0 ? 0 : plans.add(planOf(found, tells));
+      plans.put(action.id, caller.id, begin);
+      return begin;
+    },
+  };
 }
 
 function narrow(
@@ -94,33 +121,11 @@ function narrow(
   // Of the two, the fewer are gone through.
   if (whos.size <= byWho.size) for (const who of whos) take(who);
   else for (const who of byWho.keys()) if (whos.has(who)) take(who);
-  return scopeFrom(orders.sort((a, b) => a - b).map(entryAt));
-}
-
-function scopeFrom(entries: readonly Entry[]): Scope {
-  const denies: Step[] = [];
-  const asks: Step[] = [];
-  const allows: Step[] = [];
-  let blocks = false;
-  for (const { tests, yields } of entries) {
-    if (yields === null) blocks = true;
-    else if (yields.outcome.effect === 'deny') denies.push(stepOf('deny', tests, yields));
-    else if (yields.outcome.effect === 'allow') allows.push(stepOf('allow', tests, yields));
-    else asks.push(stepOf('ask', tests, yields));
-  }
-  const denied = untilSure(denies);
-  const settled = denied.at(-1)?.test === null;
+  const entries = orders.sort((a, b) => a - b).map(entryAt);
   return {
-    steps: settled ? denied : [...denied, ...asks, ...untilSure(allows)],
-    mixed: blocks ? entries : [],
-    tells: entries.some(({ unit }) => unit.kind === 'rule' && unit.outcome.tell === true),
     entries,
+    mixed: entries.some(({ yields }) => yields === null),
+    tells: entries.some(({ unit }) => unit.kind === 'rule' && unit.outcome.tell === true),
     known: {},
   };
-}
-
-/** Nothing after a rule without a condition can be the first that holds. */
-function untilSure(rules: readonly Step[]): readonly Step[] {
-  const sure = rules.findIndex((rule) => rule.test === null);
-  return sure < 0 ? rules : rules.slice(0, sure + 1);
 }

@@ -54,6 +54,18 @@ describe('the memo', () => {
     expect(effect(p, ask('tool', 'a', 'b/c'))).toBe('allow');
   });
 
+  it('keeps names apart that differ where a hash does not look', () => {
+    const name = 'agent:one-two-three-four-five-six';
+    const p = made([unit('a', 'allow', who([principal(exact(name))], []), tool('s', name))]);
+    for (let at = 0; at < name.length; at++) {
+      const other = `${name.slice(0, at)}X${name.slice(at + 1)}`;
+      expect(effect(p, ask('tool', 's', name, { principal: name }))).toBe('allow');
+      expect(effect(p, ask('tool', 's', name, { principal: other }))).toBe('deny');
+      expect(effect(p, ask('tool', 's', other, { principal: name }))).toBe('deny');
+      expect(effect(p, ask('tool', 's', name, { principal: name }))).toBe('allow');
+    }
+  });
+
   it('keeps kinds apart from servers that are named like one', () => {
     const p = made([unit('a', 'allow', everyone, tool('resource fs', 'x'))]);
     expect(effect(p, ask('tool', 'resource fs', 'x'))).toBe('allow');
@@ -135,6 +147,14 @@ describe('what is kept', () => {
     expect(grown).toBeLessThan(60e6);
   });
 
+  it('tells the names of the policy from thousands of others', () => {
+    const names = Array.from({ length: 60 }, (_, i) => `agent:${i}-of-ours`);
+    const p = made(names.map((name) => unit(name, 'allow', who([principal(exact(name))], []), everything)));
+    for (let i = 0; i < 3000; i++)
+      expect(effect(p, ask('tool', 's', 't', { principal: `agent:${i + 60}-of-ours` }))).toBe('deny');
+    for (const name of names) expect(effect(p, ask('tool', 's', 't', { principal: name }))).toBe('allow');
+  });
+
   it('finds each set, however callers, beginnings and roles overlap', () => {
     const starts = [
       '',
@@ -179,6 +199,34 @@ describe('what is kept', () => {
         const expected = sets.flatMap((one, n) => (matchesWho(one, id, list) ? [`u${n}`] : []));
         expect(matched.map(({ name }) => name).sort()).toEqual(expected.sort());
       }
+  });
+});
+
+describe('what is forgotten', () => {
+  it('is found again, whatever stood in its place', () => {
+    const names = Array.from({ length: 10 }, (_, i) => `r${i}`);
+    const tools = Array.from({ length: 5 }, (_, i) => `t${i}`);
+    // Each role may use all tools but one; each pair of a role and a tool has many rules, so that little is kept at a time.
+    const callers = names.map((name) => who([role(name)], []));
+    const actions = tools.map((to) => tool('s', to));
+    const units = callers.flatMap((caller, i) =>
+      actions
+        .filter((_, k) => k !== i % 5)
+        .flatMap((action, k) =>
+          Array.from({ length: 25 }, (_, n) => unit(`r${i} ${k} ${n}`, 'allow', caller, action)),
+        ),
+    );
+    const p = made(units);
+    const wrong: string[] = [];
+    for (let round = 0; round < 2; round++)
+      for (let set = 0; set < 1024; set++) {
+        const roles = names.filter((_, i) => ((set >> i) & 1) === 1);
+        for (const [k, to] of tools.entries()) {
+          const expected = roles.some((name) => Number(name.slice(1)) % 5 !== k) ? 'allow' : 'deny';
+          if (effect(p, ask('tool', 's', to, { roles })) !== expected) wrong.push(`${to} ${roles.join(' ')}`);
+        }
+      }
+    expect(wrong).toEqual([]);
   });
 });
 

@@ -477,6 +477,7 @@ async function reply(
   };
   const text = await front.handle(connection, message, side);
   const body = text === null || typeof text === 'string' ? text : text.bytes;
+  if (text !== null && typeof text !== 'string' && text.done !== undefined) closed(response, text.done);
   if (!streaming && lacking !== null && body !== null) {
     const challenge = stepUpChallenge(lacking, front.metadata?.url ?? null);
     return answer(response, 403, body, { ...headers, 'www-authenticate': challenge });
@@ -484,6 +485,11 @@ async function reply(
   if (!streaming) return answer(response, text === null ? 202 : statusOf(text), body, headers);
   finishing.add(response);
   endWith(response, body === null || response.destroyed ? [] : eventOf(body));
+}
+
+function closed(response: ServerResponse, then: () => void): void {
+  if (response.closed) then();
+  else response.once('close', then);
 }
 
 /** Streams whose last event is going out, part by part: nothing comes in between. */

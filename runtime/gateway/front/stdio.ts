@@ -57,7 +57,7 @@ export function serveStdio(
     if (typeof text === 'string') io.output.write(`${inOneLine(text)}\n`);
     else {
       io.output.write(oneLine(text.bytes));
-      io.output.write('\n');
+      io.output.write('\n', () => text.done?.());
     }
   };
   const notify = (text: string): boolean => {

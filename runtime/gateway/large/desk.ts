@@ -11,6 +11,7 @@ import type { JsonObject, JsonValue } from '../../verify/format/canonical.js';
 import { modernText, statusOf } from '../modern/reply.js';
 import { commitArgs, newSalt, outcomeOf } from '../record.js';
 import { type ArgumentCheck, argumentCheck, structuredMisfit } from '../validate.js';
+import { replyMemory } from './reply-memory.js';
 import { withoutLongTexts, type WithoutLongTexts } from './long-texts.js';
 import { readUpstream, type UpstreamMessage } from '../wire/answer.js';
 import {
@@ -89,6 +90,8 @@ export interface ReplyTask {
   readonly receipt: ReceiptMeta;
   /** The method, where the client is of 2026-07-28. */
   readonly modern: string | null;
+  /** Into memory that is given back. */
+  readonly shared?: boolean;
 }
 
 export type MaskMade =
@@ -158,6 +161,7 @@ export function createDesk() {
   const intents = new Map<number, CanonicalIntent>();
   const texts = new Map<number, string>();
   const checks = new Map<string, ArgumentCheck>();
+  const replies = replyMemory();
   let next = 0;
 
   const found = <Value>(map: ReadonlyMap<number, Value>, number: number): Value => {
@@ -252,11 +256,17 @@ export function createDesk() {
     },
 
     /** The bytes of the response that gives an answer to the client. */
-    reply(text: number, { id, kind, receipt, modern }: ReplyTask): Exclude<Outgoing, string> {
+    reply(text: number, { id, kind, receipt, modern, shared = false }: ReplyTask): Exclude<Outgoing, string> {
       const raw = found(texts, text);
       const plain = kind === 'error' ? errorText(id, raw) : resultText(id, withMeta(raw, receipt));
       const own = modern === null ? plain : modernText(modern, plain);
-      return { bytes: Buffer.from(own), status: modern === null ? 200 : statusOf(own) };
+      const bytes = shared ? replies.write(own) : Buffer.from(own);
+      return { bytes, status: modern === null ? 200 : statusOf(own) };
+    },
+
+    /** The response has gone out. */
+    replied(memory: SharedArrayBuffer): void {
+      replies.giveBack(memory);
     },
 
     /** An answer with what was found masked, as a text of its own. */

@@ -17,6 +17,7 @@ import {
 import { type ClientMessage, INTERNAL_ERROR, isObject } from '../wire/message.js';
 import type { Outgoing } from '../wire/reply.js';
 import type { IntentTask, MaskMade, Outcome, Part, ReplyTask } from './desk.js';
+import { giveBack, isBlock } from '../wire/blocks.js';
 import { withLongTexts } from './long-texts.js';
 import { LargeFailure, openThread, type Thread } from './thread.js';
 
@@ -75,6 +76,8 @@ export interface LargeMessages {
   close(): Promise<void>;
 }
 
+/** Responses that are on their way out in memory that V8 does not count (reply-memory.ts). */
+const MAX_LENT = 8;
 /** Bytes, all messages together. */
 const MAX_HELD = 256 * 1024 * 1024;
 
@@ -107,6 +110,21 @@ export function largeMessages(openings: string | null, thread: Thread = openThre
   const putAway = (number: number, era: number): void => {
     if (thread.era() === era) thread.ask('putAway', [number]).catch(() => undefined);
   };
+  let lent = 0;
+  /** Of responses that never went out. */
+  const unsaid = new FinalizationRegistry(() => {
+    lent--;
+  });
+  /** The memory of a response is in use until what this gives is called. */
+  const lend = (memory: SharedArrayBuffer, era: number): (() => void) => {
+    lent++;
+    unsaid.register(memory, null, memory);
+    return () => {
+      if (!unsaid.unregister(memory)) return;
+      lent--;
+      if (thread.era() === era) thread.ask('replied', [memory]).catch(() => undefined);
+    };
+  };
   /** Whoever forgets to put a text away does so when nothing refers to it any more. */
   const forgotten = new FinalizationRegistry((leave: () => void) => leave());
 
@@ -124,7 +142,13 @@ export function largeMessages(openings: string | null, thread: Thread = openThre
       text: () => asked(() => thread.ask('text', [number])),
       value: () => asked(() => thread.ask('value', [number])),
       outcome: () => asked(() => thread.ask('outcome', [number])),
-      reply: (task) => asked(() => thread.ask('reply', [number, task])),
+      reply: (task) =>
+        asked(async () => {
+          const shared = lent < MAX_LENT;
+          const made = await thread.ask('reply', [number, { shared, ...task }]);
+          const { buffer } = made.bytes;
+          return buffer instanceof SharedArrayBuffer ? { done: lend(buffer, era), ...made } : made;
+        }),
       mask: (masks, outputSchema) =>
         asked(async () => {
           const made = await thread.ask('mask', [number, masks, outputSchema]);
@@ -147,7 +171,7 @@ export function largeMessages(openings: string | null, thread: Thread = openThre
         const gone = hold(parts.reduce((size, part) => size + part.length, 0));
         leave = gone;
         const own = parts.map(givenAway);
-        const { message: handed, document } = await thread.ask('message', [own], own.map(bufferOf));
+        const { message: handed, document } = await thread.ask('message', [own], own.flatMap(bufferOf));
         const message = withLongTexts(handed);
         const era = thread.era();
         if (message.kind !== 'request' || document === null) return { message, leave };
@@ -164,6 +188,8 @@ export function largeMessages(openings: string | null, thread: Thread = openThre
         leave();
         const message = error instanceof LargeFailure && error.message === FULL ? FULL : LOST;
         return { message: { kind: 'refused', id: null, code: INTERNAL_ERROR, message }, leave };
+      } finally {
+        giveBack(parts);
       }
     },
     intent(action, args, params, definition) {
@@ -193,7 +219,7 @@ export function largeMessages(openings: string | null, thread: Thread = openThre
         typeof own === 'string' ? own.length : own.reduce((sum, { length }) => sum + length, 0),
       );
       try {
-        const said = await thread.ask('answer', [own], typeof own === 'string' ? [] : own.map(bufferOf));
+        const said = await thread.ask('answer', [own], typeof own === 'string' ? [] : own.flatMap(bufferOf));
         if (said.text === null) {
           gone();
           return said;
@@ -203,6 +229,8 @@ export function largeMessages(openings: string | null, thread: Thread = openThre
       } catch (error) {
         gone();
         throw error;
+      } finally {
+        if (typeof body !== 'string') giveBack(body);
       }
     },
     close: () => thread.close(),
@@ -223,10 +251,12 @@ export function largeMessages(openings: string | null, thread: Thread = openThre
   }
 }
 
-const bufferOf = (bytes: Uint8Array): ArrayBuffer => bytes.buffer as ArrayBuffer;
+const bufferOf = (bytes: Uint8Array): readonly ArrayBuffer[] =>
+  isBlock(bytes) ? [] : [bytes.buffer as ArrayBuffer];
 
 /** Bytes that can be given away: those of a buffer that others share are copied. */
 function givenAway(bytes: Uint8Array): Uint8Array {
+  if (isBlock(bytes)) return bytes;
   const whole = bytes.byteOffset === 0 && bytes.length === bytes.buffer.byteLength;
   return whole ? new Uint8Array(bytes.buffer) : new Uint8Array(bytes);
 }

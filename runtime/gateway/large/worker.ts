@@ -45,6 +45,8 @@ function bytesOf(value: unknown): ArrayBuffer[] {
   };
   const all = [value, bytes, ...(message?.texts ?? []).map((text) => text.bytes)];
   return all.flatMap((one) =>
-    one instanceof Uint8Array && one.length === one.buffer.byteLength ? [one.buffer as ArrayBuffer] : [],
+    one instanceof Uint8Array && one.buffer instanceof ArrayBuffer && one.length === one.buffer.byteLength
+      ? [one.buffer]
+      : [],
   );
 }

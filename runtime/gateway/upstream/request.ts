@@ -3,6 +3,7 @@
 import { Readable } from 'node:stream';
 import type { Dispatcher, Pool } from 'undici';
 import { isLarge } from '../large/bound.js';
+import { giveBack } from '../wire/blocks.js';
 import { Parts } from '../wire/parts.js';
 import { type Meter, pause } from './meter.js';
 
@@ -127,6 +128,9 @@ function whole(controller: Controller, { cap, said }: Taking): Taker {
       }
     },
     end: () => settle.resolve(parts.take()),
-    fail: (error) => settle.reject(error),
+    fail: (error) => {
+      giveBack(parts.take());
+      settle.reject(error);
+    },
   };
 }

@@ -2,6 +2,7 @@
 /** Splits a byte stream into lines with a cap, without joining the same bytes twice. */
 import { together } from '../../log/files.js';
 import { isLarge } from '../large/bound.js';
+import { giveBack } from './blocks.js';
 import { Parts } from './parts.js';
 
 export interface LineEvents {
@@ -33,6 +34,7 @@ export function lineSplitter(cap: number, events: LineEvents): (chunk: Buffer) =
     } else {
       const begun = line.take();
       over = { head: headOf(begun), tail: lastOf([...begun, piece]) };
+      giveBack(begun);
     }
   };
   const finish = (): void => {

@@ -3,9 +3,12 @@
  * Bytes that come piece by piece, in few parts: what is long is not joined here, since that holds up others, but handed to a thread part by
  * part, and somebody may send it byte by byte.
  */
+import { isLarge } from '../large/bound.js';
+import { takeBlock } from './blocks.js';
 
 /** Pieces that are shorter are copied together: of two parts that stand side by side one is no shorter, but for the first and the last. */
 const SHORT = 16 * 1024;
+const shortBlock = (): Buffer => Buffer.allocUnsafeSlow(SHORT);
 
 export class Parts {
   size = 0;
@@ -25,7 +28,8 @@ export class Parts {
       this.block === null
     )
       parts[parts.length - 1] = Buffer.from(last.buffer, last.byteOffset, last.length + piece.length);
-    else if (piece.length < SHORT && parts.length > 0) this.copy(piece);
+    else if (isLarge(this.size)) this.copy(piece, takeBlock);
+    else if (piece.length < SHORT && parts.length > 0) this.copy(piece, shortBlock);
     else {
       this.block = null;
       parts.push(piece);
@@ -41,10 +45,10 @@ export class Parts {
     return parts;
   }
 
-  private copy(piece: Buffer): void {
+  private copy(piece: Buffer, fresh: () => Buffer): void {
     for (let at = 0; at < piece.length; ) {
-      if (this.block === null || this.used === SHORT) {
-        this.block = Buffer.allocUnsafeSlow(SHORT);
+      if (this.block === null || this.used === this.block.length) {
+        this.block = fresh();
         this.used = 0;
         this.parts.push(this.block);
       }

@@ -23,7 +23,14 @@ export interface ReviewMeta {
 }
 
 /** A response: JSON text, or the bytes of a large one, with the HTTP status that the revision of 2026-07-28 gives it. */
-export type Outgoing = string | { readonly bytes: Uint8Array; readonly status: number };
+export type Outgoing =
+  | string
+  | {
+      readonly bytes: Uint8Array;
+      readonly status: number;
+      /** The bytes have gone out: their memory may be used again. */
+      readonly done?: () => void;
+    };
 
 /** A response whose result is already JSON text. */
 export function resultText(id: RequestId, result: string): string {

@@ -181,6 +181,31 @@ describe('a large answer', () => {
     await expect(raw.text()).rejects.toThrow('put away');
   });
 
+  it('stands in memory that is used again once it has gone out, and not before', async () => {
+    const large = service(largeThread);
+    const reply = async (text: string) => {
+      const { message } = await large.answer(
+        JSON.stringify({ jsonrpc: '2.0', id: 3, result: { content: [{ type: 'text', text }] } }),
+      );
+      if (message.kind !== 'result' || typeof message.raw === 'string') throw new Error('no large result');
+      const made = await message.raw.reply({ id: 1, kind: 'result', receipt, modern: null });
+      message.raw.putAway();
+      const said = (): boolean => Buffer.from(made.bytes).toString().includes(JSON.stringify(text));
+      return { ...made, said, shared: made.bytes.buffer instanceof SharedArrayBuffer };
+    };
+    const texts = Array.from({ length: 9 }, (_, i) => `${i} ${TEXT}`);
+    const out: Awaited<ReturnType<typeof reply>>[] = [];
+    for (const text of texts) out.push(await reply(text));
+    expect(out.map(({ shared: own }) => own)).toEqual([...Array<boolean>(8).fill(true), false]);
+    expect(out.every(({ said }) => said())).toBe(true);
+    for (let twice = 0; twice < 2; twice++) out[0]?.done?.();
+    const next = await reply(`next ${TEXT}`);
+    const longer = await reply(`longer ${TEXT.repeat(3)}`);
+    expect([next.shared, next.said(), longer.shared, longer.said()]).toEqual([true, true, false, true]);
+    // Of the first nothing is left; all others wait to go out.
+    expect(out.map(({ said }) => said())).toEqual([false, ...Array<boolean>(8).fill(true)]);
+  });
+
   it('says here what kind of result it is, and nothing of its text', async () => {
     const valueOf = async (members: object): Promise<unknown> => {
       const result = { ...members, content: TEXT };

@@ -5,6 +5,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { readBody } from '../../../runtime/gateway/front/edge.js';
 import { lineSplitter } from '../../../runtime/gateway/wire/lines.js';
+import { giveBack, isBlock } from '../../../runtime/gateway/wire/blocks.js';
 import { Parts } from '../../../runtime/gateway/wire/parts.js';
 
 const SHORT = 16 * 1024;
@@ -53,6 +54,38 @@ describe('bytes that come piece by piece', () => {
       [first.buffer, 65_536],
       [second.buffer, 65_536],
     ]);
+  });
+
+  it('stand in memory that V8 does not count once they are large, and that is used again when it is given back', () => {
+    const own = new Parts();
+    const one = (): { readonly bytes: Buffer; readonly parts: readonly Buffer[] } => {
+      const bytes = randomBytes(1_000_000);
+      for (const piece of apart(inPieces(bytes, [65_536]))) own.add(piece);
+      return { bytes, parts: own.take() };
+    };
+    const blocksOf = (parts: readonly Buffer[]) => new Set(parts.filter(isBlock).map(({ buffer }) => buffer));
+    const shared = (some: readonly Buffer[], others: readonly Buffer[]): number =>
+      [...blocksOf(some)].filter((block) => blocksOf(others).has(block)).length;
+    const [first, second] = [one(), one()];
+    expect(blocksOf(first.parts).size).toBeGreaterThan(2);
+    expect(shared(first.parts, second.parts)).toBe(0);
+    for (const { bytes, parts } of [first, second]) expect(Buffer.concat(parts).equals(bytes)).toBe(true);
+    for (let twice = 0; twice < 2; twice++) giveBack(first.parts);
+    const [third, fourth] = [one(), one()];
+    expect(blocksOf(third.parts)).toEqual(blocksOf(first.parts));
+    expect(shared(fourth.parts, third.parts)).toBe(0);
+    for (const { bytes, parts } of [second, third, fourth])
+      expect(Buffer.concat(parts).equals(bytes)).toBe(true);
+    for (const { parts } of [second, third, fourth]) giveBack(parts);
+  });
+
+  it('take of such memory no more than so much, whoever forgets to give it back', () => {
+    const own = new Parts();
+    for (let i = 0; i < 80; i++) own.add(Buffer.alloc(1_000_000));
+    const parts = own.take();
+    expect(parts.filter(isBlock).length).toBeLessThanOrEqual(256);
+    expect(parts.filter((part) => !isBlock(part)).length).toBeGreaterThan(10);
+    giveBack(parts);
   });
 
   it('are not changed by what comes later', () => {

@@ -135,6 +135,7 @@ function resultOf(items: readonly WithItem[]): unknown {
 
 /** Declared roles by the value that credentials carry; undeclared ones are ignored by the policy. */
 function rolesOf(subject: TestSubject, items: readonly WithItem[]): readonly string[] {
+  if (!items.some((item) => item.kind === 'roles')) return [];
   const values = new Map(subject.ir.roles.map((role) => [role.name, role.value]));
   return items.flatMap((item) =>
     item.kind === 'roles' ? item.roles.map((role) => values.get(role.text) ?? role.text) : [],
@@ -181,6 +182,7 @@ function nameOf(item: Extract<WithItem, { kind: 'value' }>): string {
 
 /** What was given, and for what was not: the clock, and what a scan of the question gives. */
 function scanned(subject: TestSubject, { facts: given, result }: Asker, request: Request, at: string): Facts {
+  if (subject.ir.facts.length === 0) return given;
   const facts: { [name: string]: Json | undefined } = Object.create(null);
   for (const { name, source, path } of subject.ir.facts) {
     if (source === 'clock') facts[name] = at;
@@ -197,18 +199,14 @@ function runQuestion(
   { fresh, met, counting }: Running,
 ): QuestionFailure | null {
   const { action, expect } = step;
-  const target =
-    action.name === null
-      ? `${action.act} from ${action.server.text}`
-      : `${action.server.text}/${action.name.text}`;
   const fail = (expected: string, actual: string, notes: readonly string[]): QuestionFailure => {
     const { line, column } = position(subject.source, step.span.start);
-    const question = asker === null ? target : `${target} as ${asker.request.principal}`;
+    const question = asker === null ? targetOf(step) : `${targetOf(step)} as ${asker.request.principal}`;
     return { span: step.span, line, column, question, expected, actual, notes };
   };
-  const wanted = describeExpect(expect);
-  if (asker === null) return fail(wanted, 'nobody asks', ['say who asks: `as agent:name`']);
-  if (asker.faults.length > 0) return fail(wanted, 'the question cannot be put', asker.faults);
+  if (asker === null) return fail(describeExpect(expect), 'nobody asks', ['say who asks: `as agent:name`']);
+  if (asker.faults.length > 0)
+    return fail(describeExpect(expect), 'the question cannot be put', asker.faults);
   const request: Request = {
     ...asker.request,
     session: asker.session ?? fresh,
@@ -233,9 +231,10 @@ function runQuestion(
   const first = answer(known);
   const counted = phase === 'call' && first.refused === null;
   const waiting = counted ? counting.count(request, known, first.decision, asker.at) : null;
-  for (const match of [...first.matched, ...first.decision.shadow]) met.add(match.name);
+  for (const { name } of first.matched) met.add(name);
+  for (const { name } of first.decision.shadow) met.add(name);
   const wrong = mismatch(expect, first);
-  if (wrong.length > 0) return fail(wanted, describeAnswer(first), wrong);
+  if (wrong.length > 0) return fail(describeExpect(expect), describeAnswer(first), wrong);
   if (expect.afterApproval === null) return null;
   const later = instantOf(expect.afterApproval.at?.value ?? null, asker.at);
   const then = facts(later, waiting);
@@ -249,6 +248,9 @@ function runQuestion(
     after,
   );
 }
+
+const targetOf = ({ action: { act, server, name } }: Question): string =>
+  name === null ? `${act} from ${server.text}` : `${server.text}/${name.text}`;
 
 /** The masks of which the answer holds something. */
 function found(

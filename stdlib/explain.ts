@@ -41,9 +41,22 @@ export const asked = (units: readonly Unit[]): Asked => ({
   tells: units.some((unit) => unit.kind === 'rule' && unit.outcome.tell === true),
 });
 
-const othersOf = ({ tests }: Rule): readonly Ask[] =>
-  tests.length < 2 ? NO_TESTS : tests.slice(1).map((test) => test.ask);
+/** Once for a rule, whatever the scopes that it is in: these may be many times as many as the rules. */
+function keeping<V>(make: (rule: Rule) => V): (rule: Rule) => V {
+  const kept = new WeakMap<Rule, V>();
+  return (rule) => {
+    const known = kept.get(rule);
+    if (known !== undefined) return known;
+    const made = make(rule);
+    kept.set(rule, made);
+    return made;
+  };
+}
+const othersOf = keeping(({ tests }): readonly Ask[] =>
+  tests.length < 2 ? NO_TESTS : tests.slice(1).map((test) => test.ask),
+);
 const NO_TESTS: readonly Ask[] = [];
+const surely = keeping((rule): Possible => possibly(rule, [rule.outcome]));
 
 /** All that conditions may read. */
 export interface World {
@@ -113,11 +126,14 @@ function possibleIn(of: Asked, world: World, plain: Values): readonly Possible[]
       continue;
     }
     const unit = units[i] as Unit;
+    if (unit.kind === 'rule' && value === 2) {
+      const made = surely(unit);
+      sure[i] = made;
+      possible.push(made);
+      continue;
+    }
     const outcomes = outcomesOf(unit, plain);
-    if (outcomes === NOTHING) continue;
-    const made = possibly(unit, outcomes);
-    if (rest !== null && value === 2) sure[i] = made;
-    possible.push(made);
+    if (outcomes !== NOTHING) possible.push(possibly(unit, outcomes));
   }
   return possible;
 }

@@ -179,25 +179,41 @@ function unitsOf(rows: readonly Row[], columns: Columns, module: ModuleTables, m
 }
 
 const unitOf = (row: Row, module: ModuleTables, made: Made): Unit =>
-  row[1] === BLOCK ? blockOf(row, module, made) : ruleOf(row as readonly number[], module, made);
+  row[1] === BLOCK ? blockOf(row, module, made) : new RowRule(row as readonly number[], module, made);
 
-function ruleOf(row: readonly number[], module: ModuleTables, { test, outcome, whos, whats }: Made): Rule {
-  const tests = row.length === 6 ? NO_TESTS : row.slice(6).map(test);
-  const words = row[5] as number;
-  return {
-    kind: 'rule',
-    name: module.texts[row[0] as number] as string,
-    phase: PHASES[row[1] as number] ?? 'call',
-    who: whos.at(row[3] as number),
-    what: whats.at(row[4] as number),
-    outcome: outcome(row[2] as number),
-    tests,
-    get words() {
-      return words === AS_TESTED
-        ? tests.map((one) => one.words(tests.length > 1)).join(' and ')
-        : wordsAt(module, words);
-    },
-  };
+/** A decision asks for what it yields and for its tests; the rest is made when somebody else asks. */
+class RowRule implements Rule {
+  readonly kind = 'rule';
+  readonly name: string;
+  readonly phase: Rule['phase'];
+  readonly outcome: Rule['outcome'];
+  readonly tests: readonly Test[];
+  readonly #row: readonly number[];
+  readonly #module: ModuleTables;
+  readonly #made: Made;
+
+  constructor(row: readonly number[], module: ModuleTables, made: Made) {
+    this.name = module.texts[row[0] as number] as string;
+    this.phase = PHASES[row[1] as number] ?? 'call';
+    this.outcome = made.outcome(row[2] as number);
+    this.tests = row.length === 6 ? NO_TESTS : row.slice(6).map(made.test);
+    this.#row = row;
+    this.#module = module;
+    this.#made = made;
+  }
+  get who(): Rule['who'] {
+    return this.#made.whos.at(this.#row[3] as number);
+  }
+  get what(): Rule['what'] {
+    return this.#made.whats.at(this.#row[4] as number);
+  }
+  get words(): string {
+    const { tests } = this;
+    const words = this.#row[5] as number;
+    return words === AS_TESTED
+      ? tests.map((one) => one.words(tests.length > 1)).join(' and ')
+      : wordsAt(this.#module, words);
+  }
 }
 
 const NO_TESTS: readonly Test[] = [];

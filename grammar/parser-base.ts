@@ -228,7 +228,7 @@ export abstract class ExpressionParser extends Engine {
       const span = this.from(start);
       this.ACTION(() => {
         if (tail === undefined) return;
-        left = { ...tail, [tail.kind === 'hasRole' ? 'subject' : 'left']: left, span } as Expr;
+        left = joined(left, tail, span);
         if (count++ === 1) this.fault('SEP1007', this.from(at));
       });
     });
@@ -427,7 +427,8 @@ export abstract class ExpressionParser extends Engine {
     {
       ALT: () => {
         const token = this.CONSUME(t.DurationToken);
-        return { ...this.durationOf(token), kind: 'duration' };
+        const { ms, text, span } = this.durationOf(token);
+        return { kind: 'duration', ms, text, span };
       },
     },
     {
@@ -514,3 +515,18 @@ type Tail =
   | { readonly kind: 'compare'; readonly op: tree.CompareOp; readonly opSpan: Span; readonly right: Expr }
   | { readonly kind: 'test'; readonly op: tree.TestOp; readonly opSpan: Span; readonly right: Expr }
   | { readonly kind: 'hasRole'; readonly role: tree.Name };
+
+/** Member by member: a literal that begins with a spread gets a hidden class of its own each time, and keeps it. */
+function joined(left: Expr, tail: Tail, span: Span): Expr {
+  switch (tail.kind) {
+    case 'compare':
+      return { kind: 'compare', op: tail.op, opSpan: tail.opSpan, right: tail.right, left, span };
+    case 'test':
+      return { kind: 'test', op: tail.op, opSpan: tail.opSpan, right: tail.right, left, span };
+    case 'hasRole':
+      return { kind: 'hasRole', role: tail.role, subject: left, span };
+    default:
+      // Made up by recovery, which drops the statement.
+      return left;
+  }
+}

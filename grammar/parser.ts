@@ -423,7 +423,8 @@ export class SepalParser extends CheckParser {
       const clause = this.SUBRULE(this.measureClause);
       this.once(clauses, clause);
     });
-    return { ...head, amount, window, clauses, span: this.from(start) };
+    const { kind, name } = head;
+    return { kind, name, amount, window, clauses, span: this.from(start) };
   });
 
   private measureClause: Method<tree.MeasureClause> = this.RULE(

@@ -94,7 +94,7 @@ export const valuesIn =
     return least;
   };
 
-export const DEFAULT_DENY = (steps: number): Decision => deny([], null, [], steps);
+export const DEFAULT_DENY = (steps: number): Decision => deny([], null, steps);
 
 /** What is the same for all decisions of a policy. */
 export interface Options {
@@ -216,7 +216,7 @@ function asksPeople(
     ...open.map(({ fact, approval }) => ({ name: fact, approval, because: null })),
     ...askersOf(possible),
   ];
-  return reviewOf(askers.toSorted(byName), steps, []);
+  return reviewOf(askers.toSorted(byName), steps);
 }
 
 const askersOf = (possible: readonly Possible[]): readonly Asker[] =>
@@ -250,21 +250,15 @@ const denies = (o: Outcome | null): o is Outcome => o !== null && o.effect === '
 
 /** Deny if any may deny or possibly none grants; else review if any may ask; else allow. */
 function combine(possible: readonly Possible[], { tells }: Asked, phase: Phase, steps: number): Decision {
-  const unknowns: readonly Unknown[] = [];
   const denier = possible.find((p) => p.outcomes.some(denies));
   if (denier !== undefined) {
     const reasons = denier.outcomes.filter(denies).map((outcome) => outcome.because);
-    const denied = deny(
-      [denier.unit.name],
-      reasons.find((reason) => reason !== null) ?? null,
-      unknowns,
-      steps,
-    );
+    const denied = deny([denier.unit.name], reasons.find((reason) => reason !== null) ?? null, steps);
     return denier.outcomes.some((o) => denies(o) && o.tell === true) ? { tell: true, ...denied } : denied;
   }
   const granted = phase !== 'call' || possible.some((p) => p.outcomes.every(isGrant));
   if (!granted) {
-    return tells ? { tell: true, ...deny([], null, unknowns, steps) } : deny([], null, unknowns, steps);
+    return tells ? { tell: true, ...DEFAULT_DENY(steps) } : DEFAULT_DENY(steps);
   }
   const askers = askersOf(possible);
   const maskers = possible.flatMap((p) =>
@@ -272,7 +266,7 @@ function combine(possible: readonly Possible[], { tells }: Asked, phase: Phase, 
   );
   const masks = [...new Set(maskers.flatMap((masker) => masker.masks ?? []))].sort();
   const masked = masks.length === 0 ? {} : { masks };
-  if (askers.length > 0) return { ...reviewOf(askers, steps, unknowns), ...masked };
+  if (askers.length > 0) return { ...reviewOf(askers, steps), ...masked };
   const grant = possible.find((p) => p.outcomes.every(isGrant));
   return {
     effect: 'allow',
@@ -282,7 +276,7 @@ function combine(possible: readonly Possible[], { tells }: Asked, phase: Phase, 
       grant === undefined
         ? (maskers.find((masker) => masker.because !== null)?.because ?? null)
         : (grant.outcomes[0]?.because ?? null),
-    unknowns,
+    unknowns: [],
     approvals: [],
     timeout: null,
     shadow: [],
@@ -291,19 +285,14 @@ function combine(possible: readonly Possible[], { tells }: Asked, phase: Phase, 
   };
 }
 
-function deny(
-  rules: readonly string[],
-  reason: string | null,
-  unknowns: readonly Unknown[],
-  steps: number,
-): Decision {
+function deny(rules: readonly string[], reason: string | null, steps: number): Decision {
   const isDefault = rules.length === 0;
   return {
     effect: 'deny',
     rules,
     default: isDefault,
     reason,
-    unknowns,
+    unknowns: [],
     approvals: [],
     timeout: null,
     shadow: [],
@@ -311,7 +300,7 @@ function deny(
   };
 }
 
-export function reviewOf(askers: readonly Asker[], steps: number, unknowns: readonly Unknown[]): Decision {
+export function reviewOf(askers: readonly Asker[], steps: number): Decision {
   const approvals = askers.flatMap(({ name, approval }): ApprovalNeed[] =>
     approval === null ? [] : [{ rule: name, ...approval }],
   );
@@ -320,7 +309,7 @@ export function reviewOf(askers: readonly Asker[], steps: number, unknowns: read
     rules: [...new Set(askers.map((asker) => asker.name))],
     default: false,
     reason: askers.find((asker) => asker.because !== null)?.because ?? null,
-    unknowns,
+    unknowns: [],
     approvals,
     timeout: Math.min(...approvals.map((need) => need.timeout)),
     shadow: [],

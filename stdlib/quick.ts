@@ -112,7 +112,7 @@ function alone(yields: Yield, { steps }: Decision): Decision {
 
 function decisionOf({ outcome, asker }: Yield, steps: number): Decision {
   const { effect, because, tell } = outcome;
-  if (effect === 'review' || effect === 'escalate') return reviewOf([asker], steps, []);
+  if (effect === 'review' || effect === 'escalate') return reviewOf([asker], steps);
   return {
     ...DEFAULT_DENY(steps),
     effect: effect === 'allow' ? 'allow' : 'deny',
@@ -186,7 +186,6 @@ const reviewBy = (askers: readonly Yield[], { steps }: Decision): Decision =>
   reviewOf(
     askers.map(({ asker }) => asker),
     steps,
-    [],
   );
 
 /** With blocks: every unit by name, since a block may yield anything. */

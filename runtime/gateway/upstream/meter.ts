@@ -5,10 +5,15 @@
  * over its share is read later: nothing of what it says is lost, its pipe or its connection fills up, and it waits instead of others.
  */
 
-/** Of the time of one processor. */
-const SHARE = 0.04;
-/** What may come at once. */
-const BURST_MS = 400;
+/** A part of the time of one processor, and what may come at once. */
+export interface Share {
+  readonly of: number;
+  readonly burstMs: number;
+}
+
+const MESSAGES: Share = { of: 0.04, burstMs: 400 };
+/** What nobody waits for, and the operator reads the end of. */
+export const WORDS: Share = { of: 0.01, burstMs: 100 };
 /** From here on others go first after each piece. */
 const WARY_MS = 20;
 const PIECE = 1024;
@@ -51,7 +56,16 @@ export interface MeterEvents {
 
 export type Slowed = 'unasked' | 'large';
 
-export function meter(events: MeterEvents, now: () => number = () => performance.now()): Meter {
+export interface MeterOptions {
+  readonly share?: Share;
+  /** Milliseconds. */
+  readonly now?: () => number;
+}
+
+export function meter(
+  events: MeterEvents,
+  { share: { of: share, burstMs } = MESSAGES, now = () => performance.now() }: MeterOptions = {},
+): Meter {
   let owed = 0;
   let at = now();
   let fresh = false;
@@ -60,10 +74,10 @@ export function meter(events: MeterEvents, now: () => number = () => performance
   const told = { unasked: Number.NEGATIVE_INFINITY, large: Number.NEGATIVE_INFINITY };
   const charge = (ms: number, why: Slowed = 'unasked'): void => {
     const then = now();
-    owed = Math.max(0, Math.max(0, owed - (then - at) * SHARE) + ms);
+    owed = Math.max(0, Math.max(0, owed - (then - at) * share) + ms);
     at = then;
     fresh = true;
-    if (owed <= BURST_MS || then - told[why] < TELL_MS) return;
+    if (owed <= burstMs || then - told[why] < TELL_MS) return;
     told[why] = then;
     events.slowed(why);
   };
@@ -88,8 +102,8 @@ export function meter(events: MeterEvents, now: () => number = () => performance
       if (!fresh || (owed <= WARY_MS && !turn)) return null;
       fresh = false;
       turn = false;
-      if (owed <= BURST_MS) return 0;
-      return Math.max(0, (owed - BURST_MS) / SHARE - (now() - at));
+      if (owed <= burstMs) return 0;
+      return Math.max(0, (owed - burstMs) / share - (now() - at));
     },
   };
 }

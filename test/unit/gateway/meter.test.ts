@@ -3,7 +3,7 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { company } from '../../../runtime/gateway/upstream/company.js';
-import { meter } from '../../../runtime/gateway/upstream/meter.js';
+import { meter, WORDS } from '../../../runtime/gateway/upstream/meter.js';
 import { endOfLine, paced } from '../../../runtime/gateway/upstream/paced.js';
 import { lineSplitter } from '../../../runtime/gateway/wire/lines.js';
 import { sseReader } from '../../../runtime/gateway/wire/sse.js';
@@ -14,7 +14,7 @@ describe('the meter of a server', () => {
   it('lets a burst through, then so much a second, and tells once a minute', () => {
     let now = 0;
     let told = 0;
-    const own = meter({ slowed: () => told++ }, () => now);
+    const own = meter({ slowed: () => told++ }, { now: () => now });
     /** Messages of 200 bytes for so long, as many as it lets through. */
     const talk = (until: number): number => {
       let count = 0;
@@ -37,9 +37,30 @@ describe('the meter of a server', () => {
     expect(told).toBe(2);
   });
 
+  it('lets less of what nobody waits for through: a few megabytes at once, then 1.5 MB a second', () => {
+    let now = 0;
+    const own = meter(NOBODY, { now: () => now, share: WORDS });
+    /** Megabytes of stderr in a second. */
+    const words = (): number => {
+      const until = now + 1_000;
+      let bytes = 0;
+      for (; now < until; bytes += 65_536) {
+        own.dropped(65_536, false);
+        now += 0.1 + (own.rest() ?? 0);
+      }
+      return bytes / 1e6;
+    };
+    const burst = words();
+    expect(burst).toBeGreaterThan(10);
+    expect(burst).toBeLessThan(25);
+    const share = words();
+    expect(share).toBeGreaterThan(1);
+    expect(share).toBeLessThan(2.5);
+  });
+
   it('forgives one that has been quiet', () => {
     let now = 0;
-    const own = meter(NOBODY, () => now);
+    const own = meter(NOBODY, { now: () => now });
     for (let i = 0; i < 20_000; i++) own.said(10);
     expect(own.rest()).toBeGreaterThan(5_000);
     now = 60_000;
@@ -49,7 +70,7 @@ describe('the meter of a server', () => {
 
   it('counts what is read elsewhere at once when it is much, and gives it back when it was asked for', async () => {
     let now = 0;
-    const own = meter(NOBODY, () => now);
+    const own = meter(NOBODY, { now: () => now });
     const asked: ((was: boolean) => void)[] = [];
     const read = (): void => own.reading(16_000_000, new Promise((resolve) => asked.push(resolve)));
     for (let i = 0; i < 6; i++) read();
@@ -67,7 +88,7 @@ describe('the meter of a server', () => {
     let now = 0;
     let crowd = false;
     const told: string[] = [];
-    const own = meter({ slowed: (why) => told.push(why), others: () => crowd }, () => now);
+    const own = meter({ slowed: (why) => told.push(why), others: () => crowd }, { now: () => now });
     /** Megabytes of large messages in a second; others go first after each piece. */
     const answers = (): number => {
       const until = now + 1_000;

@@ -35,6 +35,7 @@ function flood(kind) {
   const go = () => {
     if (own.over) return;
     if (kind === 'endless') return raw(MEGABYTE, go);
+    if (kind === 'crumbs') return raw('x', go);
     if (kind === 'stderr') return process.stderr.write(MEGABYTE, go);
     if (kind === 'long') return line(note('notifications/message', { level: 'error', data: MEGABYTE }), go);
     // Many at a time, as one who does not mean well would.

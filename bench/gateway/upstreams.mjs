@@ -51,6 +51,7 @@ const KINDS = [
   { name: 'stdio: floods lines that are no messages', flood: 'noise' },
   { name: 'stdio: floods answers to nothing', flood: 'answers' },
   { name: 'stdio: a line without end', flood: 'endless' },
+  { name: 'stdio: byte by byte', flood: 'crumbs' },
   { name: 'stdio: log messages of 1 MB', flood: 'long' },
   { name: 'stdio: floods stderr', flood: 'stderr', eats: true },
   { name: 'stdio: answers of 10 MB', tool: 'big', calls: 1, eats: true },
@@ -62,6 +63,7 @@ const KINDS = [
   { name: 'HTTP: floods progress', http: true, flood: 'progress' },
   { name: 'HTTP: floods log messages', http: true, flood: 'log' },
   { name: 'HTTP: an event without end', http: true, flood: 'endless' },
+  { name: 'HTTP: byte by byte', http: true, flood: 'crumbs' },
   { name: 'HTTP: answers of 10 MB', http: true, tool: 'big', calls: 1, eats: true },
 ];
 const only = process.env.BENCH_ONLY?.split(',');

@@ -70,7 +70,9 @@ const FLOODS = [
   ['stdio', 'progress'],
   ['stdio', 'questions'],
   ['stdio', 'endless'],
+  ['stdio', 'crumbs'],
   ['HTTP', 'progress'],
+  ['HTTP', 'crumbs'],
 ] as const;
 const MORE_FLOODS = [
   ['stdio', 'noise'],

@@ -162,6 +162,7 @@ async function stream({ events, said }: Line, body: AsyncIterable<Buffer>, id: n
     (length) => said.dropped(length, true),
   );
   for await (const chunk of body) {
+    said.read(chunk.length);
     for (let at = 0; at < chunk.length; ) {
       const to = Math.min(chunk.length, at + said.piece());
       take(chunk.subarray(at, to));

@@ -5,15 +5,10 @@
  * over its share is read later: nothing of what it says is lost, its pipe or its connection fills up, and it waits instead of others.
  */
 
-/** A part of the time of one processor, and what may come at once. */
-export interface Share {
-  readonly of: number;
-  readonly burstMs: number;
-}
-
-const MESSAGES: Share = { of: 0.04, burstMs: 400 };
-/** What nobody waits for, and the operator reads the end of. */
-export const WORDS: Share = { of: 0.01, burstMs: 100 };
+/** Of the time of one processor. */
+const SHARE = 0.04;
+/** What may come at once. */
+const BURST_MS = 400;
 /** From here on others go first after each piece. */
 const WARY_MS = 20;
 const PIECE = 1024;
@@ -21,10 +16,13 @@ const LARGE_PIECE = 16 * 1024;
 /** Roughly what taking a message costs, measured. */
 const MESSAGE_MS = 0.05;
 const BYTE_MS = 0.000_01;
-/** Bytes that are thrown away as they come (most of it is what V8 does about the memory), each reading of some, and lines with nothing in them. */
-const DROPPED_BYTE_MS = 0.000_005;
+/** Bytes that are thrown away as they come, each reading of some, and lines with nothing in them. Bytes are dear: V8 collects more often, and nobody waits for them. */
+const DROPPED_BYTE_MS = 0.000_02;
 const DROPPED_PIECE_MS = 0.05;
 const DROPPED_LINE_MS = 0.001;
+/** Reading a little, for whoever writes byte by byte; of more the bytes are what counts. */
+const CRUMB_MS = 0.02;
+const CRUMB = 4 * 1024;
 /** Past so many bytes that are being read elsewhere the rest counts at once, until it is known to be asked for. */
 const MAX_READING = 32 * 1024 * 1024;
 /** How often its owner is told. */
@@ -37,6 +35,10 @@ export interface Meter {
   reading(bytes: number, asked: Promise<boolean>): void;
   /** So many bytes of a large message came; it goes on. */
   growing(bytes: number): void;
+  /** So many bytes were read at once. */
+  read(bytes: number): void;
+  /** A message that is waited for ended: what was read last costs nothing. */
+  answered(): void;
   /** So many bytes were read and thrown away, and a line ended with them or not. */
   dropped(bytes: number, line: boolean): void;
   /** How many bytes of what has been read may be taken before `rest` is asked again, where they may hold many messages. */
@@ -56,16 +58,7 @@ export interface MeterEvents {
 
 export type Slowed = 'unasked' | 'large';
 
-export interface MeterOptions {
-  readonly share?: Share;
-  /** Milliseconds. */
-  readonly now?: () => number;
-}
-
-export function meter(
-  events: MeterEvents,
-  { share: { of: share, burstMs } = MESSAGES, now = () => performance.now() }: MeterOptions = {},
-): Meter {
+export function meter(events: MeterEvents, now: () => number = () => performance.now()): Meter {
   let owed = 0;
   let at = now();
   let fresh = false;
@@ -74,10 +67,10 @@ export function meter(
   const told = { unasked: Number.NEGATIVE_INFINITY, large: Number.NEGATIVE_INFINITY };
   const charge = (ms: number, why: Slowed = 'unasked'): void => {
     const then = now();
-    owed = Math.max(0, Math.max(0, owed - (then - at) * share) + ms);
+    owed = Math.max(0, Math.max(0, owed - (then - at) * SHARE) + ms);
     at = then;
     fresh = true;
-    if (owed <= burstMs || then - told[why] < TELL_MS) return;
+    if (owed <= BURST_MS || then - told[why] < TELL_MS) return;
     told[why] = then;
     events.slowed(why);
   };
@@ -96,14 +89,18 @@ export function meter(
       charge(events.others?.() === true ? bytes * BYTE_MS : 0, 'large');
       turn = true;
     },
+    read: (bytes) => {
+      if (bytes < CRUMB) charge(CRUMB_MS);
+    },
+    answered: () => charge(-CRUMB_MS),
     dropped: (bytes, line) => charge(bytes * DROPPED_BYTE_MS + (line ? DROPPED_LINE_MS : DROPPED_PIECE_MS)),
     piece: () => (owed > WARY_MS ? PIECE : LARGE_PIECE),
     rest: () => {
       if (!fresh || (owed <= WARY_MS && !turn)) return null;
       fresh = false;
       turn = false;
-      if (owed <= burstMs) return 0;
-      return Math.max(0, (owed - burstMs) / share - (now() - at));
+      if (owed <= BURST_MS) return 0;
+      return Math.max(0, (owed - BURST_MS) / SHARE - (now() - at));
     },
   };
 }
@@ -115,8 +112,9 @@ export const pause = (ms: number): Promise<void> =>
     else setTimeout(resolve, ms).unref();
   });
 
-/** Counts a message of so many bytes, unless it is an answer that is, or was, waited for. */
+/** Counts a message of so many bytes, unless it is an answer that is, or was, waited for: then, if it is small, not even its reading. */
 export function unasked(meter: Meter, bytes: number, waited: boolean | Promise<boolean>): void {
-  if (waited === false) meter.said(bytes);
-  else if (waited !== true) meter.reading(bytes, waited);
+  if (waited === true) meter.answered();
+  else if (waited === false) meter.said(bytes);
+  else meter.reading(bytes, waited);
 }

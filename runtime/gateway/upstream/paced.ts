@@ -49,6 +49,9 @@ export function paced(
     read(left);
     if (rest === null) stream.resume();
   };
-  stream.on('data', read);
+  stream.on('data', (chunk: Buffer) => {
+    by.read(chunk.length);
+    read(chunk);
+  });
   return { hurry: go };
 }

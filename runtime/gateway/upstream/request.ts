@@ -109,8 +109,12 @@ function whole(controller: Controller, { cap, said }: Taking): Taker {
   const body = new Promise<readonly Buffer[]>((resolve, reject) => {
     settle = { resolve, reject };
   });
-  const rest = (bytes: number): void => {
-    said.growing(bytes);
+  const add = (chunk: Buffer): void => {
+    const begun = parts.size > 0;
+    parts.add(chunk);
+    said.read(chunk.length);
+    if (!begun) return;
+    if (isLarge(parts.size)) said.growing(chunk.length);
     const ms = said.rest();
     if (ms === null) return;
     controller.pause();
@@ -122,10 +126,7 @@ function whole(controller: Controller, { cap, said }: Taking): Taker {
     body,
     take: (chunk) => {
       if (parts.size + chunk.length > cap) controller.abort(new RangeError(`an answer over ${cap} bytes`));
-      else {
-        parts.add(chunk);
-        if (isLarge(parts.size)) rest(chunk.length);
-      }
+      else add(chunk);
     },
     end: () => settle.resolve(parts.take()),
     fail: (error) => {

@@ -5,7 +5,7 @@ import type { StdioServer } from '../../config.js';
 import { answeredBy } from '../wire/answer.js';
 import { lineSplitter } from '../wire/lines.js';
 import { type Channel, type ChannelEvents, NotSent } from './channel.js';
-import { meter, unasked, WORDS } from './meter.js';
+import { meter, unasked } from './meter.js';
 import { endOfLine, paced } from './paced.js';
 import { forget, outliveNot } from './reaper.js';
 
@@ -135,7 +135,7 @@ function attach(child: ChildProcess, pid: number, events: ChannelEvents): Channe
     },
     dropped: (bytes, line) => said.dropped(bytes, line),
   });
-  const words = meter(events, { share: WORDS });
+  const words = meter(events);
   const pipes = [
     paced(stdout, said, take, (chunk, at) => (long ? endOfLine(chunk, at) : null)),
     paced(

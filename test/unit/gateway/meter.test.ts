@@ -3,7 +3,7 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { company } from '../../../runtime/gateway/upstream/company.js';
-import { meter, WORDS } from '../../../runtime/gateway/upstream/meter.js';
+import { meter } from '../../../runtime/gateway/upstream/meter.js';
 import { endOfLine, paced } from '../../../runtime/gateway/upstream/paced.js';
 import { lineSplitter } from '../../../runtime/gateway/wire/lines.js';
 import { sseReader } from '../../../runtime/gateway/wire/sse.js';
@@ -14,7 +14,7 @@ describe('the meter of a server', () => {
   it('lets a burst through, then so much a second, and tells once a minute', () => {
     let now = 0;
     let told = 0;
-    const own = meter({ slowed: () => told++ }, { now: () => now });
+    const own = meter({ slowed: () => told++ }, () => now);
     /** Messages of 200 bytes for so long, as many as it lets through. */
     const talk = (until: number): number => {
       let count = 0;
@@ -37,10 +37,10 @@ describe('the meter of a server', () => {
     expect(told).toBe(2);
   });
 
-  it('lets less of what nobody waits for through: a few megabytes at once, then 1.5 MB a second', () => {
+  it('lets little of what is thrown away through: some megabytes at once, then less than 2 MB a second', () => {
     let now = 0;
-    const own = meter(NOBODY, { now: () => now, share: WORDS });
-    /** Megabytes of stderr in a second. */
+    const own = meter(NOBODY, () => now);
+    /** Megabytes in a second, of stderr or of a line that is too long. */
     const words = (): number => {
       const until = now + 1_000;
       let bytes = 0;
@@ -58,9 +58,35 @@ describe('the meter of a server', () => {
     expect(share).toBeLessThan(2.5);
   });
 
+  it('counts what comes in crumbs, asked for or not, and not what comes as answers usually do', () => {
+    let now = 0;
+    let told = 0;
+    const own = meter({ slowed: () => told++ }, () => now);
+    for (let i = 0; i < 100_000; i++) own.read(65_536);
+    for (let i = 0; i < 100_000; i++) {
+      own.read(200);
+      own.answered();
+    }
+    expect(own.rest()).toBeNull();
+    /** Reads in a second, as many as it lets through. */
+    const read = (): number => {
+      let count = 0;
+      for (const until = now + 1_000; now < until; count++) {
+        own.read(1);
+        now += 0.001 + (own.rest() ?? 0);
+      }
+      return count;
+    };
+    expect(read()).toBeGreaterThan(15_000);
+    const share = read();
+    expect(share).toBeGreaterThan(1_000);
+    expect(share).toBeLessThan(3_000);
+    expect(told).toBe(1);
+  });
+
   it('forgives one that has been quiet', () => {
     let now = 0;
-    const own = meter(NOBODY, { now: () => now });
+    const own = meter(NOBODY, () => now);
     for (let i = 0; i < 20_000; i++) own.said(10);
     expect(own.rest()).toBeGreaterThan(5_000);
     now = 60_000;
@@ -70,7 +96,7 @@ describe('the meter of a server', () => {
 
   it('counts what is read elsewhere at once when it is much, and gives it back when it was asked for', async () => {
     let now = 0;
-    const own = meter(NOBODY, { now: () => now });
+    const own = meter(NOBODY, () => now);
     const asked: ((was: boolean) => void)[] = [];
     const read = (): void => own.reading(16_000_000, new Promise((resolve) => asked.push(resolve)));
     for (let i = 0; i < 6; i++) read();
@@ -88,7 +114,7 @@ describe('the meter of a server', () => {
     let now = 0;
     let crowd = false;
     const told: string[] = [];
-    const own = meter({ slowed: (why) => told.push(why), others: () => crowd }, { now: () => now });
+    const own = meter({ slowed: (why) => told.push(why), others: () => crowd }, () => now);
     /** Megabytes of large messages in a second; others go first after each piece. */
     const answers = (): number => {
       const until = now + 1_000;
@@ -226,6 +252,34 @@ describe('a pipe that is read at a pace', () => {
     expect(own.rest()).toBeNull();
     own.dropped(60_000, false);
     expect(own.rest()).toBe(0);
+  });
+
+  it('holds back one that writes byte by byte, and loses nothing of it', async () => {
+    const own = meter(NOBODY);
+    const pipe = new PassThrough();
+    const got: string[] = [];
+    const take = lineSplitter(1_000_000, {
+      large: () => undefined,
+      line: (bytes) => got.push(bytes.toString()),
+      tooLong: () => undefined,
+    });
+    let reads = 0;
+    const reading = paced(pipe, own, (chunk) => {
+      reads++;
+      take(chunk);
+    });
+    const text = 'abc'.repeat(8_000);
+    // Line breaks by themselves are crumbs as well.
+    for (const one of `${'\n'.repeat(2_000)}${text}\n`) pipe.write(one);
+    await expect.poll(() => reads, { timeout: 10_000 }).toBeGreaterThan(20_000);
+    // Past the burst 2,000 a second; at once they would all be there by now.
+    expect(reads).toBeLessThan(25_000);
+    expect(got).toEqual([]);
+    const hurry = setInterval(() => {
+      for (let i = 0; i < 100; i++) reading.hurry();
+    }, 1);
+    await expect.poll(() => got, { timeout: 15_000, interval: 100 }).toEqual([text]);
+    clearInterval(hurry);
   });
 
   it('goes on at once when its writer has gone', async () => {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * What a server says without being asked (notifications, requests, noise) may cost so much of the gateway's time, and no more; nor, while
- * others are called, may large messages, whether they were asked for or not. Small answers that are waited for cost nothing. A server that is
- * over its share is read later: nothing of what it says is lost, its pipe or its connection fills up, and it waits instead of others.
+ * others are called, may large messages, whether they were asked for or not. Small answers that are waited for cost nothing, unless they
+ * come in crumbs. A server that is over its share is read later: nothing of what it says is lost, its pipe or its connection fills up, and it
+ * waits instead of others.
  */
 
 /** Of the time of one processor. */
@@ -79,11 +80,13 @@ export function meter(events: MeterEvents, now: () => number = () => performance
     said: (bytes) => charge(costOf(bytes)),
     reading: (bytes, asked) => {
       pending += bytes;
-      const over = pending > MAX_READING;
-      if (over) charge(costOf(bytes));
+      // What it takes in any case: until then it may be an answer.
+      const held = pending > MAX_READING ? MESSAGE_MS + bytes * BYTE_MS : 0;
+      if (held > 0) charge(held);
       void asked.then((was) => {
         pending -= bytes;
-        if (was === over) charge(was ? -costOf(bytes) : costOf(bytes));
+        const rest = (was ? 0 : costOf(bytes)) - held;
+        if (rest !== 0) charge(rest);
       });
     },
     growing: (bytes) => {

@@ -110,6 +110,22 @@ describe('the meter of a server', () => {
     expect(own.rest()).toBeGreaterThan(10_000);
   });
 
+  it('does not hold back five large answers at once for what they would cost unasked', async () => {
+    const own = meter(NOBODY, () => 0);
+    const asked: ((was: boolean) => void)[] = [];
+    for (let i = 0; i < 5; i++)
+      own.reading(
+        10_000_000,
+        new Promise((resolve) => {
+          asked.push(resolve);
+        }),
+      );
+    expect(own.rest()).toBe(0);
+    for (const is of asked) is(false);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(own.rest()).toBeGreaterThan(30_000);
+  });
+
   it('lets large messages through as they come while nobody else is called, in turns, and else a share of them', () => {
     let now = 0;
     let crowd = false;

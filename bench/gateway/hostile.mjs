@@ -35,7 +35,7 @@ function flood(kind) {
   const go = () => {
     if (own.over) return;
     if (kind === 'endless') return raw(MEGABYTE, go);
-    if (kind === 'crumbs') return raw('x', go);
+    if (kind === 'crumbs' || kind === 'breaks') return raw('x', go);
     if (kind === 'stderr') return process.stderr.write(MEGABYTE, go);
     if (kind === 'long') return line(note('notifications/message', { level: 'error', data: MEGABYTE }), go);
     // Many at a time, as one who does not mean well would.
@@ -91,7 +91,12 @@ if (process.env.PORT === undefined) {
       const floods = message.params?.name === 'start';
       if (message.id === undefined) return res.writeHead(202).end();
       if (floods) {
-        res.writeHead(200, { 'content-type': 'text/event-stream' });
+        const breaks = message.params.arguments.text === 'breaks';
+        res.writeHead(200, {
+          'content-type': 'text/event-stream',
+          ...(breaks ? { connection: 'close' } : {}),
+        });
+        if (breaks) setTimeout(() => req.socket.resetAndDestroy(), 1500);
         line = (one, next) => res.write(`data: ${one}\n\n`, next);
         raw = (bytes, next) => res.write(bytes, next);
         return take(message, () => undefined);

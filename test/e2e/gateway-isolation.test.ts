@@ -117,12 +117,21 @@ describe('beside a server whose answers are large and come without a pause, othe
     const before = got;
     for (const until = performance.now() + 1_000; performance.now() < until; )
       expect(await echo('still')).toBe('still');
-    // 4 MB a second, and the one that is on its way; without a share it is a dozen.
+    // 2 MB a second, and the one that is on its way; without a share it is a dozen.
     expect(got - before).toBeLessThan(3);
     over = true;
     // Nobody else calls: it need not wait any more.
     await asking;
   });
+});
+
+it('a server that resets what is read slowly breaks off its own call alone', async () => {
+  const { client, echo, said } = await behind({ timeout: '20s' }, true);
+  const call = client.call('bad__start', { text: 'breaks' });
+  await expect.poll(() => said.join('\n'), { timeout: 10_000 }).toContain('read slowly');
+  expect(text(await call)).toContain('the answer broke off (RESET)');
+  expect(await echo('still')).toBe('still');
+  expect(text(await client.call('bad__echo', { text: 'again' }))).toBe('again');
 });
 
 describe('a server that is', () => {

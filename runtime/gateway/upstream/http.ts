@@ -7,7 +7,9 @@ import { sseReader } from '../wire/sse.js';
 import { bodyOf } from '../wire/turns.js';
 import { type Channel, type ChannelEvents, NotSent, Refused, sizeOf } from './channel.js';
 import { type Meter, meter, pause, unasked } from './meter.js';
-import { CONNECT_MS, type Reach } from './reach.js';
+import { connector } from './connect.js';
+import { endOfLine } from './paced.js';
+import type { Reach } from './reach.js';
 import { type Asked, ask, type Head, mediaTypeOf } from './request.js';
 
 const MAX_ANSWER = 16 * 1024 * 1024;
@@ -154,17 +156,26 @@ async function read(line: Line, id: number | null, asked: Asked, { headers, body
 
 /** An event stream to its end, as fast as the meter lets. */
 async function stream({ events, said }: Line, body: AsyncIterable<Buffer>, id: number | null): Promise<void> {
-  const take = sseReader(
-    MAX_ANSWER,
-    (data) => {
+  /** In the middle of an event that is long already: all that comes of it costs little. */
+  let long = false;
+  const take = sseReader(MAX_ANSWER, {
+    message: (data) => {
+      long = false;
       unasked(said, data.length, events.message(data, id));
     },
-    (length) => said.dropped(length, true),
-  );
+    nothing: (length) => {
+      long = false;
+      said.dropped(length, true);
+    },
+    growing: (length) => {
+      long = true;
+      said.growing(length);
+    },
+  });
   for await (const chunk of body) {
     said.read(chunk.length);
     for (let at = 0; at < chunk.length; ) {
-      const to = Math.min(chunk.length, at + said.piece());
+      const to = Math.max(long ? endOfLine(chunk, at) : 0, Math.min(chunk.length, at + said.piece()));
       take(chunk.subarray(at, to));
       at = to;
       const ms = said.rest();
@@ -198,30 +209,34 @@ const unsent = (error: unknown): boolean =>
  */
 async function listen(line: Line, origin: string, timeoutMs: number): Promise<void> {
   const { signal } = line.stop;
-  const client = new Client(origin, {
-    bodyTimeout: 0,
-    headersTimeout: timeoutMs,
-    connect: { timeout: CONNECT_MS },
-  });
+  const client = new Client(origin, { bodyTimeout: 0, headersTimeout: timeoutMs, connect: connector() });
   let heard = false;
   for (let delay = FIRST_RETRY_MS; !signal.aborted; delay = Math.min(delay * 2, LAST_RETRY_MS)) {
+    const headers = { ...headersOf(line), accept: 'text/event-stream' };
+    const asked = ask(
+      client,
+      { path: line.path, method: 'GET', headers },
+      { cap: MAX_ANSWER, said: line.said },
+    );
+    const leave = (): void => asked.leave();
+    signal.addEventListener('abort', leave, { once: true });
     try {
-      const headers = { ...headersOf(line), accept: 'text/event-stream' };
-      const answer = await client.request({ path: line.path, method: 'GET', headers, signal });
-      const type = String(answer.headers['content-type'] ?? '').split(';')[0];
-      if (answer.statusCode === 200 && type === 'text/event-stream') {
+      const { status, body } = await asked.head;
+      if (status === 200 && !(body instanceof Promise)) {
         delay = FIRST_RETRY_MS;
         heard = true;
-        await stream(line, answer.body, null);
+        await stream(line, body, null);
       } else {
-        answer.body.on('error', () => undefined).destroy();
+        asked.leave();
         // It spoke before and knows the session no more: it has begun again.
-        if (answer.statusCode === 404 && heard)
+        if (status === 404 && heard)
           line.events.closed('the session at the server has ended', 'the session has ended');
-        if (answer.statusCode < 500) break;
+        if (status < 500) break;
       }
     } catch {
       // What a broken stream would have said is not known; lists are read again from time to time.
+    } finally {
+      signal.removeEventListener('abort', leave);
     }
     await new Promise((resolve) => setTimeout(resolve, delay).unref());
   }

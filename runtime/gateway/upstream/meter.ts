@@ -14,9 +14,10 @@ const BURST_MS = 400;
 const WARY_MS = 20;
 const PIECE = 1024;
 const LARGE_PIECE = 16 * 1024;
-/** Roughly what taking a message costs, measured; bytes that nobody asked for at four times that. */
+/** Roughly what taking a message costs, measured; bytes of a large one at what its server and its client take as well, bytes that nobody asked for at four times as much. */
 const MESSAGE_MS = 0.05;
 const BYTE_MS = 0.000_01;
+const LARGE_BYTE_MS = 0.000_02;
 const UNASKED_BYTE_MS = 0.000_04;
 /** Bytes that are thrown away as they come, each reading of some, and lines with nothing in them. Bytes are dear: V8 collects more often, and nobody waits for them. */
 const DROPPED_BYTE_MS = 0.000_02;
@@ -25,6 +26,8 @@ const DROPPED_LINE_MS = 0.001;
 /** Reading a little, for whoever writes byte by byte; of more the bytes are what counts. */
 const CRUMB_MS = 0.02;
 const CRUMB = 4 * 1024;
+/** Each further piece that what was read at once came in. */
+const PIECE_MS = 0.002;
 /** Past so many bytes that are being read elsewhere the rest counts at once, until it is known to be asked for. */
 const MAX_READING = 32 * 1024 * 1024;
 /** How often its owner is told. */
@@ -39,6 +42,8 @@ export interface Meter {
   growing(bytes: number): void;
   /** So many bytes were read at once. */
   read(bytes: number): void;
+  /** What is read at once came in one piece more. */
+  crumb(): void;
   /** A message that is waited for ended: what was read last costs nothing. */
   answered(): void;
   /** So many bytes were read and thrown away, and a line ended with them or not. */
@@ -65,6 +70,7 @@ export function meter(events: MeterEvents, now: () => number = () => performance
   let at = now();
   let fresh = false;
   let turn = false;
+  let grown = 0;
   let pending = 0;
   const told = { unasked: Number.NEGATIVE_INFINITY, large: Number.NEGATIVE_INFINITY };
   const charge = (ms: number, why: Slowed = 'unasked'): void => {
@@ -90,12 +96,16 @@ export function meter(events: MeterEvents, now: () => number = () => performance
       });
     },
     growing: (bytes) => {
-      charge(events.others?.() === true ? bytes * BYTE_MS : 0, 'large');
+      charge(events.others?.() === true ? bytes * LARGE_BYTE_MS : 0, 'large');
+      grown += bytes;
+      if (grown < LARGE_PIECE) return;
+      grown = 0;
       turn = true;
     },
     read: (bytes) => {
       if (bytes < CRUMB) charge(CRUMB_MS);
     },
+    crumb: () => charge(PIECE_MS),
     answered: () => charge(-CRUMB_MS),
     dropped: (bytes, line) => charge(bytes * DROPPED_BYTE_MS + (line ? DROPPED_LINE_MS : DROPPED_PIECE_MS)),
     piece: () => (owed > WARY_MS ? PIECE : LARGE_PIECE),

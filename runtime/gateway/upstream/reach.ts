@@ -3,8 +3,8 @@
 import { Pool } from 'undici';
 import type { HttpServer } from '../../config.js';
 import { NotSent } from './channel.js';
+import { CONNECT_MS, connector } from './connect.js';
 
-export const CONNECT_MS = 5000;
 const FIRST_DELAY_MS = 500;
 const LAST_DELAY_MS = 30_000;
 
@@ -27,7 +27,7 @@ export function openReach(server: HttpServer, now: () => number = () => performa
   return {
     pool: new Pool(new URL(server.url).origin, {
       connections: 64,
-      connect: { timeout: CONNECT_MS },
+      connect: connector(),
       headersTimeout: server.timeoutMs,
       bodyTimeout: server.timeoutMs,
     }),

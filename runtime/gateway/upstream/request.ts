@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** One HTTP request to a server: its answer comes whole, or as a stream where it is one of events. */
-import { Readable } from 'node:stream';
-import type { Dispatcher, Pool } from 'undici';
+import type { Dispatcher } from 'undici';
 import { isLarge } from '../large/bound.js';
 import { giveBack } from '../wire/blocks.js';
 import { Parts } from '../wire/parts.js';
@@ -12,7 +11,7 @@ type Controller = Dispatcher.DispatchController;
 export interface Head {
   readonly status: number;
   readonly headers: { readonly [name: string]: string | readonly string[] | undefined };
-  readonly body: Promise<readonly Buffer[]> | Readable;
+  readonly body: Promise<readonly Buffer[]> | AsyncIterable<Buffer>;
 }
 
 export interface Asked {
@@ -24,6 +23,9 @@ export interface Asked {
 
 const LEFT = new Error('the answer is not waited for');
 const STREAM = 'text/event-stream';
+/** Of a stream, what may come before its reader takes it: so many bytes, or pieces. */
+const MAX_AHEAD = 64 * 1024;
+const MAX_PIECES = 1024;
 
 export const mediaTypeOf = (type: string | readonly string[] | undefined): string =>
   String(type ?? '')
@@ -34,11 +36,11 @@ export const mediaTypeOf = (type: string | readonly string[] | undefined): strin
 export interface Taking {
   /** A whole answer of more bytes breaks off with a RangeError. */
   readonly cap: number;
-  /** As fast as it lets a whole answer is read; a stream is for its reader to pace. */
+  /** As fast as it lets a whole answer is read; a stream is for its reader to pace, which asks for more when it has taken what there was. */
   readonly said: Meter;
 }
 
-export function ask(pool: Pool, options: Dispatcher.DispatchOptions, taking: Taking): Asked {
+export function ask(by: Dispatcher, options: Dispatcher.DispatchOptions, taking: Taking): Asked {
   let controller: Controller | null = null;
   let left = false;
   let over = false;
@@ -48,17 +50,18 @@ export function ask(pool: Pool, options: Dispatcher.DispatchOptions, taking: Tak
   };
   const head = new Promise<Head>((resolve, reject) => {
     let taker: Taker | null = null;
-    pool.dispatch(options, {
+    by.dispatch(options, {
       onRequestStart: (own) => {
         controller = own;
         if (left) own.abort(LEFT);
       },
       onResponseStart: (own, status, headers) => {
         if (status < 200) return;
-        taker = mediaTypeOf(headers['content-type']) === STREAM ? streamed(own) : whole(own, taking);
+        taker = mediaTypeOf(headers['content-type']) === STREAM ? streamed(own, taking) : whole(own, taking);
         resolve({ status, headers, body: taker.body });
       },
-      onResponseData: (_, chunk) => taker?.take(chunk),
+      // Where nothing was left when it went on, undici gives an empty piece.
+      onResponseData: (_, chunk) => (chunk.length > 0 ? taker?.take(chunk) : undefined),
       onResponseEnd: () => {
         over = true;
         taker?.end();
@@ -80,23 +83,45 @@ interface Taker {
   fail(error: Error): void;
 }
 
-function streamed(controller: Controller): Taker {
-  const body = new Readable({
-    read: () => controller.resume(),
-    destroy: (error, done) => {
-      if (!body.readableEnded) controller.abort(error ?? LEFT);
-      done(error);
-    },
-  });
-  // Whoever reads it learns of its end by reading.
-  body.on('error', () => undefined);
+/** Pieces are collected until they are asked for: going on with undici's parser for each would cost more than they do. */
+function streamed(controller: Controller, { said }: Taking): Taker {
+  const ahead = new Parts();
+  let pieces = 0;
+  let ended: { readonly error: Error | null } | null = null;
+  let wake = (): void => undefined;
+  const more = (): Promise<void> =>
+    new Promise((resolve) => {
+      wake = resolve;
+      if (controller.paused) controller.resume();
+    });
+  async function* body(): AsyncGenerator<Buffer> {
+    try {
+      for (;;) {
+        if (ahead.size === 0 && ended === null) await more();
+        pieces = 0;
+        yield* ahead.take();
+        if (ahead.size > 0 || ended === null) continue;
+        if (ended.error !== null) throw ended.error;
+        return;
+      }
+    } finally {
+      if (ended === null) controller.abort(LEFT);
+    }
+  }
+  const end = (error: Error | null): void => {
+    ended = { error };
+    wake();
+  };
   return {
-    body,
+    body: body(),
     take: (chunk) => {
-      if (!body.push(chunk)) controller.pause();
+      ahead.add(chunk);
+      if (++pieces > 1) said.crumb();
+      if (ahead.size >= MAX_AHEAD || pieces >= MAX_PIECES) controller.pause();
+      wake();
     },
-    end: () => body.push(null),
-    fail: (error) => body.destroy(error),
+    end: () => end(null),
+    fail: end,
   };
 }
 

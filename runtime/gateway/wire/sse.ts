@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Server-sent events, read (upstream) and written (front). Only `data` counts; `event` must be absent or `message`. */
 import { StringDecoder } from 'node:string_decoder';
+import { isLarge } from '../large/bound.js';
 
-/**
- * Returns the function that takes the next chunk; throws a RangeError when one event passes the cap (in UTF-16 units). `nothing` is told of
- * lines that belong to no message, by their length.
- */
-export function sseReader(
-  cap: number,
-  message: (data: string) => void,
-  nothing: (length: number) => void = () => undefined,
-): (chunk: Buffer) => void {
+export interface EventEvents {
+  message(data: string): void;
+  /** A line that belongs to no message, by its length. */
+  nothing?(length: number): void;
+  /** So many characters of an event that is large already. */
+  growing?(length: number): void;
+}
+
+/** Returns the function that takes the next chunk; throws a RangeError when one event passes the cap (in UTF-16 units). */
+export function sseReader(cap: number, events: EventEvents): (chunk: Buffer) => void {
   const decoder = new StringDecoder('utf8');
   let parts: string[] = [];
   let pending = 0;
@@ -19,8 +21,8 @@ export function sseReader(
   let kind = 'message';
   const line = (text: string): void => {
     if (text === '') {
-      if (data.length > 0 && kind === 'message') message(data.join('\n'));
-      else nothing(size);
+      if (data.length > 0 && kind === 'message') events.message(data.join('\n'));
+      else events.nothing?.(size);
       data = [];
       size = 0;
       kind = 'message';
@@ -35,11 +37,12 @@ export function sseReader(
       data.push(value);
     } else {
       if (field === 'event') kind = value;
-      nothing(text.length);
+      events.nothing?.(text.length);
     }
   };
   return (chunk) => {
     const text = decoder.write(chunk);
+    const before = size + pending;
     let from = 0;
     // Only the new text is searched: a line that never ends costs its length, not its square.
     for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', from)) {
@@ -53,6 +56,7 @@ export function sseReader(
       parts.push(text.slice(from));
       pending += text.length - from;
     }
+    if (isLarge(size + pending) && size + pending > before) events.growing?.(size + pending - before);
     if (size + pending > cap) throw new RangeError(`an event over ${cap} characters`);
   };
 }

@@ -234,7 +234,7 @@ describe('framing', () => {
       fc.property(fc.array(fc.json()), fc.integer({ min: 1, max: 9 }), (texts, step) => {
         const bytes = Buffer.from(`: hi\n\n${texts.map(sseEvent).join('')}event: other\ndata: no\n\n`);
         const seen: string[] = [];
-        const take = sseReader(10_000_000, (data) => seen.push(data));
+        const take = sseReader(10_000_000, { message: (data) => seen.push(data) });
         for (let i = 0; i < bytes.length; i += step) take(bytes.subarray(i, i + step));
         expect(seen).toEqual(texts);
       }),

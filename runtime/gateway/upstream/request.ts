@@ -4,6 +4,7 @@ import type { Dispatcher } from 'undici';
 import { isLarge } from '../large/bound.js';
 import { giveBack } from '../wire/blocks.js';
 import { Parts } from '../wire/parts.js';
+import { held } from './connect.js';
 import { type Meter, pause } from './meter.js';
 
 type Controller = Dispatcher.DispatchController;
@@ -57,11 +58,16 @@ export function ask(by: Dispatcher, options: Dispatcher.DispatchOptions, taking:
       },
       onResponseStart: (own, status, headers) => {
         if (status < 200) return;
+        held(null);
         taker = mediaTypeOf(headers['content-type']) === STREAM ? streamed(own, taking) : whole(own, taking);
         resolve({ status, headers, body: taker.body });
       },
-      // Where nothing was left when it went on, undici gives an empty piece.
-      onResponseData: (_, chunk) => (chunk.length > 0 ? taker?.take(chunk) : undefined),
+      onResponseData: (_, chunk) => {
+        // Where nothing was left when it went on, undici gives an empty piece.
+        if (chunk.length === 0) return;
+        held(chunk.length);
+        taker?.take(chunk);
+      },
       onResponseEnd: () => {
         over = true;
         taker?.end();

@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-// `node bench/gateway/soak.mjs COMMAND [MINUTES]`, or `npm run soak` (one hour): a gateway under mixed traffic: short and long calls, denials, hostile text, clients that come and
+// `node bench/gateway/soak.mjs COMMAND [MINUTES]`, or `npm run soak` (one hour): a gateway under mixed traffic to two servers: short and long calls, denials, hostile text, clients that come and
 // go, some without a word. Memory and open files are sampled; at the end they must be flat, and the log must verify. Linux only.
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bareHttp } from './clients.mjs';
-import { echo, median, node, remove, sepal, setUp, start, until } from './stage.mjs';
+import { echo, freePort, median, node, remove, sepal, setUp, start, until } from './stage.mjs';
 
 const MINUTES = Number(process.argv[3] ?? 60);
 const SAMPLE_MS = 5000;
 const CLIENTS = Number(process.env.SOAK_CLIENTS ?? 8);
 const PAUSE_MS = Number(process.env.SOAK_PAUSE_MS ?? 5);
-const WORK = {
-  rule: 'allow short: agent:bench -> up/echo when { size(args.text) < 200000 and not (args.text starts with "no") }',
-};
-const { dir, port, token, config } = await setUp({ command: node, args: [echo] }, WORK);
+const short = (server) =>
+  `allow ${server}: agent:bench -> ${server}/echo when { size(args.text) < 200000 and not (args.text starts with "no") }`;
+const WORK = { rule: ['up', 'web'].map(short).join('\n') };
+const webPort = await freePort();
+start(node, [echo, '--http'], { PORT: String(webPort) });
+const web = { url: `http://127.0.0.1:${webPort}/mcp` };
+await (await until(() => bareHttp(web.url), 'the server over HTTP')).close();
+const { dir, port, token, config } = await setUp({ command: node, args: [echo] }, WORK, { web });
 const gateway = start(node, [
   '--expose-gc',
   '--disallow-code-generation-from-strings',
@@ -37,10 +41,10 @@ const end = Date.now() + MINUTES * 60_000;
 const counts = { calls: 0, denied: 0, refused: 0, clients: 0, broken: 0 };
 const LONG = 'x'.repeat(100_000);
 
-/** One call by its turn; what is expected of it is checked. */
+/** One call by its turn, to the server over stdio or to that over HTTP; what is expected of it is checked. */
 async function one(client, i) {
   const text = i % 50 === 0 ? LONG : i % 7 === 0 ? `no ${i}` : `yes ${i}`;
-  const result = await client.call('echo', { text });
+  const result = await client.call(i % 2 === 0 ? 'up__echo' : 'web__echo', { text });
   counts.calls++;
   if (result.isError === true) counts.denied++;
   if ((result.isError === true) !== text.startsWith('no'))

@@ -25,11 +25,17 @@ export function connector(): buildConnector.connector {
 }
 
 /** What the parser works on was read last: it does so at once. */
-let last: { beside: number } = { beside: 0 };
+let last = { beside: 0, pieces: 0 };
 
-/** What is being parsed held so many bytes of an answer's body, or all that comes before it (null). */
-export function held(bytes: number | null): void {
-  last.beside = bytes === null ? 0 : Math.max(0, last.beside - bytes * BESIDE_A_BYTE);
+/** What is being parsed held all that comes before the body of an answer. */
+export function begun(): void {
+  last.beside = 0;
+}
+
+/** What is being parsed held so many bytes of an answer's body; gives how many such pieces it held so far. */
+export function held(bytes: number): number {
+  last.beside = Math.max(0, last.beside - bytes * BESIDE_A_BYTE);
+  return ++last.pieces;
 }
 
 /** It gives what it holds slice by slice, its end only to whoever has read the rest, and its reset under a name that undici takes for no end. */
@@ -40,7 +46,7 @@ function pausable<S extends Socket>(socket: S): S {
     socket.unshift.bind(socket),
     socket.destroy.bind(socket),
   ];
-  const own = { beside: 0 };
+  const own = { beside: 0, pieces: 0 };
   let ending = false;
   let asking = false;
   const end = (): void => {
@@ -61,6 +67,7 @@ function pausable<S extends Socket>(socket: S): S {
     }
     const bytes = read(Math.min(SLICE, socket.readableLength) || undefined) as Buffer | null;
     own.beside += bytes?.length ?? 0;
+    own.pieces = 0;
     last = own;
     return bytes;
   };

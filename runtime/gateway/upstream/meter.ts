@@ -24,7 +24,7 @@ const DROPPED_BYTE_MS = 0.000_02;
 const DROPPED_PIECE_MS = 0.05;
 const DROPPED_LINE_MS = 0.001;
 /** Reading a little, for whoever writes byte by byte; of more the bytes are what counts. */
-const CRUMB_MS = 0.02;
+const CRUMB_MS = 0.1;
 const CRUMB = 4 * 1024;
 /** Each further piece that what was read at once came in. */
 const PIECE_MS = 0.002;

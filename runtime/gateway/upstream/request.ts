@@ -4,7 +4,7 @@ import type { Dispatcher } from 'undici';
 import { isLarge } from '../large/bound.js';
 import { giveBack } from '../wire/blocks.js';
 import { Parts } from '../wire/parts.js';
-import { held } from './connect.js';
+import { begun, held } from './connect.js';
 import { type Meter, pause } from './meter.js';
 
 type Controller = Dispatcher.DispatchController;
@@ -58,15 +58,14 @@ export function ask(by: Dispatcher, options: Dispatcher.DispatchOptions, taking:
       },
       onResponseStart: (own, status, headers) => {
         if (status < 200) return;
-        held(null);
+        begun();
         taker = mediaTypeOf(headers['content-type']) === STREAM ? streamed(own, taking) : whole(own, taking);
         resolve({ status, headers, body: taker.body });
       },
       onResponseData: (_, chunk) => {
         // Where nothing was left when it went on, undici gives an empty piece.
         if (chunk.length === 0) return;
-        held(chunk.length);
-        taker?.take(chunk);
+        taker?.take(chunk, held(chunk.length));
       },
       onResponseEnd: () => {
         over = true;
@@ -84,7 +83,8 @@ export function ask(by: Dispatcher, options: Dispatcher.DispatchOptions, taking:
 
 interface Taker {
   readonly body: Head['body'];
-  take(chunk: Buffer): void;
+  /** The `nth` piece of what was read at once, from 1. */
+  take(chunk: Buffer, nth: number): void;
   end(): void;
   fail(error: Error): void;
 }
@@ -120,10 +120,10 @@ function streamed(controller: Controller, { said }: Taking): Taker {
   };
   return {
     body: body(),
-    take: (chunk) => {
+    take: (chunk, nth) => {
       ahead.add(chunk);
-      if (++pieces > 1) said.crumb();
-      if (ahead.size >= MAX_AHEAD || pieces >= MAX_PIECES) controller.pause();
+      if (nth > 1) said.crumb();
+      if (ahead.size >= MAX_AHEAD || ++pieces >= MAX_PIECES) controller.pause();
       wake();
     },
     end: () => end(null),
@@ -140,24 +140,31 @@ function whole(controller: Controller, { cap, said }: Taking): Taker {
   const body = new Promise<readonly Buffer[]>((resolve, reject) => {
     settle = { resolve, reject };
   });
-  const add = (chunk: Buffer): void => {
-    const begun = parts.size > 0;
+  let rested = false;
+  const add = (chunk: Buffer, nth: number): void => {
+    const goesOn = parts.size > 0;
     parts.add(chunk);
-    said.read(chunk.length);
-    if (!begun) return;
-    if (isLarge(parts.size)) said.growing(chunk.length);
-    const ms = said.rest();
+    if (nth === 1) said.read(chunk.length);
+    else said.crumb();
+    if (goesOn && isLarge(parts.size)) said.growing(chunk.length);
+    // After a rest some go through: pausing at each piece would cost more than they do.
+    const due = nth === 1 ? goesOn && !rested : nth % MAX_PIECES === 0;
+    rested = false;
+    const ms = due ? said.rest() : null;
     if (ms === null) return;
     controller.pause();
-    void pause(ms).then(() => controller.resume());
+    void pause(ms).then(() => {
+      rested = true;
+      controller.resume();
+    });
   };
   // It may be that nobody wants it.
   body.catch(() => undefined);
   return {
     body,
-    take: (chunk) => {
+    take: (chunk, nth) => {
       if (parts.size + chunk.length > cap) controller.abort(new RangeError(`an answer over ${cap} bytes`));
-      else add(chunk);
+      else add(chunk, nth);
     },
     end: () => settle.resolve(parts.take()),
     fail: (error) => {

@@ -77,10 +77,10 @@ describe('the meter of a server', () => {
       }
       return count;
     };
-    expect(read()).toBeGreaterThan(15_000);
+    expect(read()).toBeGreaterThan(3_000);
     const share = read();
-    expect(share).toBeGreaterThan(1_000);
-    expect(share).toBeLessThan(3_000);
+    expect(share).toBeGreaterThan(200);
+    expect(share).toBeLessThan(600);
     expect(told).toBe(1);
   });
 
@@ -284,12 +284,12 @@ describe('a pipe that is read at a pace', () => {
       reads++;
       take(chunk);
     });
-    const text = 'abc'.repeat(8_000);
+    const text = 'abc'.repeat(2_000);
     // Line breaks by themselves are crumbs as well.
     for (const one of `${'\n'.repeat(2_000)}${text}\n`) pipe.write(one);
-    await expect.poll(() => reads, { timeout: 10_000 }).toBeGreaterThan(20_000);
-    // Past the burst 2,000 a second; at once they would all be there by now.
-    expect(reads).toBeLessThan(25_000);
+    await expect.poll(() => reads, { timeout: 10_000 }).toBeGreaterThan(4_000);
+    // Past the burst 400 a second; at once they would all be there by now.
+    expect(reads).toBeLessThan(6_000);
     expect(got).toEqual([]);
     const hurry = setInterval(() => {
       for (let i = 0; i < 100; i++) reading.hurry();

@@ -45,6 +45,12 @@ function flood(kind) {
   go();
 }
 
+/** Interim responses, and never an answer. */
+function hint(socket) {
+  while (socket.write('HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n'.repeat(200)));
+  socket.once('drain', () => hint(socket));
+}
+
 const done = (id, said) => ({ jsonrpc: '2.0', id, result: { content: [{ type: 'text', text: said }] } });
 
 /** Calls `answer` with the message to send, at once, later or never. */
@@ -90,6 +96,7 @@ if (process.env.PORT === undefined) {
       const message = JSON.parse(Buffer.concat(parts));
       const floods = message.params?.name === 'start';
       if (message.id === undefined) return res.writeHead(202).end();
+      if (floods && message.params.arguments.text === 'hints') return hint(req.socket);
       if (floods) {
         const breaks = message.params.arguments.text === 'breaks';
         res.writeHead(200, {

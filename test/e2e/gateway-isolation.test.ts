@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Gateway } from '../../runtime/gateway/gateway.js';
 import { configOf, pin, policyOf, scratch, startGateway } from '../helpers/gateway.js';
-import { Raw, type Reply } from '../helpers/raw.js';
+import { outcomes, Raw, type Reply } from '../helpers/raw.js';
 
 const HOSTILE = join(import.meta.dirname, '../../bench/gateway/hostile.mjs');
 const STUB = join(import.meta.dirname, '../helpers/upstream.mjs');
@@ -126,12 +126,23 @@ describe('beside a server whose answers are large and come without a pause, othe
 });
 
 it('a server that resets what is read slowly breaks off its own call alone', async () => {
-  const { client, echo, said } = await behind({ timeout: '20s' }, true);
+  const { client, echo, said, log } = await behind({ timeout: '20s' }, true);
   const call = client.call('bad__start', { text: 'breaks' });
   await expect.poll(() => said.join('\n'), { timeout: 10_000 }).toContain('read slowly');
   expect(text(await call)).toContain('the answer broke off (RESET)');
   expect(await echo('still')).toBe('still');
   expect(text(await client.call('bad__echo', { text: 'again' }))).toBe('again');
+  expect(await outcomes(log)).toEqual(['ok', 'ok', 'unknown', 'ok', 'ok']);
+});
+
+it('a server that sends no answer, but something else without end, loses its connection; its call has no known outcome', async () => {
+  const { client, echo, log } = await behind({ timeout: '20s' }, true);
+  const begin = performance.now();
+  expect(text(await client.call('bad__start', { text: 'hints' }))).toContain('(NOISE)');
+  expect(performance.now() - begin, 'long before its timeout').toBeLessThan(10_000);
+  expect(await echo('still')).toBe('still');
+  expect(text(await client.call('bad__echo', { text: 'again' }))).toBe('again');
+  expect(await outcomes(log)).toEqual(['ok', 'ok', 'unknown', 'ok', 'ok']);
 });
 
 describe('a server that is', () => {

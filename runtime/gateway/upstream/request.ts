@@ -24,8 +24,9 @@ export interface Asked {
 
 const LEFT = new Error('the answer is not waited for');
 const STREAM = 'text/event-stream';
-/** Of a stream, what may come before its reader takes it: so many bytes, or pieces. */
+/** Of a stream, what may come before its reader takes it. */
 const MAX_AHEAD = 64 * 1024;
+/** So many pieces, of a stream or of a whole answer, may come before it is asked whether to go on. */
 const MAX_PIECES = 1024;
 
 export const mediaTypeOf = (type: string | readonly string[] | undefined): string =>

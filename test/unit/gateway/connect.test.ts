@@ -20,7 +20,6 @@ const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 
 interface Got {
   readonly controller: Dispatcher.DispatchController;
-  readonly first: Promise<void>;
   readonly text: () => string;
   readonly bytes: () => number;
   readonly over: Promise<string>;
@@ -64,7 +63,6 @@ async function pausing(answer: (socket: Socket) => void): Promise<Got> {
   if (controller === null) throw new Error('no request');
   return {
     controller,
-    first,
     over,
     text: () => Buffer.concat(parts).toString(),
     bytes: () => parts.reduce((sum, { length }) => sum + length, 0),

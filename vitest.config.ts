@@ -15,6 +15,7 @@ const project = (name: string, timeout: number, shared = false) => ({
 export default defineConfig({
   test: {
     maxWorkers: 2,
+    globalSetup: ['test/setup/folder.ts'],
     projects: [
       project('unit', 20_000, true),
       project('golden', 20_000, true),

@@ -159,17 +159,17 @@ async function stream({ events, said }: Line, body: AsyncIterable<Buffer>, id: n
   /** In the middle of an event that is long already: all that comes of it costs little. */
   let long = false;
   const take = sseReader(MAX_ANSWER, {
-    message: (data) => {
+    message: (data, size) => {
       long = false;
-      unasked(said, data.length, events.message(data, id));
+      unasked(said, size, events.message(data, id));
     },
     nothing: (length) => {
       long = false;
       said.dropped(length, true);
     },
-    growing: (length) => {
+    growing: (bytes) => {
       long = true;
-      said.growing(length);
+      said.growing(bytes);
     },
   });
   for await (const chunk of body) {

@@ -1,63 +1,113 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Server-sent events, read (upstream) and written (front). Only `data` counts; `event` must be absent or `message`. */
-import { StringDecoder } from 'node:string_decoder';
+/**
+ * Server-sent events, read (upstream) and written (front). Only `data` counts; `event` must be absent or `message`. An event without data says
+ * nothing: servers begin a stream with one that gives no more than an id (MCP 2025-11-25, transports).
+ */
 import { isLarge } from '../large/bound.js';
+import { giveBack } from './blocks.js';
+import { Parts } from './parts.js';
 
 export interface EventEvents {
-  message(data: string): void;
+  /** The data of an event, as it came: bytes in one part or in several. */
+  message(data: readonly Buffer[], size: number): void;
   /** A line that belongs to no message, by its length. */
   nothing?(length: number): void;
-  /** So many characters of an event that is large already. */
-  growing?(length: number): void;
+  /** So many bytes of an event that is large already. */
+  growing?(bytes: number): void;
 }
 
-/** Returns the function that takes the next chunk; throws a RangeError when one event passes the cap (in UTF-16 units). */
+const [NEWLINE, RETURN, SPACE] = [10, 13, 32];
+const BREAK = Buffer.from([NEWLINE]);
+const KEPT_RETURN = Buffer.from([RETURN]);
+const NOTHING = Buffer.alloc(0);
+const DATA = Buffer.from('data:');
+/** Of a line that is no data: the names that mean something, and their values, are shorter. */
+const KEPT = 64;
+
+const valueAfter = (line: string, colon: number): string =>
+  colon < 0 ? '' : line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1);
+
+/** Returns the function that takes the next chunk; throws a RangeError when one event passes the cap (in bytes). */
 export function sseReader(cap: number, events: EventEvents): (chunk: Buffer) => void {
-  const decoder = new StringDecoder('utf8');
-  let parts: string[] = [];
-  let pending = 0;
-  let data: string[] = [];
-  let size = 0;
+  const data = new Parts();
+  let some = false;
   let kind = 'message';
-  const line = (text: string): void => {
-    if (text === '') {
-      if (data.length > 0 && kind === 'message') events.message(data.join('\n'));
-      else events.nothing?.(size);
-      data = [];
-      size = 0;
-      kind = 'message';
-      return;
+  /** Of the line: its first bytes, its length so far, and whether its rest is data; then, whether a carriage return came that may end it. */
+  let head: Buffer = NOTHING;
+  let length = 0;
+  let inData = false;
+  let held = false;
+
+  const append = (piece: Buffer): void => {
+    if (piece.length === 0) return;
+    if (held) data.add(KEPT_RETURN);
+    held = piece.at(-1) === RETURN;
+    if (held) piece = piece.subarray(0, -1);
+    if (piece.length > 0) data.add(piece);
+  };
+  const beginData = (): void => {
+    if (some) data.add(BREAK);
+    some = true;
+  };
+  const add = (piece: Buffer): void => {
+    length += piece.length;
+    if (inData) append(piece);
+    else {
+      const first = piece.subarray(0, KEPT - head.length);
+      const before = head.length;
+      head = before === 0 ? first : Buffer.concat([head, first]);
+      inData = before <= DATA.length && head.length > DATA.length && head.indexOf(DATA) === 0;
+      if (inData) {
+        beginData();
+        append(head.subarray(head[DATA.length] === SPACE ? DATA.length + 1 : DATA.length));
+        append(piece.subarray(first.length));
+      }
     }
-    const colon = text.indexOf(':');
-    const field = colon < 0 ? text : text.slice(0, colon);
-    const value = colon < 0 ? '' : text.slice(text[colon + 1] === ' ' ? colon + 2 : colon + 1);
-    if (field === 'data') {
-      // An empty line takes room as well.
-      size += value.length + 1;
-      data.push(value);
-    } else {
-      if (field === 'event') kind = value;
-      events.nothing?.(text.length);
+    const size = inData ? data.size : data.size + length;
+    if (isLarge(size)) events.growing?.(piece.length);
+    if (size > cap) {
+      giveBack(data.take());
+      throw new RangeError(`an event over ${cap} bytes`);
     }
   };
+  const field = (line: string): void => {
+    const colon = line.indexOf(':');
+    const name = colon < 0 ? line : line.slice(0, colon);
+    if (name === 'data') return beginData();
+    // An empty name is that of messages, too.
+    if (name === 'event') kind = valueAfter(line, colon) || 'message';
+    events.nothing?.(length);
+  };
+  const finish = (): void => {
+    const size = data.size;
+    const parts = data.take();
+    if (size > 0 && kind === 'message') events.message(parts, size);
+    else {
+      giveBack(parts);
+      events.nothing?.(size);
+    }
+    some = false;
+    kind = 'message';
+  };
+  const endLine = (): void => {
+    if (!inData) {
+      const line = head.toString('latin1', 0, head.at(-1) === RETURN ? head.length - 1 : head.length);
+      if (line === '') finish();
+      else field(line);
+    }
+    head = NOTHING;
+    length = 0;
+    inData = false;
+    held = false;
+  };
   return (chunk) => {
-    const text = decoder.write(chunk);
-    const before = size + pending;
     let from = 0;
-    // Only the new text is searched: a line that never ends costs its length, not its square.
-    for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', from)) {
-      const whole = parts.join('') + text.slice(from, at);
-      line(whole.endsWith('\r') ? whole.slice(0, -1) : whole);
-      parts = [];
-      pending = 0;
+    for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, from)) {
+      if (at > from) add(chunk.subarray(from, at));
+      endLine();
       from = at + 1;
     }
-    if (from < text.length) {
-      parts.push(text.slice(from));
-      pending += text.length - from;
-    }
-    if (isLarge(size + pending) && size + pending > before) events.growing?.(size + pending - before);
-    if (size + pending > cap) throw new RangeError(`an event over ${cap} characters`);
+    if (from < chunk.length) add(chunk.subarray(from));
   };
 }
 

@@ -7,6 +7,7 @@ import { lineSplitter } from '../../../runtime/gateway/wire/lines.js';
 import { isObject, readMessage } from '../../../runtime/gateway/wire/message.js';
 import { withMeta } from '../../../runtime/gateway/wire/reply.js';
 import { lineColumn, locate, members } from '../../../runtime/gateway/wire/spans.js';
+import { giveBack, isBlock, takeBlock } from '../../../runtime/gateway/wire/blocks.js';
 import { sseEvent, sseReader } from '../../../runtime/gateway/wire/sse.js';
 import { canonical, type JsonObject } from '../../../runtime/verify/format/canonical.js';
 import { DEFAULT_LIMITS, parseStrict } from '../../../runtime/verify/format/json.js';
@@ -229,15 +230,84 @@ describe('framing', () => {
     expect(seen).toEqual(['ab..yz', 'ok']);
   });
 
+  /** Events read with their data as text. */
+  const reader = (seen: string[], cap = 10_000_000) =>
+    sseReader(cap, { message: (parts) => seen.push(Buffer.concat(parts).toString()) });
+
   it('reads back the events it writes, however the chunks fall', () => {
     fc.assert(
       fc.property(fc.array(fc.json()), fc.integer({ min: 1, max: 9 }), (texts, step) => {
         const bytes = Buffer.from(`: hi\n\n${texts.map(sseEvent).join('')}event: other\ndata: no\n\n`);
         const seen: string[] = [];
-        const take = sseReader(10_000_000, { message: (data) => seen.push(data) });
+        const take = reader(seen);
         for (let i = 0; i < bytes.length; i += step) take(bytes.subarray(i, i + step));
         expect(seen).toEqual(texts);
       }),
     );
+  });
+
+  it('reads events of any lines as the standard says, however the chunks fall', () => {
+    /** The rules of the HTML standard, section 9.2.6, on the whole text. */
+    const standard = (text: string): string[] => {
+      const seen: string[] = [];
+      let [data, event] = ['', ''];
+      for (const line of text.split(/\r?\n/).slice(0, -1)) {
+        const [, name, value] = /^([^:]*)(?:: ?(.*))?$/su.exec(line) ?? [];
+        if (line === '') {
+          if (data.slice(0, -1) !== '' && ['', 'message'].includes(event)) seen.push(data.slice(0, -1));
+          [data, event] = ['', ''];
+        } else if (name === 'data') data += `${value ?? ''}\n`;
+        else if (name === 'event') event = value ?? '';
+      }
+      return seen;
+    };
+    const name = fc.constantFrom('data', 'data', 'data', 'event', 'id', 'dat', 'datax', '', 'Data');
+    const value = fc.oneof(
+      fc.constantFrom('', ' ', 'message', 'other', 'a:b', ' x', 'a\rb', 'é€𐍈', 'long '.repeat(40)),
+      fc.string({ maxLength: 12 }).map((text) => text.replaceAll(/[\r\n]/gu, '')),
+    );
+    const line = fc
+      .tuple(name, fc.constantFrom('', ':', ': '), value)
+      .map(([n, colon, v]) => `${n}${colon}${v}`);
+    const lines = fc.array(fc.tuple(fc.oneof(line, fc.constant('')), fc.constantFrom('\n', '\r\n')), {
+      maxLength: 30,
+    });
+    fc.assert(
+      fc.property(lines, fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1 }), (all, steps) => {
+        const text = all.flat().join('');
+        const bytes = Buffer.from(text);
+        const seen: string[] = [];
+        const take = reader(seen);
+        for (let at = 0, turn = 0; at < bytes.length; turn++) {
+          const to = at + (steps[turn % steps.length] ?? 1);
+          take(bytes.subarray(at, to));
+          at = to;
+        }
+        expect(seen).toEqual(standard(text));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('holds a large event in memory that V8 does not count, and gives it back when it breaks off', () => {
+    const lent: Buffer[] = [];
+    const take = sseReader(4_000_000, { message: (parts) => lent.push(...parts) });
+    take(Buffer.from('data: '));
+    for (let i = 0; i < 32; i++) take(Buffer.alloc(64 * 1024, 'x'));
+    take(Buffer.from('\n\n'));
+    const blocks = lent.filter(isBlock);
+    expect(blocks.length).toBeGreaterThan(5);
+    expect(lent.reduce((size, part) => size + part.length, 0)).toBe(2 * 1024 * 1024);
+    giveBack(lent);
+    const before = new Set(blocks.map(({ buffer }) => buffer));
+    const over = sseReader(1_000_000, { message: () => undefined });
+    over(Buffer.from('data: '));
+    expect(() => {
+      for (let i = 0; i < 32; i++) over(Buffer.alloc(64 * 1024, 'x'));
+    }).toThrow(RangeError);
+    // What it held is used again, not more.
+    const next = Array.from({ length: before.size }, () => takeBlock());
+    expect(next.filter(({ buffer }) => before.has(buffer)).length).toBe(before.size);
+    giveBack(next);
   });
 });

@@ -36,6 +36,7 @@ const server = z
     perSession: z.boolean().optional(),
     maxProcesses: positive.max(10_000).optional(),
     maxInFlight: positive.max(100_000).optional(),
+    share: z.number().min(0.1).max(100).optional(),
     idle: duration.optional(),
     url: z.string().min(1).optional(),
     headers: z.record(z.string().min(1), text).optional(),

@@ -36,6 +36,8 @@ export interface StdioServer {
   readonly maxProcesses: number;
   /** Calls that it may work on at a time, all clients together. */
   readonly maxInFlight: number;
+  /** Of one processor's time, what it says unasked, and large messages, may cost while others are called. */
+  readonly share: number;
   readonly idleMs: number;
   readonly timeoutMs: number;
 }
@@ -49,11 +51,16 @@ export interface HttpServer {
   readonly maxProcesses: number;
   /** Calls that it may work on at a time, all clients together. */
   readonly maxInFlight: number;
+  /** Of one processor's time, what it says unasked, and large messages, may cost while others are called. */
+  readonly share: number;
   readonly idleMs: number;
   readonly timeoutMs: number;
 }
 
 export type ServerConfig = StdioServer | HttpServer;
+
+/** See `StdioServer.share`. */
+export const DEFAULT_SHARE = 0.02;
 
 export interface Rate {
   readonly count: number;
@@ -431,6 +438,7 @@ function readServer(
     idleMs: parseDuration(entry.idle ?? '10m') ?? 600_000,
     timeoutMs: parseDuration(entry.timeout ?? '2m') ?? 120_000,
     maxInFlight: entry.maxInFlight ?? Number.POSITIVE_INFINITY,
+    share: entry.share === undefined ? DEFAULT_SHARE : entry.share / 100,
   };
   if (url !== undefined) return { server: { kind: 'http', url, headers, ...shared }, errors };
   const cwd = resolve(dir, entry.cwd ?? '.');

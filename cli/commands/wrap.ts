@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { wrapSocket } from '../approvals.js';
-import type { Config, StdioServer } from '../../runtime/config.js';
+import { type Config, DEFAULT_SHARE, type StdioServer } from '../../runtime/config.js';
 import { KeyFailure, LogHeld } from '../../runtime/log/index.js';
 import { defineCommand, type Input } from '../command.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
@@ -95,6 +95,7 @@ function fronted(
     perSession: known?.perSession ?? false,
     maxProcesses: known?.maxProcesses ?? 20,
     maxInFlight: known?.maxInFlight ?? config.listen.limits.inFlight,
+    share: known?.share ?? DEFAULT_SHARE,
     idleMs: known?.idleMs ?? 600_000,
     timeoutMs: known?.timeoutMs ?? 120_000,
   };

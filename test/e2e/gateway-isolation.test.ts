@@ -117,16 +117,30 @@ describe('beside a server whose answers are large and come without a pause, othe
     const before = got;
     for (const until = performance.now() + 1_000; performance.now() < until; )
       expect(await echo('still')).toBe('still');
-    // 2 MB a second, and the one that is on its way; without a share it is a dozen.
+    // 1 MB a second, and the one that is on its way; without a share it is a dozen.
     expect(got - before).toBeLessThan(3);
     over = true;
     // Nobody else calls: it need not wait any more.
     await asking;
   });
+
+  it('let it take what it is given', async () => {
+    const { client, echo } = await behind({ share: 100 });
+    const until = performance.now() + 15_000;
+    let [got, over] = [0, false];
+    const asking = (async () => {
+      for (; !over; got++) expect(text(await client.call('bad__big', {}))).toHaveLength(10_000_000);
+    })();
+    // After the burst these would take forty seconds and more.
+    while (got < 8 && performance.now() < until) expect(await echo('still')).toBe('still');
+    over = true;
+    expect(got).toBeGreaterThanOrEqual(8);
+    await asking;
+  });
 });
 
 it('a server that resets what is read slowly breaks off its own call alone', async () => {
-  const { client, echo, said, log } = await behind({ timeout: '20s' }, true);
+  const { client, echo, said, log } = await behind({ timeout: '20s', share: 10 }, true);
   const call = client.call('bad__start', { text: 'breaks' });
   await expect.poll(() => said.join('\n'), { timeout: 10_000 }).toContain('read slowly');
   expect(text(await call)).toContain('the answer broke off (RESET)');

@@ -37,6 +37,8 @@ export interface ChannelEvents {
   slowed(why: Slowed): void;
   /** Is anybody else called just now? */
   others?(): boolean;
+  /** Does anybody wait for an answer? */
+  awaited?(): boolean;
   /** No answer will come to this request, or to any when `id` is null; whether it ran is not known. */
   lost(id: number | null, why: string): void;
   /** The channel is gone; `detail` is for the operator only. */

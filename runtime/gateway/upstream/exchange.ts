@@ -178,6 +178,7 @@ export function channelEvents(state: State): ChannelEvents {
     noise: () => state.events.noise('output that is no message'),
     slowed: (why) => state.events.slowed(why),
     others: () => state.events.others?.() ?? false,
+    awaited: () => state.waiting.size > 0,
     lost: (id, why) => lose(state, id, why),
     closed: (why, detail) => {
       if (state.closed !== null) return;

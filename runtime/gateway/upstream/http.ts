@@ -43,7 +43,7 @@ export async function openHttp(server: HttpServer, reach: Reach, events: Channel
     headers: Object.fromEntries(own),
     events,
     running: new Passing(),
-    said: meter(events),
+    said: meter(events, server.share),
     stop: new AbortController(),
     session: null,
     revision: null,

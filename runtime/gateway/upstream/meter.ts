@@ -6,8 +6,6 @@
  * waits instead of others.
  */
 
-/** Of the time of one processor. */
-const SHARE = 0.04;
 /** What may come at once. */
 const BURST_MS = 400;
 /** From here on others go first after each piece. */
@@ -61,11 +59,18 @@ export interface MeterEvents {
   slowed(why: Slowed): void;
   /** Is anybody else called just now? */
   others?(): boolean;
+  /** Does anybody wait for an answer of it? */
+  awaited?(): boolean;
 }
 
 export type Slowed = 'unasked' | 'large';
 
-export function meter(events: MeterEvents, now: () => number = () => performance.now()): Meter {
+/** `share` is of the time of one processor. */
+export function meter(
+  events: MeterEvents,
+  share: number,
+  now: () => number = () => performance.now(),
+): Meter {
   let owed = 0;
   let at = now();
   let fresh = false;
@@ -75,7 +80,7 @@ export function meter(events: MeterEvents, now: () => number = () => performance
   const told = { unasked: Number.NEGATIVE_INFINITY, large: Number.NEGATIVE_INFINITY };
   const charge = (ms: number, why: Slowed = 'unasked'): void => {
     const then = now();
-    owed = Math.max(0, Math.max(0, owed - (then - at) * SHARE) + ms);
+    owed = Math.max(0, Math.max(0, owed - (then - at) * share) + ms);
     at = then;
     fresh = true;
     if (owed <= BURST_MS || then - told[why] < TELL_MS) return;
@@ -96,7 +101,9 @@ export function meter(events: MeterEvents, now: () => number = () => performance
       });
     },
     growing: (bytes) => {
-      charge(events.others?.() === true ? bytes * LARGE_BYTE_MS : 0, 'large');
+      if (events.others?.() !== true) charge(0);
+      else if (events.awaited?.() === false) charge(bytes * UNASKED_BYTE_MS);
+      else charge(bytes * LARGE_BYTE_MS, 'large');
       grown += bytes;
       if (grown < LARGE_PIECE) return;
       grown = 0;
@@ -114,7 +121,7 @@ export function meter(events: MeterEvents, now: () => number = () => performance
       fresh = false;
       turn = false;
       if (owed <= BURST_MS) return 0;
-      return Math.max(0, (owed - BURST_MS) / SHARE - (now() - at));
+      return Math.max(0, (owed - BURST_MS) / share - (now() - at));
     },
   };
 }

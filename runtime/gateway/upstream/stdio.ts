@@ -69,7 +69,7 @@ export async function openStdio(
   const pid = child.pid ?? 0;
   groups.add(pid);
   outliveNot(pid);
-  return attach(child, pid, events);
+  return attach(child, pid, server, events);
 }
 
 function started(child: ChildProcess, command: string): Promise<void> {
@@ -96,7 +96,7 @@ function opensObject(bytes: Buffer): boolean {
   return bytes[at] === 0x7b;
 }
 
-function attach(child: ChildProcess, pid: number, events: ChannelEvents): Channel {
+function attach(child: ChildProcess, pid: number, server: StdioServer, events: ChannelEvents): Channel {
   const { stdin, stdout, stderr } = child;
   if (stdin === null || stdout === null || stderr === null) throw new NotSent('the process has no pipes');
   let open = true;
@@ -107,7 +107,7 @@ function attach(child: ChildProcess, pid: number, events: ChannelEvents): Channe
     events.lost(null, why);
     events.closed(why, detail);
   };
-  const said = meter(events);
+  const said = meter(events, server.share);
   /** In the middle of a line that is long already: all that comes of it costs little. */
   let long = false;
   const take = lineSplitter(MAX_LINE, {
@@ -135,7 +135,7 @@ function attach(child: ChildProcess, pid: number, events: ChannelEvents): Channe
     },
     dropped: (bytes, line) => said.dropped(bytes, line),
   });
-  const words = meter(events);
+  const words = meter(events, server.share);
   const pipes = [
     paced(stdout, said, take, (chunk, at) => (long ? endOfLine(chunk, at) : null)),
     paced(

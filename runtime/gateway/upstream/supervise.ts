@@ -92,8 +92,8 @@ const RELIST_GAP_TIMES = 10;
 const MAX_GAP_MS = 10_000;
 
 const SLOWED = {
-  unasked: 'it says so much without being asked that it is read slowly; others are not',
-  large: 'its answers are so large that it is read slowly while others are called',
+  unasked: 'it says so much without being asked that it is read slowly (`share`); others are not',
+  large: 'its answers are so large that it is read slowly (`share`) while others are called',
 };
 
 /** What all functions here share: one server and its slots. */

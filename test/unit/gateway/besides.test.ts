@@ -4,6 +4,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { Pool } from 'undici';
 import { afterEach, expect, it } from 'vitest';
 import { connector } from '../../../runtime/gateway/upstream/connect.js';
+import { DEFAULT_SHARE } from '../../../runtime/config.js';
 import { meter } from '../../../runtime/gateway/upstream/meter.js';
 import { ask } from '../../../runtime/gateway/upstream/request.js';
 
@@ -28,7 +29,7 @@ async function asking(answer: (socket: Socket) => void): Promise<() => Promise<s
     await pool.destroy();
     server.close();
   };
-  const said = meter({ slowed: () => undefined });
+  const said = meter({ slowed: () => undefined }, DEFAULT_SHARE);
   return async () => {
     const { body } = await ask(pool, { path: '/', method: 'GET' }, { cap: 1e6, said }).head;
     return body instanceof Promise ? Buffer.concat([...(await body)]).toString() : 'a stream';

@@ -42,6 +42,7 @@ describe('sepal.json', () => {
       perPrincipal: true,
       maxProcesses: 20,
       maxInFlight: 2048,
+      share: 0.02,
       cwd: '/etc/sepal',
     });
   });
@@ -63,6 +64,14 @@ describe('sepal.json', () => {
     expect(errorsOf({ ...base, facts })[0]?.message).toContain('`KEY` is not set');
     expect(errorsOf({ ...base, facts: { t: { url: 'https://${env:KEY}/' } } })).not.toEqual([]);
     expect(errorsOf({ ...base, facts: { t: { url: 'file:///etc' } } })).not.toEqual([]);
+  });
+
+  it("reads a server's share of the gateway's time as a percentage", () => {
+    const of = (share: unknown) => ({ ...base, mcpServers: { fs: { command: 'x', share } } });
+    const read = readConfig(JSON.stringify(of(7.5)), '/etc/sepal/sepal.json', {});
+    expect(read.ok && read.config.servers.get('fs')?.share).toBe(0.075);
+    for (const share of [0, 101, -1, '5%'])
+      expect(errorsOf(of(share))[0]).toMatchObject({ path: 'mcpServers.fs.share' });
   });
 
   it('names an unknown key, where it stands and what was meant', () => {

@@ -4,6 +4,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Pool } from 'undici';
 import { afterEach, expect, it } from 'vitest';
+import { DEFAULT_SHARE } from '../../../runtime/config.js';
 import { type Meter, meter } from '../../../runtime/gateway/upstream/meter.js';
 import { ask, type Head } from '../../../runtime/gateway/upstream/request.js';
 import { connector } from '../../../runtime/gateway/upstream/connect.js';
@@ -52,7 +53,7 @@ function counting(): {
   readonly said: Meter;
   readonly asked: { reads: number; rests: number; crumbs: number };
 } {
-  const own = meter({ slowed: () => undefined });
+  const own = meter({ slowed: () => undefined }, DEFAULT_SHARE);
   const asked = { reads: 0, rests: 0, crumbs: 0 };
   const said: Meter = {
     ...own,

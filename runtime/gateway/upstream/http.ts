@@ -112,12 +112,12 @@ async function post(
   } catch (error) {
     if (id !== null) line.running.delete(id);
     if (error instanceof NotSent) throw error;
-    const why = `the server cannot be reached (${codeOf(error)})`;
     if (unsent(error)) {
+      const why = `the server cannot be reached (${codeOf(error)})`;
       line.reach.failed(attempt, why);
       throw new NotSent(why);
     }
-    line.events.lost(id, why);
+    line.events.lost(id, `the connection broke before it answered (${codeOf(error)})`);
   }
 }
 

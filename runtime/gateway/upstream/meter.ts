@@ -24,6 +24,8 @@ const DROPPED_LINE_MS = 0.001;
 /** Reading a little, for whoever writes byte by byte; of more the bytes are what counts. */
 const CRUMB_MS = 0.1;
 const CRUMB = 4 * 1024;
+/** Going on with a stream that ended. */
+const AGAIN_MS = 0.5;
 /** Each further piece that what was read at once came in. */
 const PIECE_MS = 0.002;
 /** Past so many bytes that are being read elsewhere the rest counts at once, until it is known to be asked for. */
@@ -40,6 +42,8 @@ export interface Meter {
   growing(bytes: number): void;
   /** So many bytes were read at once. */
   read(bytes: number): void;
+  /** A stream of it is asked for again. */
+  again(): void;
   /** What is read at once came in one piece more. */
   crumb(): void;
   /** A message that is waited for ended: what was read last costs nothing. */
@@ -112,6 +116,7 @@ export function meter(
     read: (bytes) => {
       if (bytes < CRUMB) charge(CRUMB_MS);
     },
+    again: () => charge(AGAIN_MS),
     crumb: () => charge(PIECE_MS),
     answered: () => charge(-CRUMB_MS),
     dropped: (bytes, line) => charge(bytes * DROPPED_BYTE_MS + (line ? DROPPED_LINE_MS : DROPPED_PIECE_MS)),

@@ -10,6 +10,10 @@ import { Parts } from './parts.js';
 export interface EventEvents {
   /** The data of an event, as it came: bytes in one part or in several. */
   message(data: readonly Buffer[], size: number): void;
+  /** From here the stream can be gone on with; null: from nowhere. */
+  place?(id: string | null): void;
+  /** So many milliseconds to wait before it is. */
+  retry?(ms: number): void;
   /** A line that belongs to no message, by its length. */
   nothing?(length: number): void;
   /** So many bytes of an event that is large already. */
@@ -22,7 +26,10 @@ const KEPT_RETURN = Buffer.from([RETURN]);
 const NOTHING = Buffer.alloc(0);
 const DATA = Buffer.from('data:');
 /** Of a line that is no data: the names that mean something, and their values, are shorter. */
-const KEPT = 64;
+const KEPT = 1024;
+/** What can stand in a header. */
+const SENDABLE = /^[\x20-\x7e]+$/;
+const MILLISECONDS = /^\d{1,9}$/;
 
 const valueAfter = (line: string, colon: number): string =>
   colon < 0 ? '' : line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1);
@@ -32,6 +39,7 @@ export function sseReader(cap: number, events: EventEvents): (chunk: Buffer) => 
   const data = new Parts();
   let some = false;
   let kind = 'message';
+  let place: string | null | undefined;
   /** Of the line: its first bytes, its length so far, and whether its rest is data; then, whether a carriage return came that may end it. */
   let head: Buffer = NOTHING;
   let length = 0;
@@ -74,13 +82,18 @@ export function sseReader(cap: number, events: EventEvents): (chunk: Buffer) => 
     const colon = line.indexOf(':');
     const name = colon < 0 ? line : line.slice(0, colon);
     if (name === 'data') return beginData();
+    const value = valueAfter(line, colon);
     // An empty name is that of messages, too.
-    if (name === 'event') kind = valueAfter(line, colon) || 'message';
+    if (name === 'event') kind = value || 'message';
+    if (name === 'id') place = length <= KEPT && SENDABLE.test(value) ? value : null;
+    if (name === 'retry' && MILLISECONDS.test(value)) events.retry?.(Number(value));
     events.nothing?.(length);
   };
   const finish = (): void => {
     const size = data.size;
     const parts = data.take();
+    if (place !== undefined) events.place?.(place);
+    place = undefined;
     if (size > 0 && kind === 'message') events.message(parts, size);
     else {
       giveBack(parts);

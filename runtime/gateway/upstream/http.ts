@@ -7,7 +7,17 @@ import { type Channel, type ChannelEvents, NotSent, Refused } from './channel.js
 import { meter } from './meter.js';
 import type { Reach } from './reach.js';
 import { ask } from './request.js';
-import { codeOf, headersOf, isJson, leave, type Line, listen, MAX_ANSWER, read } from './streams.js';
+import {
+  codeOf,
+  headersOf,
+  isJson,
+  leave,
+  type Line,
+  listen,
+  MAX_ANSWER,
+  type Run,
+  read,
+} from './streams.js';
 
 const FORBIDDEN = new Set(['host', 'content-length', 'transfer-encoding', 'connection']);
 
@@ -64,7 +74,7 @@ async function post(
     },
     { cap: MAX_ANSWER, said: line.said },
   );
-  const run = { asked, left: false };
+  const run: Run = { asked, left: false };
   if (id !== null) line.running.set(id, run);
   try {
     const { status, headers, body } = await asked.head;

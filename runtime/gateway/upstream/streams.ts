@@ -3,6 +3,7 @@
  * What an HTTP server answers, and says without being asked. A stream that ends before its answer is gone on with where its server said from
  * where (event ids): servers may close streams to have clients come back later (MCP 2025-11-25, transports, "Resumability and Redelivery").
  */
+import { setTimeout as setTimeoutUntil } from 'node:timers/promises';
 import { Client } from 'undici';
 import type { Passing } from '../../passing.js';
 import { sseReader } from '../wire/sse.js';
@@ -40,6 +41,8 @@ export interface Line {
 export interface Run {
   asked: Asked;
   left: boolean;
+  /** Ends the wait before it is gone on with: a server may want a long one. */
+  wake?: () => void;
 }
 
 /** Its answer is not wanted any more. */
@@ -47,6 +50,7 @@ export function leave(run: Run | undefined): void {
   if (run === undefined) return;
   run.left = true;
   run.asked.leave();
+  run.wake?.();
 }
 
 /** `own` in place of what the session needs. */
@@ -129,11 +133,20 @@ async function follow(line: Line, first: AsyncIterable<Buffer>, id: number, run:
     }
     line.said.again();
     const least = stands ? FIRST_RETRY_MS : 0;
-    await pause(Math.max(least, place.retryMs ?? FIRST_RETRY_MS, line.said.rest() ?? 0));
+    await sleep(run, Math.max(least, place.retryMs ?? FIRST_RETRY_MS, line.said.rest() ?? 0));
     if (run.left) return;
     next = () => again(line, place, run);
   }
 }
+
+const sleep = (run: Run, ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms).unref();
+    run.wake = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+  });
 
 /** Asks for the rest of a stream; null where the server does not give it. Nothing is run by this, however often. */
 async function again(line: Line, place: Place, run: Run): Promise<AsyncIterable<Buffer> | null> {
@@ -241,7 +254,7 @@ export async function listen(line: Line, origin: string, timeoutMs: number): Pro
       signal.removeEventListener('abort', end);
     }
     const wanted = place.id === from ? Math.max(delay, place.retryMs ?? 0) : (place.retryMs ?? delay);
-    await new Promise((resolve) => setTimeout(resolve, wanted).unref());
+    await setTimeoutUntil(wanted, undefined, { signal, ref: false }).catch(() => undefined);
   }
   await client.destroy().catch(() => undefined);
 }

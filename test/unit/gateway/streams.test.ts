@@ -155,6 +155,16 @@ it('asks again, not too often, while a server has nothing to say, until nobody w
   expect(seen).toHaveLength(4);
 });
 
+it('waits for as long as a server wants, but not after nobody waits any more', async () => {
+  const { channel, seen, lost } = await serving(streams('id: p1\nretry: 999999999\ndata: \n\n'));
+  await channel.send('{}', 7);
+  await later(300);
+  expect([seen.length, lost.length]).toEqual([1, 0]);
+  channel.abandon(7);
+  await expect.poll(() => lost.length, { timeout: 500 }).toBe(1);
+  expect(seen).toHaveLength(1);
+});
+
 it.each<[string, string, number, Answer]>([
   ['gives no place', 'data: \n\n', 1, refuses(500)],
   ['gives a place that no header can hold', 'id: pl\u00e4tz\ndata: \n\n', 1, refuses(500)],

@@ -6,9 +6,12 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { InMemoryEventStore } from '@modelcontextprotocol/sdk/examples/shared/inMemoryEventStore.js';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
-import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import {
+  type EventStore,
+  StreamableHTTPServerTransport,
+} from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { afterEach, expect, it } from 'vitest';
 import { z } from 'zod';
 import { configOf, pin, policyOf, scratch, startGateway } from '../helpers/gateway.js';
@@ -18,6 +21,20 @@ const open: { close(): unknown }[] = [];
 afterEach(async () => {
   for (const one of open.splice(0).reverse()) await one.close();
 });
+
+/** In the order in which they were said: that of the SDK's examples puts those of one millisecond into any. */
+function store(): EventStore {
+  const said: { readonly stream: string; readonly message: JSONRPCMessage }[] = [];
+  return {
+    storeEvent: async (stream, message) => String(said.push({ stream, message }) - 1),
+    replayEventsAfter: async (last, { send }) => {
+      const stream = said[Number(last)]?.stream ?? '';
+      for (const [at, one] of said.entries())
+        if (at > Number(last) && one.stream === stream) await send(String(at), one.message);
+      return stream;
+    },
+  };
+}
 
 /** A server whose tool `later` closes the stream of its call so many times before it answers. */
 async function polling() {
@@ -55,7 +72,7 @@ async function polling() {
       if (known !== undefined) return known.handleRequest(request, response);
       const transport = new StreamableHTTPServerTransport({
         sessionIdGenerator: randomUUID,
-        eventStore: new InMemoryEventStore(),
+        eventStore: store(),
         retryInterval: 100,
         onsessioninitialized: (id) => void sessions.set(id, transport),
       });

@@ -124,7 +124,7 @@ async function follow(line: Line, first: AsyncIterable<Buffer>, id: number, run:
       if (error instanceof RangeError || run.left) throw error;
       broke = error;
     }
-    if (place.answered) return;
+    if (place.answered || run.left) return;
     const stands = place.id === from;
     tries = stands && broke !== null ? tries + 1 : 0;
     if (place.id === null || tries > MAX_TRIES) {
@@ -253,7 +253,9 @@ export async function listen(line: Line, origin: string, timeoutMs: number): Pro
     } finally {
       signal.removeEventListener('abort', end);
     }
-    const wanted = place.id === from ? Math.max(delay, place.retryMs ?? 0) : (place.retryMs ?? delay);
+    line.said.again();
+    const told = place.id === from ? Math.max(delay, place.retryMs ?? 0) : (place.retryMs ?? delay);
+    const wanted = Math.max(told, line.said.rest() ?? 0);
     await setTimeoutUntil(wanted, undefined, { signal, ref: false }).catch(() => undefined);
   }
   await client.destroy().catch(() => undefined);

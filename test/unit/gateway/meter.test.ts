@@ -176,6 +176,18 @@ describe('the meter of a server', () => {
     expect(grows(0.2, true)).toBeCloseTo(100, -1);
   });
 
+  it('lets streams be asked for again forty times a second, past the burst', () => {
+    let [now, count] = [0, 0];
+    const own = meter(NOBODY, DEFAULT_SHARE, () => now);
+    while (now < 20_000) {
+      own.again();
+      now += own.rest() ?? 0;
+      if (now > 10_000) count++;
+    }
+    expect(count / 10).toBeGreaterThan(30);
+    expect(count / 10).toBeLessThan(50);
+  });
+
   it('knows who else is called', () => {
     let now = 0;
     const [one, other] = [{}, {}];

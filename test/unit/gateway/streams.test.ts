@@ -63,7 +63,9 @@ async function serving(...answers: Answer[]) {
       heard.push(text);
       const waited = text.includes('"id":7');
       // As the thread for large messages answers.
-      return text.length < 100_000 ? waited : new Promise((resolve) => setTimeout(() => resolve(waited), 50));
+      return text.length < 100_000
+        ? waited
+        : new Promise((resolve) => setTimeout(() => resolve(waited), 400));
     },
     noise: () => heard.push('noise'),
     slowed: () => undefined,
@@ -165,6 +167,18 @@ it('waits for as long as a server wants, but not after nobody waits any more', a
   expect(seen).toHaveLength(1);
 });
 
+it('waits for nothing where nobody waits any more when a stream ends', async () => {
+  const large = `id: p1\nretry: 999999999\ndata: ${'x'.repeat(300_000)}\n\n`;
+  const { channel, heard, lost } = await serving(streams(large));
+  await channel.send('{}', 7);
+  await expect.poll(() => heard.length).toBe(1);
+  // The stream has ended by now; what came by it is still being read.
+  await later(150);
+  expect(lost).toEqual([]);
+  channel.abandon(7);
+  await expect.poll(() => lost.length, { timeout: 2_000 }).toBe(1);
+});
+
 it.each<[string, string, number, Answer]>([
   ['gives no place', 'data: \n\n', 1, refuses(500)],
   ['gives a place that no header can hold', 'id: pl\u00e4tz\ndata: \n\n', 1, refuses(500)],
@@ -215,4 +229,16 @@ it('goes on with the stream of what belongs to no request, and from anew where i
   await expect.poll(() => heard, { timeout: 10_000 }).toEqual(['{"n":1}', '{"n":2}', '{"n":3}']);
   expect(seen.map(({ headers }) => headers['last-event-id'])).toEqual([undefined, 'a', 'b', undefined]);
   expect((seen[1]?.at ?? 0) - (seen[0]?.at ?? 0)).toBeLessThan(900);
+});
+
+it('reopens the stream of what belongs to no request ten times a second at most, however soon its server wants that', async () => {
+  let n = 0;
+  const { channel, seen } = await serving((response, request) => {
+    streams(`id: ${n++}\nretry: 0\ndata: \n\n`)(response, request);
+  });
+  channel.listen();
+  await later(1_500);
+  // A tenth of a second at the least.
+  expect(seen.length).toBeGreaterThan(3);
+  expect(seen.length).toBeLessThan(16);
 });
